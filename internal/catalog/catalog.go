@@ -1,0 +1,333 @@
+// Package catalog maps names to tables: catalog → schema → table or view.
+//
+// The catalog is one SQLite file in the workspace, which several processes may
+// open at once. It holds names, locations and view texts; everything about a
+// table's content is in the table's own Delta log. Names keep the spelling
+// they were created with and match ignoring case.
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/schema"
+)
+
+// DefaultCatalog and DefaultSchema exist in every new catalog file and are
+// where a session starts.
+const (
+	DefaultCatalog = "main"
+	DefaultSchema  = "default"
+)
+
+// Catalog is an open catalog file. It is safe for concurrent use.
+type Catalog struct {
+	db  *sql.DB
+	now func() time.Time
+}
+
+// Name is a table's full name.
+type Name struct {
+	Catalog, Schema, Table string
+}
+
+func (n Name) String() string {
+	return schema.QuoteIdent(n.Catalog) + "." + schema.QuoteIdent(n.Schema) + "." + schema.QuoteIdent(n.Table)
+}
+
+// Schema is one schema of a catalog.
+type Schema struct {
+	Catalog, Name string
+	Comment       string
+	Location      string // where its managed tables go, "" for the workspace's default
+	CreatedAt     time.Time
+}
+
+// Kind tells tables from views.
+type Kind string
+
+// The kinds of entries.
+const (
+	KindTable Kind = "TABLE"
+	KindView  Kind = "VIEW"
+)
+
+// Table is one entry of a schema.
+type Table struct {
+	Name
+	Kind      Kind
+	Location  string // URI of a table; "" for a view
+	Managed   bool   // dropping the table deletes its files
+	Text      string // SQL of a view
+	Comment   string
+	CreatedAt time.Time
+}
+
+const ddl = `
+CREATE TABLE IF NOT EXISTS catalogs (
+  name TEXT PRIMARY KEY COLLATE NOCASE, comment TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS schemas (
+  catalog TEXT NOT NULL COLLATE NOCASE REFERENCES catalogs(name), name TEXT NOT NULL COLLATE NOCASE,
+  comment TEXT NOT NULL DEFAULT '', location TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+  PRIMARY KEY (catalog, name)
+);
+CREATE TABLE IF NOT EXISTS tables (
+  catalog TEXT NOT NULL COLLATE NOCASE, schema TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL COLLATE NOCASE,
+  kind TEXT NOT NULL, location TEXT NOT NULL, managed INTEGER NOT NULL, text TEXT NOT NULL,
+  comment TEXT NOT NULL, created_at INTEGER NOT NULL,
+  PRIMARY KEY (catalog, schema, name),
+  FOREIGN KEY (catalog, schema) REFERENCES schemas(catalog, name)
+);`
+
+// Open opens the catalog file at path, creating it with the default catalog
+// and schema if it is not there. The directory must exist. now tells the time
+// of creations.
+func Open(ctx context.Context, path string, now func() time.Time) (*Catalog, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() +
+		"?_pragma=busy_timeout(20000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	c := &Catalog{db: db, now: now}
+	if err := c.init(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open catalog %s: %w", path, err), db.Close())
+	}
+	return c, nil
+}
+
+func (c *Catalog) init(ctx context.Context) error {
+	var tables int
+	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name IN ('catalogs','schemas','tables')").Scan(&tables)
+	if err != nil || tables == 3 {
+		return err
+	}
+	return c.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, ddl); err != nil {
+			return err
+		}
+		at := c.now().UnixMicro()
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO catalogs (name, created_at) VALUES (?, ?)", DefaultCatalog, at); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO schemas (catalog, name, created_at) VALUES (?, ?, ?)", DefaultCatalog, DefaultSchema, at)
+		return err
+	})
+}
+
+func (c *Catalog) inTx(ctx context.Context, body func(*sql.Tx) error) error {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := body(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Close releases the file.
+func (c *Catalog) Close() error { return c.db.Close() }
+
+// Catalogs returns the names of all catalogs, sorted.
+func (c *Catalog) Catalogs(ctx context.Context) ([]string, error) {
+	return collect(ctx, c.db, func(r *sql.Rows) (name string, err error) { return name, r.Scan(&name) },
+		"SELECT name FROM catalogs ORDER BY name")
+}
+
+// HasCatalog reports whether a catalog of that name exists.
+func (c *Catalog) HasCatalog(ctx context.Context, name string) (bool, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM catalogs WHERE name = ?", name).Scan(&n)
+	return n > 0, err
+}
+
+// CreateSchema adds a schema; it is an error of class SCHEMA_ALREADY_EXISTS
+// when one of that name is there.
+func (c *Catalog) CreateSchema(ctx context.Context, s Schema) error {
+	ok, err := c.HasCatalog(ctx, s.Catalog)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return noCatalog(s.Catalog)
+	}
+	n, err := changed(c.db.ExecContext(ctx,
+		"INSERT INTO schemas (catalog, name, comment, location, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		s.Catalog, s.Name, s.Comment, s.Location, c.now().UnixMicro()))
+	if err == nil && n == 0 {
+		err = errclass.New("SCHEMA_ALREADY_EXISTS", "42P06",
+			"Cannot create schema %s because it already exists. Choose a different name, drop or replace the existing schema, or add the IF NOT EXISTS clause.",
+			schemaName(s.Catalog, s.Name))
+	}
+	return err
+}
+
+const schemaColumns = "catalog, name, comment, location, created_at"
+
+func scanSchema(scan func(...any) error) (s Schema, err error) {
+	var at int64
+	err = scan(&s.Catalog, &s.Name, &s.Comment, &s.Location, &at)
+	s.CreatedAt = time.UnixMicro(at).UTC()
+	return s, err
+}
+
+// Schema returns one schema; the error's class is SCHEMA_NOT_FOUND when there
+// is none.
+func (c *Catalog) Schema(ctx context.Context, catalogName, name string) (Schema, error) {
+	row := c.db.QueryRowContext(ctx, "SELECT "+schemaColumns+" FROM schemas WHERE catalog = ? AND name = ?", catalogName, name)
+	s, err := scanSchema(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		if ok, err := c.HasCatalog(ctx, catalogName); err == nil && !ok {
+			return Schema{}, noCatalog(catalogName)
+		}
+		return Schema{}, errclass.New("SCHEMA_NOT_FOUND", "42704",
+			"The schema %s cannot be found. Verify the spelling and correctness of the schema and catalog, or create it with CREATE SCHEMA.",
+			schemaName(catalogName, name))
+	}
+	return s, err
+}
+
+// Schemas returns the schemas of a catalog, sorted by name.
+func (c *Catalog) Schemas(ctx context.Context, catalogName string) ([]Schema, error) {
+	return collect(ctx, c.db, func(r *sql.Rows) (Schema, error) { return scanSchema(r.Scan) },
+		"SELECT "+schemaColumns+" FROM schemas WHERE catalog = ? ORDER BY name", catalogName)
+}
+
+// DropSchema removes a schema. One that still has tables is an error of class
+// SCHEMA_NOT_EMPTY; drop the tables first.
+func (c *Catalog) DropSchema(ctx context.Context, catalogName, name string) error {
+	if _, err := c.Schema(ctx, catalogName, name); err != nil {
+		return err
+	}
+	tables, err := c.Tables(ctx, catalogName, name)
+	if err != nil {
+		return err
+	}
+	if len(tables) > 0 {
+		return errclass.New("SCHEMA_NOT_EMPTY", "2BP01",
+			"Cannot drop a schema %s because it contains objects. Use DROP SCHEMA ... CASCADE to drop the schema and all its objects.",
+			schemaName(catalogName, name))
+	}
+	_, err = c.db.ExecContext(ctx, "DELETE FROM schemas WHERE catalog = ? AND name = ?", catalogName, name)
+	return err
+}
+
+// Create adds a table or view. When its name is taken the error's class is
+// TABLE_OR_VIEW_ALREADY_EXISTS.
+func (c *Catalog) Create(ctx context.Context, t Table) error {
+	if _, err := c.Schema(ctx, t.Catalog, t.Schema); err != nil {
+		return err
+	}
+	n, err := changed(c.db.ExecContext(ctx,
+		"INSERT INTO tables ("+tableColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		t.Catalog, t.Schema, t.Table, t.Kind, t.Location, t.Managed, t.Text, t.Comment, c.now().UnixMicro()))
+	if err == nil && n == 0 {
+		err = AlreadyExists(t.Name)
+	}
+	return err
+}
+
+// Update replaces the entry of t's name, keeping its creation time.
+func (c *Catalog) Update(ctx context.Context, t Table) error {
+	n, err := changed(c.db.ExecContext(ctx,
+		"UPDATE tables SET kind = ?, location = ?, managed = ?, text = ?, comment = ? WHERE catalog = ? AND schema = ? AND name = ?",
+		t.Kind, t.Location, t.Managed, t.Text, t.Comment, t.Catalog, t.Schema, t.Table))
+	if err == nil && n == 0 {
+		err = NotFound(t.Name)
+	}
+	return err
+}
+
+const tableColumns = "catalog, schema, name, kind, location, managed, text, comment, created_at"
+
+func scanTable(scan func(...any) error) (t Table, err error) {
+	var at int64
+	err = scan(&t.Catalog, &t.Schema, &t.Table, &t.Kind, &t.Location, &t.Managed, &t.Text, &t.Comment, &at)
+	t.CreatedAt = time.UnixMicro(at).UTC()
+	return t, err
+}
+
+// Table returns the entry of a name; the error's class is
+// TABLE_OR_VIEW_NOT_FOUND when there is none.
+func (c *Catalog) Table(ctx context.Context, n Name) (Table, error) {
+	row := c.db.QueryRowContext(ctx, "SELECT "+tableColumns+" FROM tables WHERE catalog = ? AND schema = ? AND name = ?",
+		n.Catalog, n.Schema, n.Table)
+	t, err := scanTable(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Table{}, NotFound(n)
+	}
+	return t, err
+}
+
+// Tables returns the entries of a schema, sorted by name.
+func (c *Catalog) Tables(ctx context.Context, catalogName, schemaName string) ([]Table, error) {
+	return collect(ctx, c.db, func(r *sql.Rows) (Table, error) { return scanTable(r.Scan) },
+		"SELECT "+tableColumns+" FROM tables WHERE catalog = ? AND schema = ? ORDER BY name", catalogName, schemaName)
+}
+
+// Drop removes the entry of a name; its files are the caller's to delete.
+func (c *Catalog) Drop(ctx context.Context, n Name) error {
+	rows, err := changed(c.db.ExecContext(ctx, "DELETE FROM tables WHERE catalog = ? AND schema = ? AND name = ?",
+		n.Catalog, n.Schema, n.Table))
+	if err == nil && rows == 0 {
+		err = NotFound(n)
+	}
+	return err
+}
+
+// NotFound is the error for a name that has no table or view.
+func NotFound(n Name) error {
+	return errclass.New("TABLE_OR_VIEW_NOT_FOUND", "42P01",
+		"The table or view %s cannot be found. Verify the spelling and correctness of the schema and catalog. "+
+			"To tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF EXISTS.", n)
+}
+
+// AlreadyExists is the error for a name that is taken.
+func AlreadyExists(n Name) error {
+	return errclass.New("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07",
+		"Cannot create table or view %s because it already exists. "+
+			"Choose a different name, drop or replace the existing object, or add the IF NOT EXISTS clause.", n)
+}
+
+func noCatalog(name string) error {
+	return errclass.New("CATALOG_NOT_FOUND", "42P08", "The catalog %s not found. Verify the spelling; SHOW CATALOGS lists them.",
+		schema.QuoteIdent(name))
+}
+
+func schemaName(catalogName, name string) string {
+	return strings.Join([]string{schema.QuoteIdent(catalogName), schema.QuoteIdent(name)}, ".")
+}
+
+func changed(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func collect[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
