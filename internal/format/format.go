@@ -52,6 +52,11 @@ type Inference struct {
 	// InferTypes types columns as Spark does; when false every top-level
 	// column of a text format is STRING (semantics §3.2).
 	InferTypes bool
+	// SampleBytes stops after about so many decoded bytes; 0 reads everything.
+	SampleBytes int64
+	// KeepVoid leaves a column without any value VOID instead of STRING, so
+	// that the caller of a sample knows that it is undecided.
+	KeepVoid bool
 	// MergeSchema unifies the schemas of all files; when false, formats whose
 	// files name their columns may take the first file's.
 	MergeSchema bool
@@ -91,6 +96,9 @@ type Batch struct {
 	FirstRow int64
 	// Bytes is how much of the file, as stored, the batch took, for progress.
 	Bytes int64
+	// Mismatches counts the records of the batch, dropped ones included, that
+	// were malformed or held a value that did not fit its column.
+	Mismatches int64
 	// Unknown lists fields of the data that Request.Schema lacks, with the
 	// types inference gives them; nil when there are none. Readers fill it
 	// for schema evolution.
