@@ -1,0 +1,136 @@
+// Package local is object storage in a directory of the local file system.
+//
+// Objects are regular files below a root directory; symbolic links are
+// followed. A write is made in a hidden temporary file beside its target,
+// flushed to the device and given its name in one step, so that no reader and
+// no crash ever sees a part of it. PutIfAbsent names the file with link(2),
+// which fails atomically when the name is taken, also between machines on a
+// network file system.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/freshet/freshet/internal/object"
+)
+
+// Store keeps objects in a directory tree. It implements [object.Store].
+type Store struct {
+	root string
+}
+
+// New returns a store of the files below the directory root. It does no I/O;
+// the first write creates the directory.
+func New(root string) *Store {
+	return &Store{root: filepath.Clean(root)}
+}
+
+// Root returns the store's directory.
+func (s *Store) Root() string { return s.root }
+
+// Open implements [object.Store]. What is neither a regular file nor a link
+// to one does not exist as an object.
+func (s *Store) Open(ctx context.Context, key string) (object.Object, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	name, err := s.path(key)
+	if err != nil {
+		return nil, err
+	}
+	// Without O_NONBLOCK, opening a named pipe would wait for its writer.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, notExist(err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &file{File: f, size: info.Size(), modTime: info.ModTime().UnixMicro()}, nil
+}
+
+// Delete implements [object.Store]. Directories stay, also when empty.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	name, err := s.path(key)
+	if err != nil {
+		return err
+	}
+	info, err := os.Lstat(name)
+	if err == nil && !info.IsDir() {
+		err = os.Remove(name)
+	}
+	if err = notExist(err); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// IsDir reports whether key names a directory, which may be empty; the empty
+// key is the root. Object stores in general cannot tell.
+func (s *Store) IsDir(key string) bool {
+	name := s.root
+	if key != "" {
+		var err error
+		if name, err = s.path(strings.TrimSuffix(key, "/")); err != nil {
+			return false
+		}
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// path returns the file that holds key. Keys that would leave the root or
+// have two spellings are refused.
+func (s *Store) path(key string) (string, error) {
+	for segment := range strings.SplitSeq(key, "/") {
+		switch segment {
+		case "", ".", "..":
+			return "", &KeyError{Key: key}
+		}
+	}
+	if strings.ContainsRune(key, 0) {
+		return "", &KeyError{Key: key}
+	}
+	return filepath.Join(s.root, filepath.FromSlash(key)), nil
+}
+
+// KeyError says that a key is not one: empty, absolute, or with an empty, "."
+// or ".." segment.
+type KeyError struct {
+	Key string
+}
+
+func (e *KeyError) Error() string { return fmt.Sprintf("%q is not a valid object key", e.Key) }
+
+// notExist turns "a parent is a file" into "does not exist".
+func notExist(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && errors.Is(pathErr.Err, syscall.ENOTDIR) {
+		return &fs.PathError{Op: pathErr.Op, Path: pathErr.Path, Err: fs.ErrNotExist}
+	}
+	return err
+}
+
+// file is an open object.
+type file struct {
+	*os.File
+	size    int64
+	modTime int64
+}
+
+func (f *file) Size() int64    { return f.size }
+func (f *file) ModTime() int64 { return f.modTime }

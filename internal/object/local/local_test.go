@@ -1,0 +1,228 @@
+package local_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/local"
+	"github.com/freshet/freshet/internal/object/objecttest"
+)
+
+func TestContract(t *testing.T) {
+	objecttest.Run(t, func(t *testing.T) object.Store { return local.New(filepath.Join(t.TempDir(), "root", "below")) })
+}
+
+func TestNoTemporaryFileStays(t *testing.T) {
+	root := t.TempDir()
+	st := local.New(root)
+	for range 2 {
+		err := st.PutIfAbsent(t.Context(), "a/x", []byte("1"))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+	up, err := st.Create(t.Context(), "a/y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Put(t.Context(), "a/z", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := dirNames(t, root+"/a"), []string{"x", "z"}; !slices.Equal(got, want) {
+		t.Errorf("directory holds %v, want %v", got, want)
+	}
+}
+
+func TestFilesHaveTheModeOfTheUmask(t *testing.T) {
+	root := t.TempDir()
+	if err := local.New(root).PutIfAbsent(t.Context(), "x", nil); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.Create(filepath.Join(root, "plain"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := plain.Stat()
+	plain.Close()
+	if got, _ := os.Stat(filepath.Join(root, "x")); got.Mode() != want.Mode() {
+		t.Errorf("mode %v, want that of any new file, %v", got.Mode(), want.Mode())
+	}
+}
+
+func TestListFollowsLinks(t *testing.T) {
+	root, outside := t.TempDir(), t.TempDir()
+	write(t, outside+"/data/one.csv")
+	write(t, root+"/real/two.csv")
+	link(t, outside+"/data", root+"/linked")
+	link(t, outside+"/data/one.csv", root+"/alias.csv")
+	link(t, root, root+"/real/loop")
+	link(t, root+"/nowhere", root+"/dangling")
+	link(t, root+"/self", root+"/self")
+	got := listed(t, local.New(root), "")
+	want := []string{"alias.csv", "linked/one.csv", "real/two.csv"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestListPassesOverWhatIsNoFile(t *testing.T) {
+	root := t.TempDir()
+	write(t, root+"/a")
+	write(t, root+"/.freshet-LEFTOVER.tmp")
+	if err := syscall.Mkfifo(root+"/pipe", 0o600); err != nil {
+		t.Skip("no named pipes here: ", err)
+	}
+	st := local.New(root)
+	if got := listed(t, st, ""); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("got %v, want [a]", got)
+	}
+	if _, err := st.Open(t.Context(), "pipe"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of a named pipe: %v, want fs.ErrNotExist", err)
+	}
+}
+
+func TestListReportsUnreadableDirectory(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("the superuser may read every directory")
+	}
+	root := t.TempDir()
+	write(t, root+"/closed/x")
+	if err := os.Chmod(root+"/closed", 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(root+"/closed", 0o700) })
+	for _, err := range local.New(root).List(t.Context(), "", "") {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("got %v, want fs.ErrPermission", err)
+		}
+	}
+}
+
+func TestListManyFilesInOrder(t *testing.T) {
+	root := t.TempDir()
+	var want []string
+	for i := range 20_000 {
+		want = append(want, fmt.Sprintf("d/%d.csv", i))
+	}
+	makeFiles(t, root+"/d", 20_000)
+	slices.Sort(want)
+	if got := listed(t, local.New(root), "d/"); !slices.Equal(got, want) {
+		t.Errorf("%d keys, want %d in byte order", len(got), len(want))
+	}
+}
+
+func TestIsDir(t *testing.T) {
+	root := t.TempDir()
+	write(t, root+"/dir/file")
+	st := local.New(root)
+	for key, want := range map[string]bool{"": true, "dir": true, "dir/": true, "dir/file": false, "none": false, "../x": false} {
+		if got := st.IsDir(key); got != want {
+			t.Errorf("IsDir(%q) = %t, want %t", key, got, want)
+		}
+	}
+}
+
+// A full disk is known by its errno, however the error is wrapped.
+func TestDiskFullIsTyped(t *testing.T) {
+	st := objecttest.NewFaulty(local.New(t.TempDir()), objecttest.OnNth(1, objecttest.Put, "", objecttest.Before,
+		&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}))
+	if err := st.Put(t.Context(), "x", nil); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v, want ENOSPC", err)
+	}
+}
+
+func BenchmarkList100k(b *testing.B) {
+	root := b.TempDir()
+	makeFiles(b, root, 100_000)
+	st := local.New(root)
+	for b.Loop() {
+		n := 0
+		for in, err := range st.List(b.Context(), "", "") {
+			if err != nil || in.ModTime().IsZero() {
+				b.Fatal(err)
+			}
+			n++
+		}
+		if n != 100_000 {
+			b.Fatalf("%d files", n)
+		}
+	}
+}
+
+func BenchmarkPutIfAbsent(b *testing.B) {
+	st := local.New(b.TempDir())
+	i := 0
+	for b.Loop() {
+		if err := st.PutIfAbsent(b.Context(), fmt.Sprint(i), []byte("{}")); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+func makeFiles(tb testing.TB, dir string, n int) {
+	tb.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		tb.Fatal(err)
+	}
+	for i := range n {
+		f, err := os.Create(fmt.Sprintf("%s/%d.csv", dir, i))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		f.Close()
+	}
+}
+
+func write(t *testing.T, name string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func listed(t *testing.T, st *local.Store, prefix string) []string {
+	t.Helper()
+	var out []string
+	for in, err := range st.List(t.Context(), prefix, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, in.Name())
+	}
+	return out
+}
+
+func dirNames(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSpace(e.Name()))
+	}
+	return names
+}
