@@ -42,8 +42,8 @@ const (
 var extensions = map[string]Codec{
 	".gz": Gzip, ".gzip": Gzip,
 	".zst": Zstd, ".zstd": Zstd,
-	".bz2": Bzip2,
-	".lz4": LZ4,
+	".bz2":    Bzip2,
+	".lz4":    LZ4,
 	".snappy": Snappy, ".sz": Snappy,
 	".deflate": Deflate, ".zlib": Deflate,
 }
@@ -77,7 +77,8 @@ func Open(ctx context.Context, file format.File) (*Reader, error) {
 		err = r.start()
 	}
 	if err != nil {
-		return nil, errors.Join(r.fail(err), r.Close())
+		_ = r.Close() // the first error tells more
+		return nil, r.fail(err)
 	}
 	return r, nil
 }
