@@ -1,0 +1,231 @@
+package column
+
+import (
+	"hash/maphash"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// When a dictionary pays: from minSample values on, at most half of the
+// values may be distinct, and the dictionary stays small enough to be cached.
+const (
+	minSample     = 2048
+	maxDictionary = 1 << 16
+)
+
+// dictionaryType is the type of dictionary-encoded STRING columns.
+var dictionaryType = &arrow.DictionaryType{
+	IndexType: arrow.PrimitiveTypes.Uint32,
+	ValueType: arrow.BinaryTypes.String,
+}
+
+// String builds a STRING or BINARY column. With a dictionary, it gives each
+// distinct value an index in order of first appearance, until too many are
+// distinct; the rest of the batch, and what came before, then is plain. The
+// choice depends only on the batch's own values.
+type String struct {
+	dtype arrow.DataType
+	// offsets and data hold the values, or the dictionary's values while
+	// indexed is set. offsets has one entry a value: its end.
+	offsets []int32
+	data    []byte
+	nulls   nulls
+
+	dictionary bool // every batch starts with one
+	indexed    bool // this batch still has one
+	indices    []uint32
+	sample     int // number of values at which to look at the cardinality again
+	table      []slot
+	used       int // slots of table
+	seed       maphash.Seed
+	hint       int // bytes of the last batch
+}
+
+// slot is a place in the open-addressing table: a distinct value's hash and
+// its index plus one, 0 when free.
+type slot struct {
+	hash  uint32
+	index uint32
+}
+
+// NewString returns a builder of a STRING column, dictionary-encoded while
+// that pays when dictionary is set: Finish returns an array of
+// dictionary<uint32, string> or of string, batch by batch.
+func NewString(dictionary bool) *String {
+	s := &String{dtype: arrow.BinaryTypes.String, dictionary: dictionary}
+	if dictionary {
+		s.seed = maphash.MakeSeed() // decides only where the table puts values
+		s.table = make([]slot, 2*minSample)
+		s.restart()
+	}
+	return s
+}
+
+func (s *String) restart() {
+	s.indexed = s.dictionary
+	s.sample = minSample
+	s.used = 0
+	clear(s.table)
+}
+
+// Len implements [Builder].
+func (s *String) Len() int {
+	if s.indexed {
+		return len(s.indices)
+	}
+	return len(s.offsets)
+}
+
+// Append appends a copy of v.
+func (s *String) Append(v []byte) {
+	if s.indexed {
+		s.appendIndexed(v)
+		return
+	}
+	s.data = append(s.data, v...)
+	s.offsets = append(s.offsets, int32(len(s.data)))
+}
+
+func (s *String) appendIndexed(v []byte) {
+	s.indices = append(s.indices, s.intern(v))
+	if len(s.indices) < s.sample {
+		return
+	}
+	s.sample *= 2
+	if 2*s.used > len(s.indices) || s.used > maxDictionary {
+		s.expand()
+	}
+}
+
+// intern returns the index of v in the dictionary, which it extends if v is
+// new.
+func (s *String) intern(v []byte) uint32 {
+	hash := uint32(maphash.Bytes(s.seed, v))
+	mask := uint32(len(s.table) - 1)
+	at := hash & mask
+	for ; s.table[at].index != 0; at = (at + 1) & mask {
+		if s.table[at].hash == hash && string(s.value(s.table[at].index-1)) == string(v) {
+			return s.table[at].index - 1
+		}
+	}
+	s.data = append(s.data, v...)
+	s.offsets = append(s.offsets, int32(len(s.data)))
+	index := uint32(len(s.offsets))
+	s.table[at] = slot{hash: hash, index: index}
+	s.used++
+	if 2*s.used > len(s.table) {
+		s.rehash()
+	}
+	return index - 1
+}
+
+func (s *String) rehash() {
+	old := s.table
+	s.table = make([]slot, 2*len(old))
+	mask := uint32(len(s.table) - 1)
+	for _, entry := range old {
+		if entry.index == 0 {
+			continue
+		}
+		at := entry.hash & mask
+		for s.table[at].index != 0 {
+			at = (at + 1) & mask
+		}
+		s.table[at] = entry
+	}
+}
+
+// value returns the i-th of the values that offsets delimits.
+func (s *String) value(i uint32) []byte {
+	start := int32(0)
+	if i > 0 {
+		start = s.offsets[i-1]
+	}
+	return s.data[start:s.offsets[i]]
+}
+
+// expand gives up the dictionary for the rest of the batch.
+func (s *String) expand() {
+	offsets := make([]int32, 0, cap(s.indices))
+	data := make([]byte, 0, max(s.hint, 2*len(s.data)))
+	isNull := s.nulls
+	for row, index := range s.indices {
+		if len(isNull) > 0 && int(isNull[0]) == row {
+			isNull = isNull[1:]
+		} else {
+			data = append(data, s.value(index)...)
+		}
+		offsets = append(offsets, int32(len(data)))
+	}
+	s.offsets, s.data = offsets, data
+	s.indices = s.indices[:0]
+	s.indexed = false
+}
+
+// AppendNull implements [Builder].
+func (s *String) AppendNull() { s.Resize(s.Len() + 1) }
+
+// Resize implements [Builder].
+func (s *String) Resize(n int) {
+	from := s.Len()
+	if n > from {
+		s.nulls.appendRange(from, n)
+	} else {
+		s.nulls.cut(n)
+	}
+	switch {
+	case s.indexed && n > from:
+		s.indices = append(s.indices, make([]uint32, n-from)...)
+	case s.indexed:
+		s.indices = s.indices[:n]
+	case n > from:
+		end := int32(len(s.data))
+		for range n - from {
+			s.offsets = append(s.offsets, end)
+		}
+	default:
+		s.offsets = s.offsets[:n]
+		s.data = s.data[:s.end()]
+	}
+}
+
+// end returns where the last value ends.
+func (s *String) end() int32 {
+	if len(s.offsets) == 0 {
+		return 0
+	}
+	return s.offsets[len(s.offsets)-1]
+}
+
+// Finish implements [Builder].
+func (s *String) Finish() arrow.Array {
+	n := s.Len()
+	if s.indexed && len(s.offsets) == 0 && n > 0 {
+		// Only nulls: an index must point at something.
+		s.offsets = append(s.offsets, 0)
+	}
+	valid, count := s.nulls.finish(n)
+	offsets := make([]int32, len(s.offsets)+1)
+	copy(offsets[1:], s.offsets)
+	ends := memory.NewBufferBytes(arrow.GetBytes(offsets))
+	data := memory.NewBufferBytes(s.data)
+	var out arrow.Array
+	if s.indexed {
+		values := makeArray(s.dtype, len(s.offsets), 0, nil, nil, ends, data)
+		indices := makeArray(arrow.PrimitiveTypes.Uint32, n, count, nil, valid,
+			memory.NewBufferBytes(arrow.GetBytes(s.indices)))
+		out = array.NewDictionaryArray(dictionaryType, indices, values)
+		indices.Release()
+		values.Release()
+		s.indices = room[uint32](n)
+	} else {
+		out = makeArray(s.dtype, n, count, nil, valid, ends, data)
+		s.hint = len(s.data)
+	}
+	s.offsets = s.offsets[:0]
+	s.data = room[byte](len(s.data))
+	s.restart()
+	return out
+}
