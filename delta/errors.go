@@ -229,3 +229,18 @@ func (e *UnknownCommitError) Error() string {
 
 // Unwrap returns the cause.
 func (e *UnknownCommitError) Unwrap() error { return e.Cause }
+
+// ProtocolVersionError refuses a table whose protocol versions do not exist
+// yet for this package, or do not exist at all.
+type ProtocolVersionError struct{ Reader, Writer int }
+
+func (e *ProtocolVersionError) Error() string {
+	return fmt.Sprintf("the table needs protocol versions (%d, %d); up to (%d, %d) are known",
+		e.Reader, e.Writer, featuresReader, featuresWriter)
+}
+
+// ErrorClass returns Delta's class of the error.
+func (*ProtocolVersionError) ErrorClass() string { return "DELTA_INVALID_PROTOCOL_VERSION" }
+
+// SQLState returns the error's SQLSTATE.
+func (*ProtocolVersionError) SQLState() string { return "KD004" }

@@ -1,0 +1,133 @@
+package delta
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+// checkpointBatch is how many rows of a checkpoint are decoded at a time.
+const checkpointBatch = 8192
+
+// readCheckpoint takes in a checkpoint of any kind: classic, multi-part, or
+// V2 as Parquet or JSON, with its sidecars (protocol: Checkpoints).
+func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointFile) error {
+	r.sidecars = nil
+	for _, key := range cp.keys {
+		if err := r.readCheckpointFile(ctx, st, key); err != nil {
+			return err
+		}
+	}
+	for _, sidecar := range r.sidecars {
+		// Sidecars stand in their own directory, however the path is spelled.
+		if err := r.readCheckpointFile(ctx, st, sidecarDir+path.Base(canonicalPath(sidecar))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string) error {
+	return withObject(ctx, st, key, func(obj Object) (err error) {
+		defer func() {
+			// The Parquet library panics on some damaged files.
+			if p := recover(); p != nil {
+				err = &LogError{Reason: "checkpoint is damaged", Cause: fmt.Errorf("decoder panic: %v", p)}
+			}
+		}()
+		section := io.NewSectionReader(obj, 0, obj.Size())
+		if strings.HasSuffix(key, ".json") {
+			err = readActions(section, r.apply)
+		} else {
+			err = r.readParquet(ctx, section)
+		}
+		if err != nil && ctx.Err() == nil {
+			return &LogError{Reason: "checkpoint is damaged", Cause: err}
+		}
+		return err
+	})
+}
+
+// readParquet takes in the rows of one Parquet file, decoding only columns
+// that matter.
+func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) error {
+	mem := memory.DefaultAllocator
+	props := parquet.NewReaderProperties(mem)
+	pq, err := file.NewParquetReader(section, file.WithReadProps(props))
+	if err != nil {
+		return err
+	}
+	defer pq.Close() //nolint:errcheck // closes nothing: the object is closed by its opener
+	leaves := checkpointLeaves(pq)
+	if len(leaves) == 0 {
+		return nil
+	}
+	arrowProps := pqarrow.ArrowReadProperties{BatchSize: checkpointBatch}
+	reader, err := pqarrow.NewFileReader(pq, arrowProps, mem)
+	if err != nil {
+		return err
+	}
+	records, err := reader.GetRecordReader(ctx, leaves, nil)
+	if err != nil {
+		return err
+	}
+	defer records.Release()
+	for records.Next() {
+		if err := r.applyRecord(records.RecordBatch()); err != nil {
+			return err
+		}
+	}
+	if err := records.Err(); err != nil && err != io.EOF { //nolint:errorlint // arrow returns io.EOF itself
+		return err
+	}
+	return nil
+}
+
+// checkpointActions names the columns of a checkpoint that are read. Parsed
+// forms of statistics and partition values repeat what the texts say.
+var checkpointActions = map[string]bool{
+	"add": true, "remove": true, "metaData": true, "protocol": true, "txn": true, "domainMetadata": true, "sidecar": true,
+}
+
+// checkpointLeaves returns the indexes of the leaf columns to read.
+func checkpointLeaves(pq *file.Reader) []int {
+	var leaves []int
+	sc := pq.MetaData().Schema
+	for i := range sc.NumColumns() {
+		words := sc.Column(i).ColumnPath()
+		if len(words) < 2 || !checkpointActions[words[0]] {
+			continue
+		}
+		if strings.HasSuffix(words[1], "_parsed") || words[0] == "remove" && (words[1] == "stats" || words[1] == "tags") {
+			continue
+		}
+		leaves = append(leaves, i)
+	}
+	return leaves
+}
+
+// applyRecord takes in the actions of one batch of rows.
+func (r *replay) applyRecord(rec arrow.RecordBatch) error {
+	for i, field := range rec.Schema().Fields() {
+		actions, err := newGroup(field.Name, rec.Column(i))
+		if err != nil {
+			return err
+		}
+		read := map[string]func(*group) error{
+			"add": r.readAdds, "remove": r.readRemoves, "metaData": r.readMetaData, "protocol": r.readProtocol,
+			"txn": r.readTxns, "domainMetadata": r.readDomains, "sidecar": r.readSidecars,
+		}[field.Name]
+		if err := read(actions); err != nil {
+			return fmt.Errorf("column %s: %w", field.Name, err)
+		}
+	}
+	return nil
+}

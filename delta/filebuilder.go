@@ -1,0 +1,187 @@
+package delta
+
+import (
+	"hash/maphash"
+	"slices"
+)
+
+// fileSetBuilder turns one [fileSet] into the next by applying add and remove
+// actions in log order. The set it started from stays as it is.
+type fileSetBuilder struct {
+	set     *fileSet
+	owned   []bool // whether the bitmap of a layer is already our copy
+	open    layer
+	partIDs map[string]uint32
+	scratch []byte
+	entries []partitionEntry
+}
+
+func newFileSetBuilder(base *fileSet) *fileSetBuilder {
+	next := *base
+	next.layers = slices.Clone(base.layers)
+	b := &fileSetBuilder{set: &next, owned: make([]bool, len(next.layers))}
+	b.reset()
+	return b
+}
+
+func (b *fileSetBuilder) reset() {
+	b.open = layer{seg: &segment{seed: b.set.seed}}
+	b.partIDs = make(map[string]uint32)
+}
+
+// add applies an add action: it replaces what was known of the file.
+func (b *fileSetBuilder) add(f *AddFile) {
+	row := fileRow{
+		path: []byte(f.Path), part: b.partition(f.PartitionValues), stats: []byte(f.Stats),
+		size: f.Size, time: f.ModificationTime, flags: flagIf(f.DataChange, flagDataChange),
+	}
+	if f.DeletionVector != nil || f.Tags != nil || f.BaseRowID != nil || f.DefaultRowCommitVersion != nil || f.ClusteringProvider != "" {
+		row.rare = &rareFields{
+			dv: f.DeletionVector, tags: f.Tags, baseRowID: f.BaseRowID,
+			defaultRowCommitVersion: f.DefaultRowCommitVersion, clusteringProvider: f.ClusteringProvider,
+		}
+	}
+	b.put(&row)
+}
+
+// remove applies a remove action, which stays in the set as a tombstone.
+func (b *fileSetBuilder) remove(f *RemoveFile) {
+	row := fileRow{
+		path: []byte(f.Path), part: b.partition(f.PartitionValues),
+		size: deref(f.Size), time: f.DeletionTimestamp,
+		flags: flagTombstone | flagIf(f.DataChange, flagDataChange) | flagIf(f.ExtendedFileMetadata, flagExtended) |
+			flagIf(f.Size == nil, flagNoSize) | flagIf(f.PartitionValues == nil, flagNoParts),
+	}
+	if f.DeletionVector != nil || f.BaseRowID != nil || f.DefaultRowCommitVersion != nil {
+		row.rare = &rareFields{dv: f.DeletionVector, baseRowID: f.BaseRowID, defaultRowCommitVersion: f.DefaultRowCommitVersion}
+	}
+	b.put(&row)
+}
+
+func (b *fileSetBuilder) partition(values map[string]*string) string {
+	b.scratch = appendPartition(b.scratch[:0], values)
+	return string(b.scratch)
+}
+
+// put applies one row. The newest action on a logical file, which is a path
+// with a deletion vector, decides; and a path is live at most once.
+func (b *fileSetBuilder) put(r *fileRow) {
+	canonical := string(r.path)
+	if !isCanonical(canonical) {
+		canonical = canonicalPath(canonical)
+	}
+	hash := maphash.String(b.set.seed, canonical)
+	dvID := r.rare.dvID()
+	for i := range b.set.layers {
+		l := &b.set.layers[i]
+		l.seg.find(hash, canonical, func(id rowID) {
+			if b.replaces(l, id, r, dvID) {
+				if !b.owned[i] {
+					l.dead, b.owned[i] = slices.Clone(l.dead), true
+				}
+				b.kill(l, id)
+			}
+		})
+	}
+	b.open.seg.find(hash, canonical, func(id rowID) {
+		if b.replaces(&b.open, id, r, dvID) {
+			b.kill(&b.open, id)
+		}
+	})
+	b.append(&b.open, r, hash, b.partIDs)
+	b.count(r.flags, r.size, 1)
+}
+
+// replaces reports whether row r takes the place of row id of a layer.
+func (b *fileSetBuilder) replaces(l *layer, id rowID, r *fileRow, dvID string) bool {
+	if l.dead.has(id) {
+		return false
+	}
+	blk, row := l.seg.at(id)
+	bothLive := blk.flags[row]&flagTombstone == 0 && !r.tombstone()
+	return bothLive || blk.rare[uint16(row)].dvID() == dvID
+}
+
+func (b *fileSetBuilder) kill(l *layer, id rowID) {
+	l.dead.set(id)
+	l.live--
+	blk, row := l.seg.at(id)
+	b.count(blk.flags[row], blk.size[row], -1)
+}
+
+func (b *fileSetBuilder) count(flags byte, size, n int64) {
+	if flags&flagTombstone != 0 {
+		b.set.tombstones += n
+		return
+	}
+	b.set.adds += n
+	b.set.bytes += n * size
+}
+
+// append stores a row in a layer, its partition values once for all rows that
+// share them.
+func (b *fileSetBuilder) append(l *layer, r *fileRow, hash uint64, partIDs map[string]uint32) {
+	part, ok := partIDs[r.part]
+	if !ok {
+		part = uint32(len(l.seg.parts))
+		l.seg.parts = append(l.seg.parts, r.part)
+		partIDs[r.part] = part
+	}
+	l.seg.append(r, hash, part)
+	l.live++
+}
+
+// finish returns the set with everything applied. The builder is spent.
+func (b *fileSetBuilder) finish() (*fileSet, error) {
+	if b.open.live > 0 {
+		for _, blk := range b.open.seg.blocks {
+			blk.seal()
+		}
+		b.set.layers = append(b.set.layers, b.open)
+	}
+	b.set.layers = slices.DeleteFunc(b.set.layers, func(l layer) bool { return l.live == 0 })
+	for n := len(b.set.layers); n > 1 && b.set.layers[n-2].live < 2*b.set.layers[n-1].live; n = len(b.set.layers) {
+		merged, err := b.merge(b.set.layers[n-2], b.set.layers[n-1])
+		if err != nil {
+			return nil, err
+		}
+		b.set.layers = append(b.set.layers[:n-2], merged)
+	}
+	for i, l := range b.set.layers {
+		if l.live*2 < l.seg.rows {
+			compact, err := b.merge(l)
+			if err != nil {
+				return nil, err
+			}
+			b.set.layers[i] = compact
+		}
+	}
+	return b.set, nil
+}
+
+// merge returns one layer of the rows of the given ones that still count.
+func (b *fileSetBuilder) merge(from ...layer) (layer, error) {
+	to := layer{seg: &segment{seed: b.set.seed}}
+	partIDs := make(map[string]uint32)
+	for _, l := range from {
+		for n, blk := range l.seg.blocks {
+			_, stats, err := blk.text()
+			if err != nil {
+				return layer{}, err
+			}
+			for row := range blk.rows() {
+				if l.dead.has(rowID(n<<blockShift | row)) {
+					continue
+				}
+				b.append(&to, &fileRow{
+					path: blk.path(row), part: l.seg.parts[blk.part[row]], size: blk.size[row], time: blk.time[row],
+					flags: blk.flags[row], stats: []byte(cut(stats, blk.statsEnd, row)), rare: blk.rare[uint16(row)],
+				}, blk.hash[row], partIDs)
+			}
+		}
+	}
+	for _, blk := range to.seg.blocks {
+		blk.seal()
+	}
+	return to, nil
+}

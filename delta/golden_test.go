@@ -1,0 +1,187 @@
+package delta_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/freshet/freshet/delta"
+)
+
+// goldenDir returns the folder of tables written by others.
+func goldenDir(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("FRESHET_GOLDEN")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "golden")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("golden tables are absent (set FRESHET_GOLDEN): %v", err)
+	}
+	return dir
+}
+
+// goldenTables returns every folder under the golden one that holds a log.
+func goldenTables(t testing.TB) []string {
+	t.Helper()
+	root := goldenDir(t)
+	var tables []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "_delta_log" {
+			name, _ := filepath.Rel(root, filepath.Dir(path))
+			tables = append(tables, name)
+			return filepath.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+// directory is a read-only storage over a directory tree.
+type directory struct {
+	delta.Storage
+	root string
+}
+
+func (d directory) Open(_ context.Context, key string) (delta.Object, error) {
+	f, err := os.Open(filepath.Join(d.root, filepath.FromSlash(key)))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, fs.ErrNotExist
+	}
+	return openFile{f, info}, nil
+}
+
+type openFile struct {
+	*os.File
+	info fs.FileInfo
+}
+
+func (f openFile) Size() int64    { return f.info.Size() }
+func (f openFile) ModTime() int64 { return f.info.ModTime().UnixMicro() }
+
+type namedInfo struct {
+	fs.FileInfo
+	key string
+}
+
+func (i namedInfo) Name() string { return i.key }
+
+func (d directory) List(_ context.Context, prefix, startAfter string) iter.Seq2[fs.FileInfo, error] {
+	return func(yield func(fs.FileInfo, error) bool) {
+		var found []namedInfo
+		err := filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			key, _ := filepath.Rel(d.root, path)
+			key = filepath.ToSlash(key)
+			if !strings.HasPrefix(key, prefix) || key <= startAfter {
+				return nil
+			}
+			info, err := e.Info()
+			found = append(found, namedInfo{info, key})
+			return err
+		})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		slices.SortFunc(found, func(a, b namedInfo) int { return strings.Compare(a.key, b.key) })
+		for _, f := range found {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+// oracle is an entry of oracle_counts.json.
+type oracle struct {
+	Table            string   `json:"table"`
+	LatestVersion    int64    `json:"latestVersion"`
+	FirstJSON        int64    `json:"firstJson"`
+	MinReader        int      `json:"minReader"`
+	MinWriter        int      `json:"minWriter"`
+	PartitionColumns []string `json:"partitionColumns"`
+	LiveFiles        int64    `json:"liveFiles"`
+	Note             string   `json:"note"`
+}
+
+func oracles(t testing.TB) map[string]oracle {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(goldenDir(t), "oracle_counts.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []oracle
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[string]oracle)
+	for _, o := range list {
+		byName[o.Table] = o
+	}
+	return byName
+}
+
+func TestReplayCounts(t *testing.T) {
+	want := oracles(t)
+	compared, refused := 0, 0
+	for _, name := range goldenTables(t) {
+		s, err := delta.NewTable(directory{root: filepath.Join(goldenDir(t), name)}, delta.Options{}).Snapshot(t.Context())
+		var classified interface{ ErrorClass() string }
+		if errors.As(err, &classified) {
+			t.Logf("%s: [%s] %v", name, classified.ErrorClass(), err)
+			refused++
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: untyped error: %v", name, err)
+			continue
+		}
+		o, ok := want[name]
+		if !ok || o.Note != "" || o.FirstJSON != 0 {
+			t.Logf("%s: no oracle: %d files at version %d %s", name, s.NumFiles(), s.Version(), o.Note)
+			continue
+		}
+		compared++
+		if s.Version() != o.LatestVersion || s.NumFiles() != o.LiveFiles {
+			t.Errorf("%s: got version %d with %d files, want version %d with %d", name, s.Version(), s.NumFiles(), o.LatestVersion, o.LiveFiles)
+		}
+		p := s.Protocol()
+		if p.MinReader != o.MinReader || p.MinWriter != o.MinWriter || !slices.Equal(s.PartitionColumns(), o.PartitionColumns) {
+			t.Errorf("%s: got %+v, partitioned by %q, want %+v", name, p, s.PartitionColumns(), o)
+		}
+		var files, bytes int64
+		for f, err := range s.Files(t.Context()) {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			files, bytes = files+1, bytes+f.Size
+		}
+		if files != s.NumFiles() || bytes != s.SizeInBytes() {
+			t.Errorf("%s: Files yields %d files of %d bytes, NumFiles and SizeInBytes say %d of %d", name, files, bytes, s.NumFiles(), s.SizeInBytes())
+		}
+	}
+	t.Logf("%d compared, %d refused", compared, refused)
+	if compared < 150 {
+		t.Errorf("only %d tables compared", compared)
+	}
+}
