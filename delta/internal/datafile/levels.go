@@ -1,0 +1,156 @@
+package datafile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// NullError says that a column that must not be null is.
+type NullError struct {
+	Path []string // from the top-level column; array and map parts as Parquet names them
+}
+
+func (e *NullError) Error() string {
+	return fmt.Sprintf("column %s must not be null", strings.Join(e.Path, "."))
+}
+
+func (l *leaf) nullError(depth int) error {
+	path := make([]string, depth+1)
+	for i := range path {
+		path[i] = l.steps[i].name
+	}
+	return &NullError{Path: path}
+}
+
+// levels is one leaf's share of a batch as Parquet sees it: definition and
+// repetition levels, and which elements of the leaf array are stored.
+type levels struct {
+	def, rep []int16 // nil when the leaf's maximum level is 0
+	// present lists the elements of values to store; when all is set they are
+	// all stored and present is not used.
+	present []int32
+	all     bool
+	values  arrow.Array
+}
+
+// flat sets v to the levels of a leaf without parents.
+func (v *levels) flat(l *leaf, arr arrow.Array) error {
+	v.values, v.rep, v.present, v.def = arr, nil, v.present[:0], v.def[:0]
+	nulls := arr.NullN()
+	v.all = nulls == 0
+	if !l.steps[0].nullable {
+		v.def = nil
+		if nulls > 0 {
+			return l.nullError(0)
+		}
+		return nil
+	}
+	if v.all {
+		for range arr.Len() {
+			v.def = append(v.def, 1)
+		}
+		return nil
+	}
+	for i := range arr.Len() {
+		if arr.IsNull(i) {
+			v.def = append(v.def, 0)
+			continue
+		}
+		v.def = append(v.def, 1)
+		v.present = append(v.present, int32(i))
+	}
+	return nil
+}
+
+// nested sets v to the levels of a leaf below structs, lists and maps.
+func (v *levels) nested(l *leaf, arr arrow.Array) error {
+	v.def, v.rep, v.present, v.all = v.def[:0], v.rep[:0], v.present[:0], false
+	w := levelWalk{leaf: l, out: v, arrays: make([]arrow.Array, len(l.steps)), offsets: make([][]int32, len(l.steps))}
+	w.resolve(arr)
+	for i := range arr.Len() {
+		if err := w.emit(0, i, 0, 0); err != nil {
+			return err
+		}
+	}
+	v.values = w.arrays[len(l.steps)-1]
+	if l.steps[len(l.steps)-1].rep == 0 {
+		v.rep = nil
+	}
+	return nil
+}
+
+// levelWalk shreds records into levels: each list element below one leaf is
+// visited once, in order.
+type levelWalk struct {
+	leaf    *leaf
+	out     *levels
+	arrays  []arrow.Array // the array at each step
+	offsets [][]int32     // of lists and maps
+}
+
+// resolve finds the array of each step.
+func (w *levelWalk) resolve(arr arrow.Array) {
+	for depth, s := range w.leaf.steps {
+		w.arrays[depth] = arr
+		switch s.kind {
+		case stepStruct:
+			arr = arr.(*array.Struct).Field(s.child)
+		case stepList:
+			list := arr.(*array.List)
+			w.offsets[depth] = list.Offsets()[list.Data().Offset():]
+			arr = list.ListValues()
+		case stepMap:
+			m := arr.(*array.Map)
+			w.offsets[depth] = m.Offsets()[m.Data().Offset():]
+			if s.child == 0 {
+				arr = m.Keys()
+			} else {
+				arr = m.Items()
+			}
+		}
+	}
+}
+
+func (w *levelWalk) put(rep, def int16) {
+	w.out.rep = append(w.out.rep, rep)
+	w.out.def = append(w.out.def, def)
+}
+
+// emit shreds element i of the array at depth, reached with the levels given.
+func (w *levelWalk) emit(depth, i int, rep, def int16) error {
+	s := &w.leaf.steps[depth]
+	null := w.arrays[depth].IsNull(i)
+	if null && !s.nullable {
+		return w.leaf.nullError(depth)
+	}
+	if null {
+		w.put(rep, def)
+		return nil
+	}
+	if s.nullable {
+		def++
+	}
+	switch s.kind {
+	case stepStruct:
+		return w.emit(depth+1, i, rep, def)
+	case stepList, stepMap:
+		from, to := w.offsets[depth][i], w.offsets[depth][i+1]
+		if from == to {
+			w.put(rep, def)
+			return nil
+		}
+		for j := from; j < to; j++ {
+			if err := w.emit(depth+1, int(j), rep, def+1); err != nil {
+				return err
+			}
+			rep = s.rep
+		}
+	default:
+		w.put(rep, def)
+		w.out.present = append(w.out.present, int32(i))
+	}
+	return nil
+}
