@@ -1,0 +1,156 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/freshet/freshet/internal/errclass"
+)
+
+// rule turns one kind of DuckDB's messages into a classified error.
+type rule struct {
+	pattern *regexp.Regexp // on DuckDB's text without its "LINE 1:" excerpt
+	class   string         // may refer to groups
+	state   string
+	text    string // in the words of Spark; may refer to groups
+}
+
+// rules are tried in order. Classes, states and texts are Spark's.
+var rules = []rule{
+	{
+		regexp.MustCompile(`(?s)^[\w ]+: \[([A-Z0-9_.]+)\] (.*) SQLSTATE: (\w{5})$`),
+		"${1}", "${3}", "${2}",
+	},
+	{
+		regexp.MustCompile(`(?i)^.*(division by zero|divide by zero)`),
+		"DIVIDE_BY_ZERO", "22012",
+		"Division by zero. Use `try_divide` to tolerate divisor being 0 and return NULL instead.",
+	},
+	{
+		regexp.MustCompile(`^Conversion Error: (?s:.*)INT128 (?s:.*)out of range`),
+		"ARITHMETIC_OVERFLOW", "22003",
+		"integer overflow. Use 'try_sum' to tolerate overflow and return NULL instead.",
+	},
+	{
+		regexp.MustCompile(`^Conversion Error: Type (\w+) with value (\S+) can't be cast because the value is out of range for the destination type ([^\n]+)`),
+		"CAST_OVERFLOW", "22003",
+		`The value ${2} of the type "${1}" cannot be cast to "${3}" due to an overflow. Use ` + "`try_cast`" + ` to tolerate overflow and return NULL instead.`,
+	},
+	{
+		regexp.MustCompile(`^Conversion Error: Could not convert string '((?s:.*))' to ([^\n]+)`),
+		"CAST_INVALID_INPUT", "22018",
+		`The value '${1}' of the type "STRING" cannot be cast to "${2}" because it is malformed. Correct the value as per the syntax, or change its target type. Use ` + "`try_cast`" + ` to tolerate malformed input and return NULL instead.`,
+	},
+	{
+		regexp.MustCompile(`(?s)^Conversion Error: Could not cast value (.*) to (DECIMAL.*)`),
+		"NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003",
+		"The value ${1} cannot be represented as ${2}. Use `try_cast` to tolerate it and return NULL instead.",
+	},
+	{
+		regexp.MustCompile(`(?s)^Conversion Error: (.*)`),
+		"CAST_INVALID_INPUT", "22018",
+		"${1}. Use `try_cast` to tolerate malformed input and return NULL instead.",
+	},
+	{
+		regexp.MustCompile(`(?s)^Out of Range Error: (.*)`),
+		"ARITHMETIC_OVERFLOW", "22003", "${1}",
+	},
+	{
+		regexp.MustCompile(`^Catalog Error: (?:\w+ )*Function with name "?([^"\s]+)"? does not exist`),
+		"UNRESOLVED_ROUTINE", "42883", "Cannot resolve routine `${1}`.",
+	},
+	{
+		regexp.MustCompile(`^Catalog Error: Table with name "?([^"\s]+)"? does not exist`),
+		"TABLE_OR_VIEW_NOT_FOUND", "42P01",
+		"The table or view `${1}` cannot be found. Verify the spelling and correctness of the schema and catalog.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: Ambiguous reference to column name "([^"]+)" \(use: (.*)\)`),
+		"AMBIGUOUS_REFERENCE", "42704", "Reference `${1}` is ambiguous, could be: ${2}.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: column "?([^"\s]+)"? must appear in the GROUP BY`),
+		"MISSING_AGGREGATION", "42803",
+		"The non-aggregating expression `${1}` is based on columns which are not participating in the GROUP BY clause.",
+	},
+	{
+		regexp.MustCompile(`(?s)^Binder Error: ((?:No function matches|Could not choose a best candidate|Cannot mix|Cannot compare|Cannot combine|Set operations).*)`),
+		"DATATYPE_MISMATCH", "42K09", "${1}",
+	},
+	{
+		regexp.MustCompile(`More than one row returned by a subquery`),
+		"SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000",
+		"More than one row returned by a subquery used as an expression.",
+	},
+	{
+		regexp.MustCompile(`(?s)^Out of Memory Error: (.*)`),
+		"UNABLE_TO_ACQUIRE_MEMORY", "53200", "The engine ran out of memory: ${1}",
+	},
+	{
+		regexp.MustCompile(`(?s)^Parser Error: (.*)`),
+		"PARSE_SYNTAX_ERROR", "42601", "${1}",
+	},
+	{
+		regexp.MustCompile(`(?s)^(?:Binder|Catalog|Not implemented) Error: (.*)`),
+		"UNSUPPORTED_FEATURE", "0A000", "The engine cannot run the query: ${1}",
+	},
+	{
+		regexp.MustCompile(`(?s)^Invalid Input Error: (.*)`),
+		"INVALID_PARAMETER_VALUE", "22023", "${1}",
+	},
+	{
+		regexp.MustCompile(`(?s)(.*)`),
+		"INTERNAL_ERROR", "XX000", "The engine failed: ${1}",
+	},
+}
+
+var (
+	excerpt    = regexp.MustCompile(`(?s)\n+LINE \d+: .*$`)
+	unresolved = regexp.MustCompile(`^Binder Error: (?:Referenced column "((?:[^"]|"")+)" not found|Table "[^"]*" does not have a column named "((?:[^"]|"")+)"|Values list "[^"]*" does not have a column named "((?:[^"]|"")+)")`)
+	candidates = regexp.MustCompile(`(?s)Candidate (?:bindings|functions)?: ?(.*)$`)
+	quoted     = regexp.MustCompile(`"((?:[^"]|"")+)"`)
+	engineType = regexp.MustCompile(`\b(INT8|INT16|INT32|INT64|INT128|VARCHAR|BLOB|BOOL)\b`)
+)
+
+// sparkTypes are the names that DuckDB's messages have others for.
+var sparkTypes = map[string]string{
+	"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "INT128": "DECIMAL(38,0)",
+	"VARCHAR": "STRING", "BLOB": "BINARY", "BOOL": "BOOLEAN",
+}
+
+// newError classifies a message of DuckDB's.
+func newError(text string) error {
+	text = strings.TrimSpace(excerpt.ReplaceAllString(text, ""))
+	if m := unresolved.FindStringSubmatch(text); m != nil {
+		return unresolvedColumn(m[1]+m[2]+m[3], text)
+	}
+	for _, r := range rules {
+		m := r.pattern.FindStringSubmatchIndex(text)
+		if m == nil {
+			continue
+		}
+		expand := func(template string) string {
+			return string(r.pattern.ExpandString(nil, template, text, m))
+		}
+		message := engineType.ReplaceAllStringFunc(expand(r.text), func(t string) string { return sparkTypes[t] })
+		return &errclass.Error{Class: expand(r.class), State: expand(r.state), Text: message}
+	}
+	return &errclass.Error{Class: "INTERNAL_ERROR", State: "XX000", Text: text}
+}
+
+func unresolvedColumn(name, text string) error {
+	message := "A column, variable, or function parameter with name `" + name + "` cannot be resolved."
+	var names []string
+	if m := candidates.FindStringSubmatch(text); m != nil {
+		for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+			names = append(names, "`"+strings.ReplaceAll(q[1], ".", "`.`")+"`")
+		}
+	}
+	if len(names) == 0 {
+		return errclass.New("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "%s", message)
+	}
+	return errclass.New("UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703", "%s Did you mean one of the following? [%s].",
+		message, strings.Join(names, ", "))
+}

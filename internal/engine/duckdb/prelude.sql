@@ -1,0 +1,1 @@
+CREATE MACRO spark_isnull(x) AS x IS NULL;
