@@ -9,6 +9,7 @@ package factory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -134,7 +135,7 @@ func Generate(ctx context.Context, cfg Config) (Truth, error) {
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Size <= 0 && c.Rows <= 0 {
-		return c, fmt.Errorf("say how much to make: a size in bytes or a number of rows")
+		return c, errors.New("say how much to make: a size in bytes or a number of rows")
 	}
 	for name, share := range map[string]float64{"late": c.Late, "duplicates": c.Duplicates, "bad": c.Bad} {
 		if !(share >= 0 && share <= 1) {

@@ -23,8 +23,10 @@ func (s source) faults() []Fault {
 		return []Fault{ShortRow, LongRow, BadNumber, BadTime, MissingKey}
 	case JSON:
 		return []Fault{Truncated, BadNumber, BadTime, MissingKey}
+	case Parquet:
+		return []Fault{MissingKey, OutOfRange}
 	}
-	return []Fault{MissingKey, OutOfRange}
+	return nil
 }
 
 // badTime is what a row with the fault BadTime has for a time.

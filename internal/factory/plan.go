@@ -153,7 +153,7 @@ func (c Config) suffix(s source) string {
 // any order.
 func (c Config) seedOf(s source, index int) [2]uint64 {
 	h := fnv.New64a()
-	io.WriteString(h, s.directory()) //nolint:errcheck,gosec // a hash never fails
+	io.WriteString(h, s.directory()) //nolint:errcheck // a hash never fails
 	mix := rand.NewPCG(c.Seed, h.Sum64()+uint64(index))
 	return [2]uint64{mix.Uint64(), mix.Uint64()}
 }

@@ -24,7 +24,7 @@ func batch(t *testing.T, columns *schema.Struct, rows string) arrow.RecordBatch 
 	return b
 }
 
-func print(t *testing.T, format string, columns *schema.Struct, batches ...arrow.RecordBatch) string {
+func show(t *testing.T, format string, columns *schema.Struct, batches ...arrow.RecordBatch) string {
 	t.Helper()
 	var out strings.Builder
 	p, err := render.New(format, &out)
@@ -70,7 +70,7 @@ const everyValue = `[
 
 func TestJSONLines(t *testing.T) {
 	columns := parse(t, everyType)
-	got := print(t, "json", columns, batch(t, columns, everyValue))
+	got := show(t, "json", columns, batch(t, columns, everyValue))
 	want := `{"s":"a\"b\n","b":-9223372036854775808,"d":1.5,"n":12.30,"t":"2026-01-02 03:04:05.12","day":"0001-01-01","ok":true,"bin":"/w==","a":[1,null,3],"m":{"k":2.0},"st":{"x":1,"y":null}}
 {"s":null,"b":null,"d":null,"n":null,"t":null,"day":null,"ok":null,"bin":null,"a":null,"m":null,"st":null}
 `
@@ -81,7 +81,7 @@ func TestJSONLines(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	columns := parse(t, "`a,b` STRING, x STRING, n INT, st STRUCT<y: STRING>")
-	got := print(t, "csv", columns, batch(t, columns, `[
+	got := show(t, "csv", columns, batch(t, columns, `[
 		{"a,b":"say \"hi\"","x":"","n":1,"st":{"y":"z"}}, {"a,b":null,"x":"two\nlines","n":null,"st":null}]`))
 	want := "\"a,b\",x,n,st\n\"say \"\"hi\"\"\",\"\",1,\"{\"\"y\"\":\"\"z\"\"}\"\n,\"two\nlines\",,\n"
 	if got != want {
@@ -91,7 +91,7 @@ func TestCSV(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	columns := parse(t, "name STRING, n INT")
-	got := print(t, "table", columns, batch(t, columns, `[{"name":"größe 測","n":1},{"name":null,"n":-20}]`))
+	got := show(t, "table", columns, batch(t, columns, `[{"name":"größe 測","n":1},{"name":null,"n":-20}]`))
 	want := `
 ┌──────────┬─────┐
 │ name     │   n │
@@ -108,7 +108,7 @@ func TestTable(t *testing.T) {
 
 func TestTableKeepsTheTerminalSafe(t *testing.T) {
 	columns := parse(t, "s STRING")
-	got := print(t, "table", columns, batch(t, columns, `[{"s":"red\u001b[31m\nline"}]`))
+	got := show(t, "table", columns, batch(t, columns, `[{"s":"red\u001b[31m\nline"}]`))
 	if !strings.Contains(got, `│ red\x1b[31m\nline │`) {
 		t.Errorf("control characters are not escaped:\n%s", got)
 	}
@@ -117,7 +117,7 @@ func TestTableKeepsTheTerminalSafe(t *testing.T) {
 func TestTableOfNoRows(t *testing.T) {
 	columns := parse(t, "s STRING")
 	want := "┌────────┐\n│ s      │\n│ STRING │\n├────────┤\n└────────┘\n"
-	if got := print(t, "table", columns); got != want {
+	if got := show(t, "table", columns); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -126,7 +126,7 @@ func TestTableOfNoRows(t *testing.T) {
 func TestTableStreams(t *testing.T) {
 	columns := parse(t, "n INT")
 	rows := batch(t, columns, "["+strings.Repeat(`{"n":7},`, 699)+`{"n":8}]`)
-	got := print(t, "table", columns, rows, rows)
+	got := show(t, "table", columns, rows, rows)
 	if lines := strings.Count(got, "\n"); lines != 1400+5 {
 		t.Errorf("%d lines for 1400 rows, want 1405", lines)
 	}
@@ -142,7 +142,7 @@ func TestFloatsPrintAsSparkDoes(t *testing.T) {
 	for x, want := range values {
 		d, _ := b.Field(0).(*array.Float64Builder)
 		d.Append(x)
-		if got := strings.TrimPrefix(print(t, "csv", columns, b.NewRecordBatch()), "d\n"); got != want+"\n" {
+		if got := strings.TrimPrefix(show(t, "csv", columns, b.NewRecordBatch()), "d\n"); got != want+"\n" {
 			t.Errorf("%g prints as %swant %s", x, got, want)
 		}
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -21,6 +22,7 @@ type table struct {
 	w       *bufio.Writer
 	columns []schema.Field
 	widths  []int
+	right   []bool     // which columns stand to the right
 	held    [][]string // rows that wait for the widths; nil once they are known
 	cells   []string
 	err     error
@@ -28,8 +30,9 @@ type table struct {
 
 func printTable(w *bufio.Writer, columns *schema.Struct, rows Rows) (int64, error) {
 	t := &table{w: w, columns: columns.Fields, held: [][]string{}}
-	t.widths = make([]int, len(t.columns))
+	t.widths, t.right = make([]int, len(t.columns)), make([]bool, len(t.columns))
 	for i, f := range t.columns {
+		t.right[i] = rightAligned(f.Type)
 		t.widths[i] = max(width(printable(f.Name)), width(f.Type.String()))
 	}
 	n, err := t.rows(rows)
@@ -104,7 +107,7 @@ func (t *table) begin() {
 func (t *table) line(cells []string) {
 	for i, text := range cells {
 		pad := strings.Repeat(" ", max(0, t.widths[i]-width(text)))
-		if rightAligned(t.columns[i].Type) {
+		if t.right[i] {
 			t.write("│ ", pad, text, " ")
 		} else {
 			t.write("│ ", text, pad, " ")
@@ -133,17 +136,12 @@ func (t *table) write(parts ...string) {
 	}
 }
 
+// numbers are the types whose values stand to the right.
+var numbers = []schema.Type{schema.Long, schema.Integer, schema.Short, schema.Byte, schema.Float, schema.Double}
+
 func rightAligned(t schema.Type) bool {
-	switch t := t.(type) {
-	case schema.Decimal:
-		return true
-	case schema.Primitive:
-		switch t {
-		case schema.Long, schema.Integer, schema.Short, schema.Byte, schema.Float, schema.Double:
-			return true
-		}
-	}
-	return false
+	_, decimal := t.(schema.Decimal)
+	return decimal || slices.ContainsFunc(numbers, func(n schema.Type) bool { return schema.Equal(n, t) })
 }
 
 func width(text string) int { return uniseg.StringWidth(text) }

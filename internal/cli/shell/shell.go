@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/reeflective/readline"
 )
@@ -119,7 +120,7 @@ func inCaseOf(c Candidate, word string) string {
 // lastWord returns the name, maybe dotted, that the text ends with.
 func lastWord(text string) string {
 	i := strings.LastIndexFunc(text, func(r rune) bool {
-		return !(r == '_' || r == '.' || r == '\\' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.`\\", r)
 	})
 	return text[i+1:]
 }

@@ -1,0 +1,72 @@
+# Targets set up what they need: tools into .tools, Python peers into
+# .venv-interop. Nothing is installed by hand before. CI calls only these.
+
+GO          ?= go
+TAGS        := duckdb_arrow
+PKG         ?= ./...
+TESTFLAGS   ?=
+FUZZTIME    ?= 10s
+SOAK_SIZE   ?= 10GB
+BENCH_ARGS  ?=
+
+GOLANGCI_VERSION := v2.15.0
+TOOLS       := $(CURDIR)/.tools
+GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)/golangci-lint
+VENV        := $(CURDIR)/.venv-interop
+PYTHON      := $(VENV)/bin/python
+INTEROP     := $(VENV)/requirements.stamp
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the program into bin/freshet
+	$(GO) build -tags $(TAGS) -o bin/freshet ./cmd/freshet
+
+.PHONY: demo
+demo: build ## make factory data, load it into Delta tables, look at them
+	./examples/manufacturing/demo.sh bin/freshet
+
+.PHONY: test
+test: ## run every test
+	$(GO) test -tags $(TAGS) -timeout 30m $(TESTFLAGS) $(PKG)
+
+.PHONY: race
+race: ## run every test under the race detector, in random order
+	$(MAKE) test TESTFLAGS="-race -shuffle=on"
+
+.PHONY: lint
+lint: $(GOLANGCI) ## check style, mistakes and the direction of imports
+	$(GOLANGCI) run --build-tags $(TAGS) ./...
+	$(GO) test -tags $(TAGS) ./internal/lint
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format the code
+	$(GOLANGCI) fmt ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	GO="$(GO)" TAGS="$(TAGS)" FUZZTIME="$(FUZZTIME)" ./.ci/fuzz
+
+.PHONY: interop
+interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs
+	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) test -tags $(TAGS),interop -timeout 30m -count 1 ./test/interop
+
+.PHONY: bench
+bench: build $(INTEROP) ## measure against peers on the same data
+	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) run -tags $(TAGS) ./bench $(BENCH_ARGS)
+
+.PHONY: soak
+soak: build ## load SOAK_SIZE of data and show peak memory
+	./.ci/soak bin/freshet $(SOAK_SIZE)
+
+$(GOLANGCI):
+	GOBIN=$(dir $@) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+$(INTEROP): test/interop/requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
