@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/freshet/freshet/schema"
 )
@@ -85,9 +86,12 @@ func (w *metadataJSON) fillEmpty() {
 
 // metadata returns the public form of w, its schema parsed.
 func (w *metadataJSON) metadata() (Metadata, error) {
-	parsed, err := schema.ParseJSON([]byte(w.SchemaString))
-	if err != nil {
-		return Metadata{}, &LogError{Reason: "read the table's schema", Cause: err}
+	parsed := schema.New() // a table without columns may lack the text
+	if w.SchemaString != "" {
+		var err error
+		if parsed, err = schema.ParseJSON([]byte(w.SchemaString)); err != nil {
+			return Metadata{}, &LogError{Reason: "read the table's schema", Cause: err}
+		}
 	}
 	return Metadata{
 		ID:               w.ID,
@@ -156,11 +160,11 @@ func readActions(r io.Reader, apply func(*action) error) error {
 	return lines.Err()
 }
 
-// encodeActions appends each action as one line, without escaping HTML.
-func encodeActions(w io.Writer, actions ...*action) error {
+// encodeActions writes each action as one line, without escaping HTML.
+func encodeActions(w io.Writer, actions iter.Seq[*action]) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	for _, a := range actions {
+	for a := range actions {
 		if err := enc.Encode(a); err != nil {
 			return fmt.Errorf("write action: %w", err)
 		}

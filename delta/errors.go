@@ -23,6 +23,9 @@ type LogError struct {
 	Key    string // the object at fault, or empty
 	Reason string
 	Cause  error // or nil
+	// verdict is whether the table itself is at fault, so that no other
+	// checkpoint could help.
+	verdict bool
 }
 
 func (e *LogError) Error() string {
@@ -161,6 +164,33 @@ func (e *ExternalPathError) Error() string {
 type ActionError struct{ Reason string }
 
 func (e *ActionError) Error() string { return "illegal commit: " + e.Reason }
+
+// AppendOnlyError refuses to delete from a table that is append-only.
+type AppendOnlyError struct{}
+
+func (*AppendOnlyError) Error() string {
+	return "the table only allows appends: unset the property delta.appendOnly to delete or update"
+}
+
+// ErrorClass returns Delta's class of the error.
+func (*AppendOnlyError) ErrorClass() string { return "DELTA_CANNOT_MODIFY_APPEND_ONLY" }
+
+// SQLState returns the error's SQLSTATE.
+func (*AppendOnlyError) SQLState() string { return "42809" }
+
+// ColumnNameError refuses column names that Parquet files cannot hold
+// without column mapping.
+type ColumnNameError struct{ Names []string }
+
+func (e *ColumnNameError) Error() string {
+	return fmt.Sprintf("column names %q contain one of the characters ' ,;{}()\\n\\t='; rename them", e.Names)
+}
+
+// ErrorClass returns Delta's class of the error.
+func (*ColumnNameError) ErrorClass() string { return "DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES" }
+
+// SQLState returns the error's SQLSTATE.
+func (*ColumnNameError) SQLState() string { return "42K05" }
 
 // ConflictKind says why a transaction lost against a concurrent commit.
 type ConflictKind int

@@ -50,6 +50,9 @@ type Feature struct {
 	// active reports whether the metadata uses the feature. Nil stands for
 	// features that count as used as soon as they are listed.
 	active func(*Metadata) bool
+	// rebase is whether a transaction that began before the feature was added
+	// may still commit.
+	rebase bool
 }
 
 // Features returns every feature this package knows by name, in the order of
@@ -58,34 +61,34 @@ func Features() []Feature { return slices.Clone(features) }
 
 // features is the one place that decides what is read and written.
 var features = []Feature{
-	{Name: "appendOnly", LegacyWriter: 2, Read: true, Write: WriteAlways, active: isSet("delta.appendOnly")},
+	{Name: "appendOnly", LegacyWriter: 2, Read: true, Write: WriteAlways, active: isSet("delta.appendOnly"), rebase: true},
 	{Name: "invariants", LegacyWriter: 2, Read: true, Write: WriteUnlessActive, active: hasFieldKey("delta.invariants")},
 	{Name: "checkConstraints", LegacyWriter: 3, Read: true, Write: WriteUnlessActive, active: hasConstraint},
-	{Name: "changeDataFeed", LegacyWriter: 4, Read: true, Write: WriteAlways, active: isSet("delta.enableChangeDataFeed")},
+	{Name: "changeDataFeed", LegacyWriter: 4, Read: true, Write: WriteAlways, active: isSet("delta.enableChangeDataFeed"), rebase: true},
 	{Name: "generatedColumns", LegacyWriter: 4, Read: true, Write: WriteUnlessActive, active: hasFieldKey("delta.generationExpression")},
-	{Name: "columnMapping", Reader: true, LegacyReader: 2, LegacyWriter: 5, Read: true, Write: WriteUnlessActive, active: hasColumnMapping},
+	{Name: "columnMapping", Reader: true, LegacyReader: 2, LegacyWriter: 5, Read: true, Write: WriteUnlessActive, active: hasColumnMapping, rebase: true},
 	{Name: "identityColumns", LegacyWriter: 6, Read: true, Write: WriteUnlessActive, active: hasFieldKey("delta.identity.start")},
-	{Name: "deletionVectors", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableDeletionVectors")},
-	{Name: "rowTracking", Read: true, Write: WriteNever, active: isSet("delta.enableRowTracking")},
-	{Name: "timestampNtz", Reader: true, Read: true, Write: WriteAlways, active: hasType(schema.TimestampNTZ)},
-	{Name: "domainMetadata", Read: true, Write: WriteAlways, active: never},
-	{Name: "v2Checkpoint", Reader: true, Read: true, Write: WriteAlways, active: hasPolicyV2},
-	{Name: "icebergCompatV1", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV1")},
-	{Name: "icebergCompatV2", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV2")},
-	{Name: "icebergCompatV3", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV3")},
+	{Name: "deletionVectors", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableDeletionVectors"), rebase: true},
+	{Name: "rowTracking", Read: true, Write: WriteNever, active: isSet("delta.enableRowTracking"), rebase: true},
+	{Name: "timestampNtz", Reader: true, Read: true, Write: WriteAlways, active: hasType(schema.TimestampNTZ), rebase: true},
+	{Name: "domainMetadata", Read: true, Write: WriteAlways, active: never, rebase: true},
+	{Name: "v2Checkpoint", Reader: true, Read: true, Write: WriteAlways, active: hasPolicyV2, rebase: true},
+	{Name: "icebergCompatV1", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV1"), rebase: true},
+	{Name: "icebergCompatV2", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV2"), rebase: true},
+	{Name: "icebergCompatV3", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV3"), rebase: true},
 	{Name: "clustering", Read: true, Write: WriteNever},
-	{Name: "vacuumProtocolCheck", Reader: true, Read: true, Write: WriteAlways, active: never},
+	{Name: "vacuumProtocolCheck", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "allowColumnDefaults", Read: true, Write: WriteUnlessActive, active: hasFieldKey("CURRENT_DEFAULT")},
-	{Name: "typeWidening", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableTypeWidening")},
-	{Name: "typeWidening-preview", Reader: true, Read: true, Write: WriteAlways, active: never},
-	{Name: "inCommitTimestamp", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableInCommitTimestamps")},
+	{Name: "typeWidening", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableTypeWidening"), rebase: true},
+	{Name: "typeWidening-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
+	{Name: "inCommitTimestamp", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableInCommitTimestamps"), rebase: true},
 	{Name: "materializePartitionColumns", Read: true, Write: WriteNever},
 	{Name: "checkpointProtection", Read: true, Write: WriteNever},
 	{Name: "variantType", Reader: true, active: hasType(schema.Variant)},
 	{Name: "variantType-preview", Reader: true, active: never},
 	{Name: "variantShredding", Reader: true, active: isSet("delta.enableVariantShredding")},
 	{Name: "variantShredding-preview", Reader: true, active: never},
-	{Name: "catalogManaged", Reader: true},
+	{Name: "catalogManaged", Reader: true, rebase: true},
 }
 
 func never(*Metadata) bool { return false }

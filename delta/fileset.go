@@ -269,6 +269,21 @@ func (f *fileSet) each(yield func(*rowView) bool) error {
 	return nil
 }
 
+// liveVector returns the id of the deletion vector of a live file; live is
+// false when the path is not in the table.
+func (f *fileSet) liveVector(canonical string) (dvID string, live bool) {
+	hash := maphash.String(f.seed, canonical)
+	for _, l := range f.layers {
+		l.seg.find(hash, canonical, func(id rowID) {
+			b, row := l.seg.at(id)
+			if !l.dead.has(id) && b.flags[row]&flagTombstone == 0 {
+				dvID, live = b.rare[uint16(row)].dvID(), true
+			}
+		})
+	}
+	return dvID, live
+}
+
 // rowView is a cursor over the rows of a block.
 type rowView struct {
 	seg          *segment

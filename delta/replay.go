@@ -103,10 +103,10 @@ func readCommitInfo(ctx context.Context, st Storage, version int64) (*commitInfo
 // snapshot returns the state reached, as version.
 func (r *replay) snapshot(t *Table, commit commitFile) (*Snapshot, error) {
 	if r.protocol == nil {
-		return nil, &LogError{Reason: fmt.Sprintf("version %d has no protocol action", commit.version)}
+		return nil, &LogError{Reason: fmt.Sprintf("version %d has no protocol action", commit.version), verdict: true}
 	}
 	if r.metaData == nil {
-		return nil, &LogError{Reason: fmt.Sprintf("version %d has no metaData action", commit.version)}
+		return nil, &LogError{Reason: fmt.Sprintf("version %d has no metaData action", commit.version), verdict: true}
 	}
 	if err := checkRead(*r.protocol); err != nil {
 		return nil, err

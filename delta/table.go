@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -91,13 +92,22 @@ func NewTable(st Storage, opts Options) *Table {
 // since the last call is read; a call that finds nothing new costs one
 // listing. The error is a [*NotFoundError] when there is no table.
 func (t *Table) Snapshot(ctx context.Context) (*Snapshot, error) {
+	return t.upTo(ctx, math.MaxInt64)
+}
+
+// upTo returns the latest version that is not after limit, and remembers it.
+func (t *Table) upTo(ctx context.Context, limit int64) (*Snapshot, error) {
 	var known *Snapshot
 	select {
 	case known = <-t.lock:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	latest, err := t.refresh(ctx, known)
+	if known != nil && known.Version() > limit {
+		t.lock <- known
+		return t.SnapshotAt(ctx, limit)
+	}
+	latest, err := t.refresh(ctx, known, limit)
 	if err != nil {
 		t.lock <- known
 		return nil, err
@@ -106,21 +116,21 @@ func (t *Table) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return latest, nil
 }
 
-// refresh returns the latest snapshot, given an older one or nil.
-func (t *Table) refresh(ctx context.Context, known *Snapshot) (*Snapshot, error) {
+// refresh returns the latest snapshot up to limit, given an older one or nil.
+func (t *Table) refresh(ctx context.Context, known *Snapshot, limit int64) (*Snapshot, error) {
 	if known == nil {
-		return t.open(ctx)
+		return t.open(ctx, limit)
 	}
 	l, err := listLog(ctx, t.storage, versionKey(known.Version()))
 	if err != nil {
 		return nil, err
 	}
 	if len(l.commits) == 0 || l.commits[0] != known.commit {
-		return t.open(ctx) // cleaned up, or dropped and created anew
+		return t.open(ctx, limit) // cleaned up, or dropped and created anew
 	}
-	next, err := t.advance(ctx, known, l, l.latest())
+	next, err := t.advance(ctx, known, l, min(limit, l.latest()))
 	if hole := new(TruncatedLogError); errors.As(err, &hole) || errors.Is(err, fs.ErrNotExist) {
-		return t.open(ctx)
+		return t.open(ctx, limit)
 	}
 	return next, err
 }
@@ -137,8 +147,8 @@ func (t *Table) advance(ctx context.Context, base *Snapshot, l *listing, target 
 	return t.replayCommits(ctx, newReplay(base), commits)
 }
 
-// open builds the latest snapshot from nothing.
-func (t *Table) open(ctx context.Context) (*Snapshot, error) {
+// open builds the latest snapshot up to limit from nothing.
+func (t *Table) open(ctx context.Context, limit int64) (*Snapshot, error) {
 	hinted, err := readHint(ctx, t.storage)
 	if err != nil {
 		return nil, err
@@ -149,7 +159,7 @@ func (t *Table) open(ctx context.Context) (*Snapshot, error) {
 			return nil, err
 		}
 		if len(l.checkpoints) > 0 {
-			if s, err := t.load(ctx, l, l.latest()); err == nil {
+			if s, err := t.load(ctx, l, min(limit, l.latest())); err == nil {
 				return s, nil
 			}
 			// The whole log may hold an older checkpoint that can be read.
@@ -162,7 +172,7 @@ func (t *Table) open(ctx context.Context) (*Snapshot, error) {
 	if l.latest() < 0 {
 		return nil, &NotFoundError{}
 	}
-	return t.load(ctx, l, l.latest())
+	return t.load(ctx, l, min(limit, l.latest()))
 }
 
 // load builds a version from the best checkpoint that can be read. Of several
@@ -198,8 +208,8 @@ func (t *Table) load(ctx context.Context, l *listing, target int64) (*Snapshot, 
 // refused reports whether err is a verdict on the table rather than on the
 // checkpoint it was read from.
 func refused(err error) bool {
-	feature, version := new(UnsupportedFeatureError), new(ProtocolVersionError)
-	return errors.As(err, &feature) || errors.As(err, &version)
+	feature, version, damage := new(UnsupportedFeatureError), new(ProtocolVersionError), new(LogError)
+	return errors.As(err, &feature) || errors.As(err, &version) || errors.As(err, &damage) && damage.verdict
 }
 
 // loadFrom builds a version from one checkpoint, or from version 0.

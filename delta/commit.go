@@ -1,0 +1,236 @@
+package delta
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+const (
+	// storageTries bounds how often a put whose outcome is unknown is
+	// resolved before the commit is reported as unknown.
+	storageTries = 6
+	// putTimeout bounds a put that a cancelled caller is still waiting for.
+	putTimeout = time.Minute
+
+	firstBackoff = 2 * time.Millisecond
+	maxBackoff   = 500 * time.Millisecond
+)
+
+// commit is a transaction on its way into the log. Its bytes are the same
+// for every version it is tried as.
+type commit struct {
+	table   *Table
+	mine    *intent
+	body    []byte
+	version int64 // to try next
+	create  bool
+}
+
+// run tries one version after the other until the commit has landed or lost.
+func (c *commit) run(ctx context.Context) (int64, error) {
+	if c.create {
+		if err := c.table.checkAbsent(ctx); err != nil {
+			return 0, err
+		}
+	}
+	for try := 0; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		won, err := c.put(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if won {
+			return c.version, nil
+		}
+		if landed, err := c.rebase(ctx); err != nil || landed {
+			return c.version, err
+		}
+		if try == c.table.opts.MaxRetries {
+			return 0, &ConflictError{Kind: ConflictConcurrentWrite, Version: c.version - 1}
+		}
+		if err := c.table.backoff(ctx, try); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// checkAbsent guards the creation of a table whose first commit may have
+// been cleaned up: putting version 0 would then succeed and ruin it.
+func (t *Table) checkAbsent(ctx context.Context) error {
+	l, err := listLog(ctx, t.storage, "")
+	if err != nil {
+		return err
+	}
+	if latest := l.latest(); latest >= 0 {
+		return &ConflictError{Kind: ConflictConcurrentWrite, Version: latest, Detail: "the table exists already"}
+	}
+	return nil
+}
+
+// put writes the commit as c.version and reports whether it is there. False
+// means that another object is, or seems to be; whose, rebase finds out.
+//
+// The put itself is not cancelled with ctx: half-cancelled, its outcome would
+// be unknown. When it fails, nothing is known either, since it may have
+// landed or be about to. Trying the very same put again decides: it succeeds,
+// or it finds the version taken.
+func (c *commit) put(ctx context.Context) (won bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTimeout)
+	defer cancel()
+	for try := range storageTries {
+		err = c.table.storage.PutIfAbsent(ctx, commitKey(c.version), c.body)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, fs.ErrExist):
+			return false, nil
+		}
+		if info, readErr := readCommitInfo(ctx, c.table.storage, c.version); readErr == nil {
+			return info != nil && info.TxnID == c.mine.txnID, nil
+		}
+		if err := c.table.backoff(ctx, try); err != nil {
+			break
+		}
+	}
+	return false, c.unknown(err)
+}
+
+func (c *commit) unknown(cause error) error {
+	return &UnknownCommitError{Version: c.version, TxnID: c.mine.txnID, Cause: cause}
+}
+
+// rebase checks the commits that got in first, in order, and moves c.version
+// behind them. It reports whether one of them is the transaction itself: a
+// storage may answer that an object exists after its own unseen retry.
+func (c *commit) rebase(ctx context.Context) (landed bool, err error) {
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTimeout)
+	defer cancel()
+	first := c.version
+	for {
+		// Whether the version just tried is ours must be learnt even when the
+		// caller has gone; of later ones we know that they are not.
+		readCtx := ctx
+		if c.version == first {
+			readCtx = detached
+		}
+		winner, err := readFootprint(readCtx, c.table.storage, c.version)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && c.version > first:
+			return false, nil
+		case err != nil && c.version == first:
+			return false, c.unknown(err)
+		case err != nil:
+			return false, fmt.Errorf("read concurrent commit: %w", err)
+		case winner.txnID == c.mine.txnID:
+			return true, nil
+		case c.create:
+			return false, &ConflictError{Kind: ConflictConcurrentWrite, Version: c.version, Detail: "the table exists already"}
+		}
+		if lost := conflict(c.mine, winner); lost != nil {
+			return false, lost
+		}
+		if err := c.adopt(winner); err != nil {
+			return false, err
+		}
+		c.version++
+	}
+}
+
+// adopt takes over what a winner changed of the table itself, and checks that
+// the commit may still be made.
+func (c *commit) adopt(winner *footprint) error {
+	if winner.metadata == nil && winner.protocol == nil {
+		return nil
+	}
+	if winner.metadata != nil {
+		c.mine.base = winner.metadata
+	}
+	if winner.protocol != nil {
+		c.mine.basis = *winner.protocol
+	}
+	return checkWrite(c.mine.basis, c.mine.base)
+}
+
+// readFootprint reads a commit for what it touched.
+func readFootprint(ctx context.Context, st Storage, version int64) (*footprint, error) {
+	f := &footprint{version: version}
+	return f, readCommit(ctx, st, version, f.note)
+}
+
+// backoff waits before try+1: exponentially longer, and random so that
+// concurrent writers spread out.
+func (t *Table) backoff(ctx context.Context, try int) error {
+	d := min(maxBackoff, firstBackoff<<min(try, 16))
+	return t.opts.Sleep(ctx, time.Duration(t.opts.Random()*float64(d)))
+}
+
+// commitInfo returns what the commit says of itself (semantics §15.5).
+func (tx *Transaction) commitInfo(info CommitInfo, mine *intent, now int64) (*commitInfo, error) {
+	params, err := encodeParameters(info.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	head := &commitInfo{
+		Timestamp:           now,
+		Operation:           info.Operation,
+		OperationParameters: params,
+		IsolationLevel:      string(mine.level),
+		IsBlindAppend:       &mine.blind,
+		OperationMetrics:    info.Metrics,
+		UserMetadata:        info.UserMetadata,
+		EngineInfo:          tx.table.opts.Engine,
+		TxnID:               mine.txnID,
+	}
+	if tx.base != nil {
+		version := tx.base.Version()
+		head.ReadVersion = &version
+	}
+	return head, nil
+}
+
+// encode returns the bytes of the commit: commitInfo first, as readers of
+// in-commit timestamps expect, then what describes the table, then files.
+func (tx *Transaction) encode(head *commitInfo, mine *intent, now int64) ([]byte, error) {
+	actions := []*action{{CommitInfo: head}}
+	if mine.protocol != nil {
+		actions = append(actions, &action{Protocol: mine.protocol})
+	}
+	if mine.metadata != nil {
+		actions = append(actions, &action{MetaData: newMetadataJSON(*mine.metadata)})
+	}
+	for _, txn := range tx.txns {
+		txn.LastUpdated = &now
+		actions = append(actions, &action{Txn: &txn})
+	}
+	for _, d := range tx.domains {
+		actions = append(actions, &action{DomainMetadata: &d})
+	}
+	var body bytes.Buffer
+	if err := encodeActions(&body, slices.Values(actions)); err != nil {
+		return nil, err
+	}
+	err := encodeActions(&body, func(yield func(*action) bool) {
+		for i := range tx.removes {
+			if !yield(&action{Remove: &tx.removes[i]}) {
+				return
+			}
+		}
+		for i := range tx.adds {
+			f := tx.adds[i]
+			if f.PartitionValues == nil {
+				f.PartitionValues = map[string]*string{}
+			}
+			if !yield(&action{Add: &f}) {
+				return
+			}
+		}
+	})
+	return body.Bytes(), err
+}
