@@ -60,7 +60,8 @@ func (Range) node() {}
 type Name struct {
 	Range
 	Parts []string
-	// Quoted says that the last part stood between backticks.
+	// Quoted says that the name is of the form delta.`path`, the last part
+	// between backticks; see Path.
 	Quoted bool
 	// Expr is the operand of IDENTIFIER, or nil. It must be constant.
 	Expr Expr

@@ -148,9 +148,12 @@ func (w *writer) name(n *Name) {
 	}
 	for i, part := range n.Parts {
 		w.when(i > 0, ".")
-		if n.Quoted && i == len(n.Parts)-1 {
+		switch {
+		case n.Quoted && i == len(n.Parts)-1:
 			w.put(backticks(part))
-		} else {
+		case n.isPathForm() && i == len(n.Parts)-1:
+			w.put(part) // backticks would make it a path
+		default:
 			w.put(quoteName(part))
 		}
 	}

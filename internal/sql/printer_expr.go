@@ -29,6 +29,3 @@ func (p *printer) captured(f func()) string {
 func (p *printer) expr(e Expr)             { p.WriteString(e.String()) }
 func (p *printer) window(n *Window)        { p.WriteString(n.String()) }
 func (p *printer) sortItems(l []*SortItem) { p.WriteString("") }
-func isKeyword(string) bool                { return false }
-func isLetter(c byte) bool                 { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' }
-func isDigit(c byte) bool                  { return c >= '0' && c <= '9' }

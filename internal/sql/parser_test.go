@@ -1,0 +1,49 @@
+package sql_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// withoutRanges compares trees without their positions.
+var withoutRanges = cmp.Options{
+	cmp.FilterPath(func(p cmp.Path) bool {
+		f, ok := p.Last().(cmp.StructField)
+		return ok && f.Name() == "Range"
+	}, cmp.Ignore()),
+}
+
+// TestRoundTrip parses each statement, prints it, and parses what it printed.
+func TestRoundTrip(t *testing.T) {
+	text, err := os.ReadFile("testdata/statements.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range sql.Split(string(text)) {
+		roundTrip(t, string(text[r.Start:r.End]))
+	}
+}
+
+func roundTrip(t *testing.T, text string) {
+	t.Helper()
+	parsed, err := sql.Parse(text)
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
+		return
+	}
+	for _, s := range parsed {
+		printed := s.String()
+		again, err := sql.Parse(printed)
+		if err != nil || len(again) != 1 {
+			t.Errorf("%s\nis printed as\n%s\nwhich parses to %d statements: %v", text, printed, len(again), err)
+			continue
+		}
+		if diff := cmp.Diff(s, again[0], withoutRanges); diff != "" {
+			t.Errorf("%s\nis printed as\n%s\nwhich is another tree (-first +second):\n%s", text, printed, diff)
+		}
+	}
+}
