@@ -74,7 +74,7 @@ func InferPartitioning(base string, sample iter.Seq[format.File], rules Partitio
 		consistent = consistent && sameNames(names, pairs)
 	}
 	columns := schema.New()
-	if consistent {
+	if consistent && !repeats(names) {
 		for _, name := range names {
 			var t schema.Type = schema.String
 			if rules.InferTypes {
@@ -176,6 +176,19 @@ func pairNames(pairs []pair) []string {
 		names[i] = p.name
 	}
 	return names
+}
+
+// repeats reports whether two names are equal ignoring case.
+func repeats(names []string) bool {
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		folded := strings.ToLower(name)
+		if seen[folded] {
+			return true
+		}
+		seen[folded] = true
+	}
+	return false
 }
 
 func sameNames(names []string, pairs []pair) bool {

@@ -69,6 +69,7 @@ func TestInferPartitioning(t *testing.T) {
 		{"equals in the file name", []string{"a=1.csv"}, ""},
 		{"name is escaped", []string{"a%20b=x%2Fy/f"}, "`a b` STRING"},
 		{"bad escape", []string{"a=100%/f"}, "a STRING"},
+		{"same name twice", []string{"a=1/A=2/f"}, ""},
 		{"empty name", []string{"=1/f"}, ""},
 	} {
 		p := files.InferPartitioning("file:///t/", sample(c.paths...), files.PartitionRules{InferTypes: true})
