@@ -120,7 +120,7 @@ func (c *commit) rebase(ctx context.Context) (landed bool, err error) {
 		if c.version == first {
 			readCtx = detached
 		}
-		winner, err := readFootprint(readCtx, c.table.storage, c.version)
+		winner, err := c.readWinner(readCtx)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && c.version > first:
 			return false, nil
@@ -158,10 +158,19 @@ func (c *commit) adopt(winner *footprint) error {
 	return checkWrite(c.mine.basis, c.mine.base)
 }
 
-// readFootprint reads a commit for what it touched.
-func readFootprint(ctx context.Context, st Storage, version int64) (*footprint, error) {
-	f := &footprint{version: version}
-	return f, readCommit(ctx, st, version, f.note)
+// readWinner reads the commit at c.version for what it touched. A storage
+// that fails is asked again: much hangs on the answer.
+func (c *commit) readWinner(ctx context.Context) (*footprint, error) {
+	for try := 1; ; try++ {
+		winner := &footprint{version: c.version}
+		err := readCommit(ctx, c.table.storage, c.version, winner.note)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || try == storageTries {
+			return winner, err
+		}
+		if waitErr := c.table.backoff(ctx, try); waitErr != nil {
+			return nil, err
+		}
+	}
 }
 
 // backoff waits before try+1: exponentially longer, and random so that

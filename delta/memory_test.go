@@ -8,6 +8,7 @@ import (
 	"iter"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -209,7 +210,7 @@ func options() delta.Options {
 			mu.Lock()
 			defer mu.Unlock()
 			n++
-			return "id-" + string(rune('a'+n%26)) + "-" + time.Duration(n).String()
+			return "id-" + strconv.Itoa(n)
 		},
 		Sleep:  func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Random: func() float64 { return 0.5 },
