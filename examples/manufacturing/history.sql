@@ -1,0 +1,2 @@
+DESCRIBE HISTORY manufacturing_bronze.equipment_logs;
+DESCRIBE DETAIL manufacturing_bronze.sensor_data;

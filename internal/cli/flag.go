@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// defaultMemoryLimit keeps the whole process, with what lies outside of the
+// limit (code, stacks, the engine's own needs), below 512 MB.
+const defaultMemoryLimit = "400m"
+
+// goMemoryPercent is the part of the memory limit that Go's heap may fill
+// before it collects harder; the engine's memory is not Go's.
+const goMemoryPercent = 75
+
+func defaultWorkspace() string {
+	if dir := os.Getenv("FRESHET_WORKSPACE"); dir != "" {
+		return dir
+	}
+	return "./freshet-data"
+}
+
+// completeValues makes the shell complete a flag's values.
+func completeValues(cmd *cobra.Command, flag string, values ...string) {
+	must(cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// must stops the program when a command names a flag it does not have, which
+// every run and test would show.
+func must(err error) {
+	if err != nil {
+		panic(err) //nolint:forbidigo // a mistake in the program, found by the first run
+	}
+}

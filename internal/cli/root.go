@@ -1,0 +1,84 @@
+// Package cli is the command line of freshet: flags, printing and the exit
+// status. What commands do is in the packages they call.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/freshet/freshet/internal/errclass"
+)
+
+// Streams are what a command reads from and writes to. Results go to Out,
+// everything else to Err.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Main runs the command line args and returns the exit status: 0 when all
+// went well, 1 when not. Errors are printed to Err.
+func Main(ctx context.Context, args []string, std Streams) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		printError(std.Err, err)
+		return 1
+	}
+	return 0
+}
+
+func newRoot(std Streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "freshet",
+		Short: "Load files into Delta Lake tables by SQL",
+		Long: "freshet is the open Auto Loader in one program: it loads files into open Delta Lake tables, " +
+			"exactly once, by the SQL that Databricks users know. It needs no JVM and no cluster.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(std.In)
+	root.SetOut(std.Out)
+	root.SetErr(std.Err)
+	root.AddCommand(newSQL(std), newGenerate(std), newVersion(std), newMan())
+	return root
+}
+
+// printError prints an error as one message with its class and SQLSTATE and,
+// where the error is in the SQL text, the place.
+func printError(w io.Writer, err error) {
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted; the statement changed nothing")
+	}
+	fmt.Fprintln(w, "Error: "+errclass.Format(err))
+	var placed interface{ Excerpt() string }
+	if errors.As(err, &placed) {
+		if text := placed.Excerpt(); text != "" {
+			fmt.Fprintln(w, text)
+		}
+	}
+}
+
+// interruptible returns a context that ends at Ctrl-C or SIGTERM. A second
+// Ctrl-C then ends the program, as without us. The caller must call stop.
+func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
+	ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// isTerminal reports whether a stream is a person's terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
