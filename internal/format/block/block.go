@@ -31,6 +31,9 @@ type Config struct {
 	Size      int             // bytes of a block; 0 is DefaultSize
 	MaxRecord int             // bytes of the longest record; 0 is DefaultMaxRecord
 	Workers   int             // parallel parsers; 0 is GOMAXPROCS
+	// EmptyFiles gives files without records a block with no data, so that
+	// their head is seen.
+	EmptyFiles bool
 	// Memory bounds the bytes of all blocks that were read but not yet
 	// yielded; 0 suits Size and Workers. A single record may exceed it.
 	Memory int
@@ -77,6 +80,10 @@ type Head[H any] struct {
 // ErrMore is how [Grammar.Head] asks for more text.
 var ErrMore = errors.New("more text needed")
 
+// ErrSkipFile is how [Parser.Parse] says that the rest of the file is not
+// wanted. The result that comes with it is delivered.
+var ErrSkipFile = errors.New("skip the rest of the file")
+
 // Block is some consecutive whole records of one file.
 type Block[H any] struct {
 	File *format.File
@@ -97,11 +104,13 @@ type Parser[H, R any] interface {
 }
 
 // Output is the result of one block.
-type Output[R any] struct {
+type Output[H, R any] struct {
 	Value R
-	File  *format.File
+	File  *format.File // the same for all blocks of a file
+	Head  H
 	Index int64 // of the block in the file, from 0
 	Line  int64 // 1-based, at which the block starts
+	Size  int64 // of the block's text, in bytes
 	Bytes int64 // of the file, as stored, read for the block
 }
 
@@ -113,8 +122,8 @@ type Output[R any] struct {
 func Read[H, R any](
 	ctx context.Context, files iter.Seq[format.File], cfg Config,
 	grammar Grammar[H], newParser func() Parser[H, R],
-) iter.Seq2[Output[R], error] {
-	return func(yield func(Output[R], error) bool) {
+) iter.Seq2[Output[H, R], error] {
+	return func(yield func(Output[H, R], error) bool) {
 		r := &run[H, R]{cfg: cfg.withDefaults(), grammar: grammar}
 		r.start(ctx, files, newParser)
 		defer r.stop()

@@ -92,7 +92,7 @@ func (upper) Parse(_ context.Context, b block.Block[string]) (string, int64, err
 
 func newUpper() block.Parser[string, string] { return upper{} }
 
-func read(ctx context.Context, files []format.File, cfg block.Config) iter.Seq2[block.Output[string], error] {
+func read(ctx context.Context, files []format.File, cfg block.Config) iter.Seq2[block.Output[string, string], error] {
 	return block.Read(ctx, slices.Values(files), cfg, lines{}, newUpper)
 }
 

@@ -28,6 +28,8 @@ type reader[H, R any] struct {
 	cost    int // of buffer in the budget
 	used    int // bytes of buffer that are text
 	final   bool
+	// hasBlock says that a block was cut; Head's size is then behind.
+	hasBlock bool
 }
 
 // read queues the blocks of s's file, and returns what ended it early.
@@ -86,7 +88,7 @@ func (rd *reader[H, R]) step() (done bool, err error) {
 	if !rd.final {
 		end = rd.split()
 	}
-	if end > rd.head.Size {
+	if end > rd.head.Size || rd.final && !rd.hasBlock && rd.run.cfg.EmptyFiles {
 		return rd.final, rd.cut(end)
 	}
 	if rd.final {
@@ -156,9 +158,9 @@ func (rd *reader[H, R]) cut(end int) error {
 			File: &rd.stream.file, Head: rd.head.Value,
 			Data: rd.buffer[rd.head.Size:end:end], Final: rd.final,
 		},
-		buffer: rd.buffer, cost: rd.cost, stored: stored - rd.stored, done: make(chan struct{}),
+		size: int64(end - rd.head.Size), buffer: rd.buffer, cost: rd.cost, stored: stored - rd.stored, done: make(chan struct{}),
 	}
-	rd.stored, rd.head.Size = stored, 0
+	rd.stored, rd.head.Size, rd.hasBlock = stored, 0, true
 	rest := rd.buffer[end:rd.used]
 	rd.buffer, rd.cost, rd.used = nil, 0, 0
 	rest = append([]byte(nil), rest...) // the worker recycles the buffer

@@ -46,6 +46,7 @@ type task[H, R any] struct {
 	block  Block[H]
 	buffer []byte // that holds block.Data
 	cost   int    // of buffer in the budget
+	size   int64  // of block.Data
 	stored int64  // bytes of the file read for it
 	done   chan struct{}
 	result R
@@ -104,7 +105,7 @@ func (r *run[H, R]) work(ctx context.Context, parser Parser[H, R]) {
 
 // deliver yields what workers made, in order, until yield stops it or an
 // error does that is not of one file.
-func (r *run[H, R]) deliver(ctx context.Context, yield func(Output[R], error) bool) {
+func (r *run[H, R]) deliver(ctx context.Context, yield func(Output[H, R], error) bool) {
 	for s := range r.streams {
 		s.share.lead()
 		ok := r.deliverFile(ctx, s, yield)
@@ -114,34 +115,39 @@ func (r *run[H, R]) deliver(ctx context.Context, yield func(Output[R], error) bo
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		yield(Output[R]{}, err)
+		yield(Output[H, R]{}, err)
 	}
 }
 
 // deliverFile yields the results of one file and reports whether to go on.
-func (r *run[H, R]) deliverFile(ctx context.Context, s *stream[H, R], yield func(Output[R], error) bool) bool {
-	index, line, failed := int64(0), int64(1), false
+func (r *run[H, R]) deliverFile(ctx context.Context, s *stream[H, R], yield func(Output[H, R], error) bool) bool {
+	index, line, ended := int64(0), int64(1), false
 	for t := range s.blocks {
 		<-t.done
 		if index == 0 {
 			line += s.headLines
 		}
-		if !failed && t.err != nil {
-			failed = true
+		skip := errors.Is(t.err, ErrSkipFile)
+		if !ended && t.err != nil && !skip {
+			ended = true
 			s.end()
 			if !r.fail(ctx, t.err, line, yield) {
 				return false
 			}
 		}
-		out := Output[R]{Value: t.result, File: &s.file, Index: index, Line: line, Bytes: t.stored}
-		if !failed && !yield(out, nil) {
+		out := Output[H, R]{Value: t.result, File: &s.file, Head: t.block.Head, Index: index, Line: line, Size: t.size, Bytes: t.stored}
+		if !ended && !yield(out, nil) {
 			return false
+		}
+		if skip {
+			ended = true
+			s.end()
 		}
 		s.share.give(t.cost)
 		index++
 		line += t.lines
 	}
-	if failed || s.err == nil {
+	if ended || s.err == nil {
 		return true
 	}
 	if errors.Is(s.err, errTooLong) {
@@ -154,7 +160,7 @@ func (r *run[H, R]) deliverFile(ctx context.Context, s *stream[H, R], yield func
 }
 
 // fail yields err and reports whether to go on with the next file.
-func (r *run[H, R]) fail(ctx context.Context, err error, line int64, yield func(Output[R], error) bool) bool {
+func (r *run[H, R]) fail(ctx context.Context, err error, line int64, yield func(Output[H, R], error) bool) bool {
 	if cause := ctx.Err(); cause != nil {
 		err = cause
 	}
@@ -163,5 +169,5 @@ func (r *run[H, R]) fail(ctx context.Context, err error, line int64, yield func(
 		record.Line += line - 1
 	}
 	var file *format.FileError
-	return yield(Output[R]{}, err) && errors.As(err, &file)
+	return yield(Output[H, R]{}, err) && errors.As(err, &file)
 }

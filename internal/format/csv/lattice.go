@@ -1,0 +1,169 @@
+package csv
+
+import (
+	"github.com/freshet/freshet/internal/format/value"
+	"github.com/freshet/freshet/schema"
+)
+
+// guess is what is known of a column's type from some of its values.
+type guess struct {
+	kind      kind
+	precision int // of kindDecimal, whose scale is 0
+}
+
+// kind orders the types that inference tries: a value that fits none up to a
+// kind is tried from that kind on.
+type kind uint8
+
+const (
+	kindOpen kind = iota // no value yet
+	kindInteger
+	kindLong
+	kindDecimal
+	kindDouble
+	kindDate
+	kindTimestamp
+	kindBoolean
+	kindString
+)
+
+// columnType returns the type of a column about which g is all that is known.
+func (g guess) columnType(keepVoid bool) schema.Type {
+	switch g.kind {
+	case kindOpen:
+		if keepVoid {
+			return schema.Void
+		}
+	case kindInteger:
+		return schema.Integer
+	case kindLong:
+		return schema.Long
+	case kindDecimal:
+		return schema.Decimal{Precision: g.precision}
+	case kindDouble:
+		return schema.Double
+	case kindDate:
+		return schema.Date
+	case kindTimestamp:
+		return schema.Timestamp
+	case kindBoolean:
+		return schema.Boolean
+	case kindString:
+	}
+	return schema.String
+}
+
+// lattice infers types as Spark's CSVInferSchema does (semantics §3.3).
+type lattice struct {
+	*formats
+	preferDate bool
+	// dateCasts says that a text that is a DATE casts to TIMESTAMP.
+	dateCasts bool
+}
+
+// add returns the guess for a column guessed to be g with the value text. A
+// text is never tried for types that earlier values have ruled out.
+func (l *lattice) add(g guess, text []byte) guess {
+	switch g.kind {
+	case kindString:
+		return g
+	case kindOpen:
+		return l.classify(kindInteger, text)
+	}
+	return l.merge(g, l.classify(g.kind, text))
+}
+
+// classify returns the first type from kind on that text fits.
+func (l *lattice) classify(from kind, text []byte) guess {
+	if from <= kindInteger {
+		if _, ok := value.ParseInt[int32](text); ok {
+			return guess{kind: kindInteger}
+		}
+	}
+	if from <= kindLong {
+		if _, ok := value.ParseInt64(text); ok {
+			return guess{kind: kindLong}
+		}
+	}
+	if from <= kindDecimal {
+		if p, scale, ok := value.DecimalShape(text); ok && scale == 0 && p <= schema.MaxDecimalPrecision {
+			return guess{kind: kindDecimal, precision: p}
+		}
+	}
+	if from <= kindDouble {
+		if _, ok := l.float64(text); ok {
+			return guess{kind: kindDouble}
+		}
+	}
+	if from <= kindDate && (l.preferDate || from == kindDate) && l.isDate(text) {
+		return guess{kind: kindDate}
+	}
+	if from <= kindTimestamp && l.isTimestamp(text) {
+		return guess{kind: kindTimestamp}
+	}
+	if _, ok := value.ParseBool(text); ok {
+		return guess{kind: kindBoolean}
+	}
+	return guess{kind: kindString}
+}
+
+// isDate reports whether text is a date in the format; without one only
+// yyyy-MM-dd is.
+func (l *lattice) isDate(text []byte) bool {
+	if l.date == nil {
+		const length = len("yyyy-MM-dd")
+		if len(text) != length || text[4] != '-' || text[7] != '-' {
+			return false
+		}
+		_, ok := value.CastDate(text)
+		return ok
+	}
+	_, ok := l.date.Date(text)
+	return ok
+}
+
+func (l *lattice) isTimestamp(text []byte) bool {
+	if l.timestamp != nil {
+		_, ok := l.timestamp.Timestamp(text, l.zone)
+		return ok
+	}
+	_, ok := value.CastTimestamp(text, l.zone)
+	return ok
+}
+
+// Precisions of the decimals that hold an INT and a BIGINT.
+const (
+	integerPrecision = 10
+	longPrecision    = 20
+)
+
+func (g guess) digits() int {
+	switch g.kind {
+	case kindInteger:
+		return integerPrecision
+	case kindLong:
+		return longPrecision
+	}
+	return g.precision
+}
+
+// merge returns the narrowest type for the values of both guesses.
+func (l *lattice) merge(a, b guess) guess {
+	if a.kind > b.kind {
+		a, b = b, a
+	}
+	switch {
+	case a.kind == kindOpen || a == b:
+		return b
+	case b.kind <= kindDecimal:
+		if b.kind < kindDecimal {
+			return b
+		}
+		return guess{kind: kindDecimal, precision: max(a.digits(), b.digits())}
+	case b.kind == kindDouble:
+		return b
+	case a.kind == kindDate && b.kind == kindTimestamp && l.dateCasts:
+		return b
+	}
+	return guess{kind: kindString}
+}
