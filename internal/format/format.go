@@ -25,7 +25,7 @@ type Format interface {
 	Options() option.Set
 
 	// Infer returns the schema of all files together, every column nullable.
-	// Corrupt records and partition columns are not its concern. An error
+	// Partition columns are not its concern. An error
 	// that concerns one file is a [*FileError].
 	Infer(ctx context.Context, files []File, req Inference) (*schema.Struct, error)
 
@@ -60,7 +60,11 @@ type Inference struct {
 	// MergeSchema unifies the schemas of all files; when false, formats whose
 	// files name their columns may take the first file's.
 	MergeSchema bool
-	TimeZone    *time.Location // of timestamps without one; nil is UTC
+	// CorruptRecords adds the column columnNameOfCorruptRecord when malformed
+	// records are met under mode PERMISSIVE, where the format's inference does
+	// so (semantics §4.3).
+	CorruptRecords bool
+	TimeZone       *time.Location // of timestamps without one; nil is UTC
 }
 
 // Request says what to read.

@@ -17,9 +17,20 @@ var exactPowers = [...]float64{
 // exponent, NaN, Infinity, hexadecimal, and a final d or f are accepted.
 // A number too large is infinite.
 func ParseFloat64(text []byte) (v float64, ok bool) {
-	mantissa, exponent, negative, ok := shortDecimal(text)
-	if !ok || mantissa >= 1<<53 || exponent < -22 || exponent > 22 {
-		return parseFloat(text, 64)
+	if mantissa, exponent, negative, ok := shortDecimal(text); ok {
+		if v, ok := ExactFloat64(mantissa, exponent, negative); ok {
+			return v, true
+		}
+	}
+	return parseFloat(text, 64)
+}
+
+// ExactFloat64 returns mantissa * 10^exponent rounded to the nearest value,
+// or not ok when that takes more than one operation. It is for readers that
+// have the digits of a number already.
+func ExactFloat64(mantissa uint64, exponent int, negative bool) (v float64, ok bool) {
+	if mantissa >= 1<<53 || exponent < -22 || exponent > 22 {
+		return 0, false
 	}
 	// Both operands are exact, so that one rounding gives the nearest value
 	// (W. Clinger, How to Read Floating Point Numbers Accurately).

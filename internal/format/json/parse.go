@@ -1,0 +1,300 @@
+package json
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/format/block"
+	"github.com/freshet/freshet/internal/format/charset"
+	"github.com/freshet/freshet/internal/format/column"
+	"github.com/freshet/freshet/internal/format/value"
+	"github.com/freshet/freshet/schema"
+)
+
+// parser turns blocks of records into batches; it is the [block.Parser] of
+// reading.
+type parser struct {
+	reader
+	req     format.Request
+	batch   *column.Batch
+	root    *node
+	corrupt *column.String // text of malformed records, or nil
+	rescued *column.String // or nil
+	rows    int            // in batch
+	path    string         // of the file
+	batches []format.Batch // finished in this block
+	err     error          // that ends reading
+}
+
+// plan returns the node of a record and the column that takes the text of
+// malformed records, which is nil if the schema has none.
+func plan(req format.Request, set *settings, columns []column.Builder) (root *node, corrupt *column.String, err error) {
+	root = &node{}
+	fields := slices.Clone(req.Schema.Fields)
+	columns = slices.Clone(columns)
+	for i, f := range fields {
+		if strings.EqualFold(f.Name, set.corrupt) && f.Type == schema.String {
+			// Data does not reach the column: a field of its name is void.
+			corrupt, _ = columns[i].(*column.String)
+			fields[i].Type, columns[i] = schema.Void, &column.Null{}
+			break
+		}
+	}
+	err = planner{caseSensitive: req.CaseSensitive}.fields(root, schema.New(fields...), columns)
+	return root, corrupt, err
+}
+
+func newParser(req format.Request, set *settings) *parser {
+	p := &parser{req: req}
+	p.set, p.zone, p.dialect = set, value.NewZone(set.zone), set.layout.dialect
+	p.observe = observer{scanner: &p.scanner, set: set, zone: p.zone}
+	fields := slices.Clone(req.Schema.Fields)
+	if req.Rescue != "" {
+		fields = append(fields, schema.Col(req.Rescue, schema.String))
+	}
+	p.batch = column.NewBatch(schema.New(fields...))
+	columns := p.batch.Columns()
+	if req.Rescue != "" {
+		p.rescue.active = true
+		p.rescued, _ = columns[len(columns)-1].(*column.String)
+		columns = columns[:len(columns)-1]
+	}
+	p.root, p.corrupt, p.err = plan(req, set, columns)
+	return p
+}
+
+// Parse implements [block.Parser].
+func (p *parser) Parse(ctx context.Context, b block.Block[bool]) (batches []format.Batch, lines int64, err error) {
+	p.start(b.File.Path)
+	valid := utf8.Valid(b.Data)
+	lines = p.set.layout.records(b.Data, func(record []byte, line int64) bool {
+		if valid || utf8.Valid(record) {
+			p.record(record, line)
+		} else {
+			p.reset(record)
+			p.fail("the text is not valid UTF-8")
+			p.malformed(charset.Repair(record), line, p.rows)
+		}
+		if p.req.BatchRows > 0 && p.rows >= p.req.BatchRows {
+			p.flush()
+		}
+		return p.err == nil && ctx.Err() == nil
+	})
+	p.flush()
+	batches, p.batches = p.batches, nil
+	if p.err == nil {
+		p.err = ctx.Err()
+	}
+	if p.err != nil {
+		for _, b := range batches {
+			b.Release()
+		}
+		return nil, lines, p.err
+	}
+	return batches, lines, nil
+}
+
+func (p *parser) start(path string) {
+	if p.path != path {
+		p.path = path
+		p.rescue.path = quote(nil, []byte(path))
+	}
+}
+
+// flush finishes the rows read so far as a batch.
+func (p *parser) flush() {
+	if p.rows == 0 {
+		return
+	}
+	record := p.batch.Finish(p.rows)
+	p.batches = append(p.batches, format.Batch{RecordBatch: record, Unknown: p.root.takeUnknown(p.set.dropAllNull)})
+	p.rows = 0
+}
+
+// record reads a record: one object, several, or arrays of objects.
+func (p *parser) record(text []byte, line int64) {
+	first := p.rows
+	p.reset(text)
+	p.misfit, p.unknown, p.verdict = "", false, unjudged
+	result := fits
+	for result != malformed {
+		switch p.peek() {
+		case '{':
+			result = max(result, p.row())
+		case '[':
+			result = max(result, p.array())
+		default:
+			p.fail("a record is an object")
+			result = malformed
+		}
+		if c := p.peek(); c != '{' && c != '[' {
+			break // what else follows is ignored, as Spark does
+		}
+	}
+	switch {
+	case result == malformed:
+		p.malformed(text, line, first)
+	case result != fits && !p.rescue.active:
+		p.mismatched(text, line, first)
+	case p.unknown && p.set.failOnUnknown:
+		p.err = p.unknownField()
+	}
+}
+
+// row reads an object into a row.
+func (p *parser) row() outcome {
+	p.rescue.start()
+	result := p.object(p.root, p.rows)
+	if p.rescue.active && result != malformed {
+		if text := p.rescue.finish(); text != nil {
+			align(p.rescued, p.rows)
+			p.rescued.Append(text)
+		}
+	}
+	p.rows++
+	return result
+}
+
+func (p *parser) array() outcome {
+	result := fits
+	more, ok := p.open(']')
+	for more && ok {
+		if p.peek() != '{' {
+			p.fail("a record is an object")
+			return malformed
+		}
+		if result = max(result, p.row()); result == malformed {
+			return result
+		}
+		more, ok = p.more(']')
+	}
+	if !ok {
+		return malformed
+	}
+	return result
+}
+
+// cut takes back the rows from first on.
+func (p *parser) cut(first int) {
+	for _, c := range p.batch.Columns() {
+		if c.Len() > first {
+			c.Resize(first)
+		}
+	}
+	p.rows = first
+}
+
+// malformed treats a record that is not JSON, or no object, as the parse mode
+// says (semantics §4.4): nothing of it is read. Where nothing else would keep its text,
+// the rescued data column does, under the name of the corrupt record column.
+func (p *parser) malformed(text []byte, line int64, first int) {
+	p.cut(first)
+	if p.refuse(text, line, p.reason, "") {
+		return
+	}
+	if p.corrupt == nil && p.rescue.active {
+		p.rescue.start()
+		p.rescue.addString(quote(nil, []byte(p.set.corrupt)), text)
+		align(p.rescued, p.rows)
+		p.rescued.Append(p.rescue.finish())
+	}
+	p.rows++
+	p.keepText(text, first)
+}
+
+// mismatched treats a record with a value that is not of its column's type.
+func (p *parser) mismatched(text []byte, line int64, first int) {
+	rows := p.rows
+	p.rows = first
+	if p.refuse(text, line, "the value does not fit the column's type", p.misfit) {
+		p.cut(first)
+		return
+	}
+	p.rows = rows
+	p.keepText(text, first)
+}
+
+// refuse does what leaves a bad record without rows, and reports whether that
+// is so.
+func (p *parser) refuse(text []byte, line int64, reason, column string) bool {
+	switch {
+	case p.req.BadRecord != nil:
+		p.req.BadRecord(format.BadRecord{Path: p.path, Record: string(text), Reason: reason})
+		return true
+	case p.set.mode == modeDropMalformed:
+		return true
+	case p.set.mode == modeFailFast:
+		const shown = 1000
+		p.err = &format.RecordError{
+			Path: p.path, Line: line + 1, Column: column,
+			Record: string(text[:min(len(text), shown)]), Reason: reason,
+		}
+		return true
+	}
+	return false
+}
+
+// keepText gives the rows from first on the text of their record.
+func (p *parser) keepText(text []byte, first int) {
+	if p.corrupt == nil {
+		return
+	}
+	for row := first; row < p.rows; row++ {
+		align(p.corrupt, row)
+		p.corrupt.Append(text)
+	}
+}
+
+func (p *parser) unknownField() error {
+	names := "structs without fields"
+	if found := p.root.takeUnknown(false); found != nil {
+		names = strings.Join(found.Names(), ", ")
+	}
+	return errclass.New("UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE", "KD003",
+		"%s has fields that the schema lacks: %s; add them to the schema or leave out the option %s",
+		p.path, names, optFailOnUnknown)
+}
+
+// takeUnknown returns the fields found that an object of the schema lacks,
+// with those of its fields below them, and forgets them. It returns nil when
+// there are none.
+func (n *node) takeUnknown(dropAllNull bool) *schema.Struct {
+	found := &schema.Struct{}
+	if n.unknown != nil {
+		found = n.unknown.structType(dropAllNull)
+		n.unknown = nil
+	}
+	for _, f := range n.fields {
+		if t := f.unknownType(dropAllNull); t != nil {
+			found.Fields = append(found.Fields, schema.Col(f.name, t))
+		}
+	}
+	if len(found.Fields) == 0 {
+		return nil
+	}
+	return found
+}
+
+// unknownType returns the type of what n's values hold and its type lacks,
+// nil for nothing.
+func (n *node) unknownType(dropAllNull bool) schema.Type {
+	switch n.kind {
+	case kindObject:
+		if s := n.takeUnknown(dropAllNull); s != nil {
+			return s
+		}
+	case kindList:
+		if t := n.elem.unknownType(dropAllNull); t != nil {
+			return schema.Array{Element: t, ContainsNull: true}
+		}
+	case kindMap:
+		if t := n.value.unknownType(dropAllNull); t != nil {
+			return schema.Map{Key: schema.String, Value: t, ValueContainsNull: true}
+		}
+	}
+	return nil
+}

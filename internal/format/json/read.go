@@ -1,0 +1,583 @@
+package json
+
+import (
+	"encoding/base64"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/freshet/freshet/internal/format/value"
+)
+
+// outcome is how reading a value went.
+type outcome uint8
+
+const (
+	fits      outcome = iota
+	misfits           // well-formed, but not of the type; nothing was appended
+	partly            // an object some of whose members did not fit; appended
+	malformed         // not JSON; reading cannot go on
+)
+
+// reader reads the values of a record into columns.
+type reader struct {
+	scanner
+	set     *settings
+	zone    *value.Zone
+	observe observer // of unknown fields
+	rescue  rescue
+	misfit  string // name of the first column that did not take its value
+	unknown bool   // the record has fields that the schema lacks
+	verdict verdict
+	judge   scanner
+	scratch []byte
+}
+
+// verdict says whether the record is well-formed, once that mattered.
+type verdict uint8
+
+const (
+	unjudged verdict = iota
+	sound
+	unsound
+)
+
+// isSound reports whether all of the record is well-formed. What it says of
+// unknown fields is not taken back, so it must be known before.
+func (r *reader) isSound() bool {
+	if r.verdict == unjudged {
+		r.verdict = unsound
+		s := &r.judge
+		s.dialect = r.dialect
+		s.reset(r.data)
+		for ok := true; ok; {
+			if c := s.peek(); c != '{' && c != '[' {
+				r.verdict = sound
+				break
+			}
+			ok = s.skip()
+		}
+	}
+	return r.verdict == sound
+}
+
+// object reads the members of an object into the fields of n, as row row of
+// their columns. The object's opening brace comes next.
+func (r *reader) object(n *node, row int) outcome {
+	more, ok := r.open('}')
+	result := fits
+	for next := 0; more && ok; {
+		field, raw := r.expected(n, next), []byte(nil)
+		if field != nil {
+			next++
+			raw = field.token
+		} else {
+			if raw, ok = r.key(); !ok {
+				return malformed
+			}
+			i := n.lookup(r.text)
+			if i < 0 {
+				if !r.unknownField(n, raw) {
+					return malformed
+				}
+				if more, ok = r.more('}'); more {
+					r.peek()
+				}
+				continue
+			}
+			next, field = i+1, n.fields[i]
+		}
+		switch r.field(field, raw, row) {
+		case malformed:
+			return malformed
+		case misfits, partly:
+			result = partly
+		case fits:
+		}
+		if more, ok = r.more('}'); more {
+			r.peek()
+		}
+	}
+	if !ok {
+		return malformed
+	}
+	return result
+}
+
+// expected returns the field of n at next if the text goes on with its name
+// and a colon, which it reads; almost always it does.
+func (r *reader) expected(n *node, next int) *node {
+	if next >= len(n.fields) {
+		return nil
+	}
+	f := n.fields[next]
+	end := r.pos + len(f.token)
+	if end < len(r.data) && r.data[end] == ':' && string(r.data[r.pos:end]) == string(f.token) {
+		r.pos = end + 1
+		return f
+	}
+	return nil
+}
+
+// field reads a member's value into its column, and rescues it if it does not
+// fit. raw is its name in the text.
+func (r *reader) field(n *node, raw []byte, row int) outcome {
+	c := r.peek()
+	start, lax := r.pos, r.lax
+	r.lax = false
+	result := r.value(n, c, row, raw)
+	if result == misfits {
+		if r.misfit == "" {
+			r.misfit = n.name
+		}
+		r.rescueMisfit(raw, r.data[start:r.pos], c)
+	}
+	r.lax = r.lax || lax
+	return result
+}
+
+func (r *reader) rescueMisfit(raw, text []byte, first byte) {
+	if !r.rescue.active {
+		return
+	}
+	if first == '{' || first == '[' {
+		r.rescue.addString(r.name(raw), text)
+		return
+	}
+	r.rescue.add(r.name(raw), text, r.dialect, r.lax)
+}
+
+// name returns a field's name in the text as a JSON string.
+func (r *reader) name(raw []byte) []byte {
+	if raw[0] == '"' && !r.controlChars && !r.anyEscape {
+		return raw
+	}
+	s := scanner{dialect: r.dialect, data: append(append([]byte(nil), raw...), ':')}
+	if _, ok := s.key(); !ok {
+		return quote(nil, raw)
+	}
+	return quote(nil, s.text)
+}
+
+// unknownField reads the value of a member that n lacks: it types it, for
+// schema evolution, and rescues it.
+func (r *reader) unknownField(n *node, raw []byte) bool {
+	// A name that differs from a field's only in case is not a new field.
+	isNew := n.variant(r.text) < 0 && r.isSound()
+	var into *shape
+	if isNew {
+		if n.unknown == nil {
+			n.unknown = &shape{kind: shapeObject}
+		}
+		into = &n.unknown.field(r.text).shape
+		r.unknown = true
+	}
+	c := r.peek()
+	start, lax := r.pos, r.lax
+	r.lax = false
+	ok := false
+	if isNew {
+		ok = r.observe.value(into)
+	} else {
+		ok = r.skip()
+	}
+	if ok && r.rescue.active && c != 'n' { // a null is no data
+		r.rescue.add(r.name(raw), r.data[start:r.pos], r.dialect, r.lax)
+	}
+	r.lax = r.lax || lax
+	return ok
+}
+
+// value reads the value that begins with c, the next byte, as row row of n's
+// column.
+func (r *reader) value(n *node, c byte, row int, raw []byte) outcome {
+	switch {
+	case c == 'n':
+		if !r.scalar(c) {
+			return malformed
+		}
+		n.column.Resize(row)
+		n.column.AppendNull()
+		return fits
+	case n.kind == kindString:
+		return r.anyText(n, c, row)
+	case c == '"' || c == '\'' && r.singleQuotes:
+		r.pos++
+		if !r.str(c) {
+			return malformed
+		}
+		r.lax = r.lax || c == '\''
+		return r.ofString(n, row)
+	case c == '{':
+		return r.ofObject(n, row, raw)
+	case c == '[':
+		return r.ofArray(n, row)
+	case c == 't' || c == 'f':
+		if !r.scalar(c) {
+			return malformed
+		}
+		if n.kind != kindBoolean {
+			return r.misfitting(n)
+		}
+		align(n.boolean, row)
+		n.boolean.Append(c == 't')
+		return fits
+	}
+	if !r.scalar(c) {
+		return malformed
+	}
+	return r.ofNumber(n, row)
+}
+
+// lengthened is a column that can be brought to a row.
+type lengthened interface {
+	Len() int
+	Resize(n int)
+}
+
+// align makes row the next of the column: rows that lack the field are null,
+// and a value that the row has already is replaced.
+func align[C lengthened](col C, row int) {
+	if col.Len() != row {
+		col.Resize(row)
+	}
+}
+
+// misfitting is the outcome of a value that was read and is not of n's type.
+// A VOID column takes any value and keeps none; only rescue minds.
+func (r *reader) misfitting(n *node) outcome {
+	if n.kind == kindVoid && !r.rescue.active {
+		return fits
+	}
+	return misfits
+}
+
+// anyText reads a value into a STRING column: a string's text, or any other
+// value's JSON as it stands.
+func (r *reader) anyText(n *node, c byte, row int) outcome {
+	align(n.text, row)
+	if c == '"' || c == '\'' && r.singleQuotes {
+		r.pos++
+		if !r.str(c) {
+			return malformed
+		}
+		n.text.Append(r.text)
+		return fits
+	}
+	start := r.pos
+	if !r.skip() {
+		return malformed
+	}
+	n.text.Append(r.data[start:r.pos])
+	return fits
+}
+
+// ofNumber appends the number read last.
+func (r *reader) ofNumber(n *node, row int) outcome {
+	num := &r.num
+	switch n.kind {
+	case kindDouble:
+		v, ok := r.floatValue()
+		if !ok {
+			return misfits
+		}
+		align(n.double, row)
+		n.double.Append(v)
+	case kindFloat:
+		v, ok := r.float32Value()
+		if !ok {
+			return misfits
+		}
+		align(n.float, row)
+		n.float.Append(v)
+	case kindDecimal:
+		v, ok := value.ParseDecimal(num.text, n.precision, n.scale)
+		if !ok || num.special {
+			return misfits
+		}
+		align(n.decimal, row)
+		n.decimal.Append(v)
+	case kindLong, kindInteger, kindShort, kindByte, kindTimestamp:
+		v, ok := r.intValue()
+		if !ok {
+			return misfits
+		}
+		return n.appendInteger(v, row)
+	default:
+		return r.misfitting(n)
+	}
+	return fits
+}
+
+// intValue returns the number read last, if it is written as an integer and fits.
+func (r *reader) intValue() (v int64, ok bool) {
+	num := &r.num
+	if !num.integer {
+		return 0, false
+	}
+	if num.digits > 18 {
+		return value.ParseInt64(num.text)
+	}
+	v = int64(num.mantissa)
+	if num.negative {
+		v = -v
+	}
+	return v, true
+}
+
+func (r *reader) floatValue() (v float64, ok bool) {
+	num := &r.num
+	if num.special {
+		return constantFloat(num.text)
+	}
+	if num.digits <= 19 {
+		if v, ok := value.ExactFloat64(num.mantissa, num.exponent, num.negative); ok {
+			return v, true
+		}
+	}
+	return value.ParseFloat64(num.text)
+}
+
+func (r *reader) float32Value() (v float32, ok bool) {
+	if r.num.special {
+		v, ok := constantFloat(r.num.text)
+		return float32(v), ok
+	}
+	return value.ParseFloat32(r.num.text)
+}
+
+// constantFloat returns the number that a word stands for.
+func constantFloat(word []byte) (v float64, ok bool) {
+	switch string(word) {
+	case "NaN":
+		return math.NaN(), true
+	case "Infinity", "+Infinity", "+INF":
+		return math.Inf(1), true
+	case "-Infinity", "-INF":
+		return math.Inf(-1), true
+	}
+	return 0, false
+}
+
+// appendInteger appends v if it is in the range of n's type. A TIMESTAMP is
+// seconds since the epoch.
+func (n *node) appendInteger(v int64, row int) outcome {
+	switch n.kind {
+	case kindLong:
+		align(n.long, row)
+		n.long.Append(v)
+		return fits
+	case kindInteger:
+		if int64(int32(v)) == v {
+			align(n.integer, row)
+			n.integer.Append(int32(v))
+			return fits
+		}
+	case kindShort:
+		if int64(int16(v)) == v {
+			align(n.short, row)
+			n.short.Append(int16(v))
+			return fits
+		}
+	case kindByte:
+		if int64(int8(v)) == v {
+			align(n.byte, row)
+			n.byte.Append(int8(v))
+			return fits
+		}
+	case kindTimestamp:
+		const micros = 1_000_000
+		if us := v * micros; us/micros == v {
+			align(n.timestamp, row)
+			n.timestamp.Append(arrow.Timestamp(us))
+			return fits
+		}
+	}
+	return misfits
+}
+
+// ofString appends the string read last to a column that is no STRING.
+func (r *reader) ofString(n *node, row int) outcome {
+	text := r.text
+	switch n.kind {
+	case kindDate:
+		days, ok := r.parseDate(text)
+		if !ok {
+			return misfits
+		}
+		align(n.date, row)
+		n.date.Append(arrow.Date32(days))
+	case kindTimestamp, kindTimestampNTZ:
+		micros, ok := r.parseTimestamp(n.kind, text)
+		if !ok {
+			return misfits
+		}
+		align(n.timestamp, row)
+		n.timestamp.Append(arrow.Timestamp(micros))
+	case kindDecimal:
+		v, ok := value.ParseDecimal(text, n.precision, n.scale)
+		if !ok {
+			return misfits
+		}
+		align(n.decimal, row)
+		n.decimal.Append(v)
+	case kindDouble, kindFloat:
+		v, ok := constantFloat(text)
+		if !ok || !r.nonNumeric {
+			return misfits
+		}
+		if n.kind == kindFloat {
+			align(n.float, row)
+			n.float.Append(float32(v))
+			return fits
+		}
+		align(n.double, row)
+		n.double.Append(v)
+	case kindBinary:
+		decoded, err := base64.StdEncoding.AppendDecode(r.scratch[:0], text)
+		r.scratch = decoded
+		if err != nil {
+			return misfits
+		}
+		align(n.text, row)
+		n.text.Append(decoded)
+	default:
+		return r.misfitting(n)
+	}
+	return fits
+}
+
+func (r *reader) parseDate(text []byte) (days int32, ok bool) {
+	if r.set.date != nil {
+		return r.set.date.Date(text)
+	}
+	return value.CastDate(text)
+}
+
+func (r *reader) parseTimestamp(k kind, text []byte) (micros int64, ok bool) {
+	switch {
+	case k == kindTimestamp:
+		return r.set.parseTimestamp(text, r.zone)
+	case r.set.timestampNTZ != nil:
+		return r.set.timestampNTZ.TimestampNTZ(text)
+	}
+	return value.CastTimestampNTZ(text, false)
+}
+
+// ofObject reads an object into a STRUCT or MAP column.
+func (r *reader) ofObject(n *node, row int, raw []byte) outcome {
+	switch n.kind {
+	case kindObject:
+		align(n.object, row)
+		n.object.Append()
+		if !r.rescue.active || r.rescue.muted > 0 {
+			return r.object(n, row)
+		}
+		r.rescue.enter(r.name(raw))
+		result := r.object(n, row)
+		r.rescue.leave()
+		return result
+	case kindMap:
+		return r.container(n, row, r.mapOf)
+	}
+	if !r.skip() {
+		return malformed
+	}
+	return r.misfitting(n)
+}
+
+// ofArray reads an array into an ARRAY column.
+func (r *reader) ofArray(n *node, row int) outcome {
+	if n.kind == kindList {
+		return r.container(n, row, r.listOf)
+	}
+	if !r.skip() {
+		return malformed
+	}
+	return r.misfitting(n)
+}
+
+// container reads an array or map with read. As in Spark, one member that
+// does not fit makes all of it not fit, but objects in it may be partial.
+func (r *reader) container(n *node, row int, read func(n *node) outcome) outcome {
+	before := n.column.Len()
+	n.column.Resize(row)
+	lost := r.rescue.lost
+	r.rescue.lost = false
+	r.rescue.muted++
+	start := r.pos
+	result := read(n)
+	r.rescue.muted--
+	if result == misfits {
+		n.column.Resize(min(row, before))
+	}
+	if r.rescue.lost && result != misfits && result != malformed {
+		if r.rescue.muted == 0 {
+			r.rescue.addString(n.token, r.data[start:r.pos])
+		}
+		lost = r.rescue.muted > 0 || lost
+	}
+	r.rescue.lost = lost
+	return result
+}
+
+func (r *reader) listOf(n *node) outcome {
+	n.list.Append()
+	result := fits
+	more, ok := r.open(']')
+	for more && ok {
+		if result == misfits {
+			ok = r.skip()
+		} else {
+			switch r.value(n.elem, r.peek(), n.elem.column.Len(), nil) {
+			case malformed:
+				return malformed
+			case misfits:
+				result = misfits
+			case partly:
+				result = partly
+			case fits:
+			}
+		}
+		if ok {
+			more, ok = r.more(']')
+		}
+	}
+	if !ok {
+		return malformed
+	}
+	return result
+}
+
+func (r *reader) mapOf(n *node) outcome {
+	n.pairs.Append()
+	result := fits
+	more, ok := r.open('}')
+	for more && ok {
+		if _, ok = r.key(); !ok {
+			return malformed
+		}
+		if result == misfits {
+			ok = r.skip()
+		} else {
+			at := n.pairs.Keys().Len()
+			n.key.text.Append(r.text)
+			switch r.value(n.value, r.peek(), at, nil) {
+			case malformed:
+				return malformed
+			case misfits:
+				result = misfits
+			case partly:
+				result = partly
+			case fits:
+			}
+		}
+		if ok {
+			more, ok = r.more('}')
+		}
+	}
+	if !ok {
+		return malformed
+	}
+	return result
+}
