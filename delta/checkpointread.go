@@ -2,16 +2,19 @@ package delta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"golang.org/x/sync/errgroup"
 )
 
 // checkpointBatch is how many rows of a checkpoint are decoded at a time.
@@ -37,23 +40,27 @@ func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointF
 
 func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string) error {
 	return withObject(ctx, st, key, func(obj Object) (err error) {
-		defer func() {
-			// The Parquet library panics on some damaged files.
-			if p := recover(); p != nil {
-				err = &LogError{Reason: "checkpoint is damaged", Cause: fmt.Errorf("decoder panic: %v", p)}
-			}
-		}()
 		section := io.NewSectionReader(obj, 0, obj.Size())
 		if strings.HasSuffix(key, ".json") {
 			err = readActions(section, r.apply)
 		} else {
-			err = r.readParquet(ctx, section)
+			err = guard(func() error { return r.readParquet(ctx, section) })
 		}
 		if err != nil && ctx.Err() == nil {
 			return &LogError{Reason: "checkpoint is damaged", Cause: err}
 		}
 		return err
 	})
+}
+
+// guard runs a decoder: the Parquet library panics on some damaged files.
+func guard(decode func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("decoder panic: %v", p)
+		}
+	}()
+	return decode()
 }
 
 // readParquet takes in the rows of one Parquet file, decoding only columns
@@ -80,12 +87,45 @@ func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) err
 		return err
 	}
 	defer records.Release()
+	return r.applyRecords(ctx, records)
+}
+
+// applyRecords takes in batches while the next one is being decoded.
+func (r *replay) applyRecords(ctx context.Context, records array.RecordReader) error {
+	decoding, ctx := errgroup.WithContext(ctx)
+	batches := make(chan arrow.RecordBatch, 1)
+	decoding.Go(func() error {
+		defer close(batches)
+		return guard(func() error { return decodeRecords(ctx, records, batches) })
+	})
+	decoding.Go(func() error {
+		return guard(func() error {
+			for batch := range batches {
+				err := r.applyRecord(batch)
+				batch.Release()
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return decoding.Wait()
+}
+
+// decodeRecords sends batches, which their receiver releases.
+func decodeRecords(ctx context.Context, records array.RecordReader, batches chan<- arrow.RecordBatch) error {
 	for records.Next() {
-		if err := r.applyRecord(records.RecordBatch()); err != nil {
-			return err
+		batch := records.RecordBatch()
+		batch.Retain()
+		select {
+		case batches <- batch:
+		case <-ctx.Done():
+			batch.Release()
+			return ctx.Err()
 		}
 	}
-	if err := records.Err(); err != nil && err != io.EOF { //nolint:errorlint // arrow returns io.EOF itself
+	if err := records.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	return nil

@@ -134,9 +134,7 @@ func (b *fileSetBuilder) append(l *layer, r *fileRow, hash uint64, partIDs map[s
 // finish returns the set with everything applied. The builder is spent.
 func (b *fileSetBuilder) finish() (*fileSet, error) {
 	if b.open.live > 0 {
-		for _, blk := range b.open.seg.blocks {
-			blk.seal()
-		}
+		b.open.seg.finish()
 		b.set.layers = append(b.set.layers, b.open)
 	}
 	b.set.layers = slices.DeleteFunc(b.set.layers, func(l layer) bool { return l.live == 0 })
@@ -180,8 +178,6 @@ func (b *fileSetBuilder) merge(from ...layer) (layer, error) {
 			}
 		}
 	}
-	for _, blk := range to.seg.blocks {
-		blk.seal()
-	}
+	to.seg.finish()
 	return to, nil
 }

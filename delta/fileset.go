@@ -80,9 +80,9 @@ type block struct {
 	time     []int64
 	flags    []byte
 	statsEnd []uint32
-	stats    []byte // compressed once the block is full
+	stats    []byte // compressed when sealed
 	rare     map[uint16]*rareFields
-	full     bool
+	isSealed bool
 }
 
 func (b *block) rows() int { return len(b.flags) }
@@ -113,27 +113,34 @@ func (b *block) append(r *fileRow, hash uint64, part uint32) {
 	b.statsEnd = append(b.statsEnd, uint32(len(b.stats)))
 }
 
-// seal gives back spare capacity and compresses the statistics, which are
-// by far the largest part of a file's entry and the most alike.
-func (b *block) seal() {
-	if b.full {
-		return
+// sealed returns a copy of the block without spare capacity and with its
+// statistics compressed: they are by far the largest part of a file's entry,
+// and the most alike.
+func (b *block) sealed(scratch *[]byte) *block {
+	c := &block{
+		pathEnd: slices.Clone(b.pathEnd), paths: bytes.Clone(b.paths), hash: slices.Clone(b.hash), part: slices.Clone(b.part),
+		size: slices.Clone(b.size), time: slices.Clone(b.time), flags: bytes.Clone(b.flags), statsEnd: slices.Clone(b.statsEnd),
+		rare: b.rare, isSealed: true,
 	}
-	b.full = true
-	b.paths = bytes.Clone(b.paths)
 	if len(b.stats) > 0 {
-		b.stats = bytes.Clone(s2.Encode(nil, b.stats))
+		*scratch = s2.Encode((*scratch)[:cap(*scratch)], b.stats)
+		c.stats = bytes.Clone(*scratch)
 	}
-	b.pathEnd, b.statsEnd = slices.Clone(b.pathEnd), slices.Clone(b.statsEnd)
-	b.hash, b.part = slices.Clone(b.hash), slices.Clone(b.part)
-	b.size, b.time, b.flags = slices.Clone(b.size), slices.Clone(b.time), bytes.Clone(b.flags)
+	return c
+}
+
+// reset empties the block but keeps its memory.
+func (b *block) reset() {
+	b.pathEnd, b.paths, b.hash, b.part = b.pathEnd[:0], b.paths[:0], b.hash[:0], b.part[:0]
+	b.size, b.time, b.flags, b.statsEnd, b.stats = b.size[:0], b.time[:0], b.flags[:0], b.statsEnd[:0], b.stats[:0]
+	b.rare = nil
 }
 
 // text returns the paths and the statistics of the block's rows, each as one
 // string of which the ends columns cut pieces.
 func (b *block) text() (paths, stats string, err error) {
 	raw := b.stats
-	if b.full && len(raw) > 0 {
+	if b.isSealed && len(raw) > 0 {
 		if raw, err = s2.Decode(nil, raw); err != nil {
 			return "", "", fmt.Errorf("unpack statistics: %w", err)
 		}
@@ -149,6 +156,9 @@ type segment struct {
 	parts  []string // the distinct partition values
 	slots  []uint32 // open addressing: rowID + 1, or 0
 	rows   int
+
+	open    *block // the last of blocks while it is being filled
+	scratch []byte // of compression
 }
 
 // find yields the rows whose path is canonically the given one.
@@ -175,16 +185,17 @@ func (s *segment) at(id rowID) (b *block, row int) {
 
 // append adds a row and indexes it.
 func (s *segment) append(r *fileRow, hash uint64, part uint32) rowID {
-	last := len(s.blocks) - 1
-	if last < 0 || s.blocks[last].rows() == blockRows || len(s.blocks[last].paths)+len(s.blocks[last].stats) > blockBytes {
-		if last >= 0 {
-			s.blocks[last].seal()
-		}
-		s.blocks = append(s.blocks, new(block))
-		last++
+	if s.open != nil && (s.open.rows() == blockRows || len(s.open.paths)+len(s.open.stats) > blockBytes) {
+		s.seal()
 	}
-	id := rowID(last<<blockShift | s.blocks[last].rows())
-	s.blocks[last].append(r, hash, part)
+	if len(s.blocks) == 0 || s.blocks[len(s.blocks)-1] != s.open {
+		if s.open == nil {
+			s.open = new(block)
+		}
+		s.blocks = append(s.blocks, s.open)
+	}
+	id := rowID((len(s.blocks)-1)<<blockShift | s.open.rows())
+	s.open.append(r, hash, part)
 	s.rows++
 	if 3*s.rows > 2*len(s.slots) {
 		s.reindex()
@@ -192,6 +203,20 @@ func (s *segment) append(r *fileRow, hash uint64, part uint32) rowID {
 		s.insert(hash, id)
 	}
 	return id
+}
+
+// seal replaces the open block by its sealed copy and reuses its memory.
+func (s *segment) seal() {
+	if last := len(s.blocks) - 1; last >= 0 && s.blocks[last] == s.open {
+		s.blocks[last] = s.open.sealed(&s.scratch)
+		s.open.reset()
+	}
+}
+
+// finish ends the segment's growth.
+func (s *segment) finish() {
+	s.seal()
+	s.open, s.scratch = nil, nil
 }
 
 func (s *segment) insert(hash uint64, id rowID) {

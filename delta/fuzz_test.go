@@ -1,0 +1,137 @@
+package delta
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzAction feeds lines of a log: nothing may panic, and what was understood
+// must survive being written and read again.
+func FuzzAction(f *testing.F) {
+	for _, seed := range []string{
+		`{"add":{"path":"a%20b","partitionValues":{"p":null,"q":"1"},"size":1,"modificationTime":2,"dataChange":true,"stats":"{}"}}`,
+		`{"remove":{"path":"/x","deletionTimestamp":5,"dataChange":false,"deletionVector":{"storageType":"u","pathOrInlineDv":"ab","offset":1,"sizeInBytes":3,"cardinality":2}}}`,
+		`{"metaData":{"id":"i","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[]}","partitionColumns":["p"],"configuration":{"k":"v"}}}`,
+		`{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":[],"writerFeatures":["x"]}}`,
+		`{"txn":{"appId":"a","version":-1}}`, `{"domainMetadata":{"domain":"d","configuration":"","removed":true}}`,
+		`{"commitInfo":{"operationParameters":{"a":1,"b":[true],"c":null},"readVersion":"no"}}`, `{"unknown":{"deep":[[[]]]}}`, `{}`, `null`, `[`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		a, err := decodeAction(line)
+		if err != nil {
+			return
+		}
+		r := newReplay(nil)
+		if err := r.apply(a); err != nil {
+			return
+		}
+		text, err := json.Marshal(a)
+		if err != nil {
+			t.Fatalf("write %q again: %v", line, err)
+		}
+		if _, err := decodeAction(text); err != nil {
+			t.Fatalf("read %q, written as %q: %v", line, text, err)
+		}
+		_, _ = r.snapshot(nil, commitFile{})
+		_ = new(footprint).note(a)
+		if a.Add != nil {
+			_, _ = a.Add.Key()
+		}
+		set, err := r.files.finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set.each(func(v *rowView) bool { _, _ = v.add(), v.remove(); return true }); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzCheckpoint feeds Parquet files: a damaged one is an error.
+func FuzzCheckpoint(f *testing.F) {
+	s, err := checkpointOf(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(s)
+	for _, name := range []string{"delta-rs/checkpoints", "kernel-rs-data/with_checkpoint_no_last_checkpoint"} {
+		found, _ := filepath.Glob(filepath.Join("..", "..", "shared", "golden", name, "_delta_log", "*.checkpoint.parquet"))
+		for _, file := range found {
+			if data, err := os.ReadFile(file); err == nil && len(data) < 20<<10 {
+				f.Add(data)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 64<<10 {
+			return
+		}
+		st := objects{"x.parquet": data}
+		r := newReplay(nil)
+		if err := r.readCheckpoint(t.Context(), st, &checkpointFile{keys: []string{"x.parquet"}}); err != nil {
+			return
+		}
+		_, _ = r.snapshot(nil, commitFile{})
+	})
+}
+
+// FuzzLastCheckpoint feeds hints.
+func FuzzLastCheckpoint(f *testing.F) {
+	f.Add([]byte(`{"version":1,"size":2,"parts":3,"checksum":"x"}`))
+	f.Add([]byte(`{"version":9223372036854775807,"checkpointSchema":{"type":"struct","fields":[{"a":[1,2.5,null,true,"é"]}]},"checksum":"00"}`))
+	f.Add([]byte(`{"version":-1}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		h, err := decodeHint(text)
+		if err == nil && h.Version < 0 {
+			t.Errorf("accepted version %d", h.Version)
+		}
+		_, _ = hintChecksum(text)
+	})
+}
+
+// FuzzLogName feeds keys: a name understood must be the one written for it.
+func FuzzLogName(f *testing.F) {
+	for _, seed := range []string{
+		commitKey(7), classicCheckpointKey(1 << 62), logDir + "00000000000000000003.checkpoint.0000000001.0000000002.parquet",
+		logDir + "00000000000000000003.checkpoint.uuid.json", logDir + "x", "",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		if name := parseLogKey(key); name.kind == kindCommit && commitKey(name.version) != key {
+			t.Errorf("%q reads as commit %d", key, name.version)
+		}
+	})
+}
+
+func TestHintChecksum(t *testing.T) {
+	found, err := filepath.Glob(filepath.Join("..", "..", "shared", "golden", "*", "*", "_delta_log", "_last_checkpoint"))
+	if err != nil || len(found) == 0 {
+		t.Skip("golden tables are absent")
+	}
+	checked := 0
+	for _, name := range found {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte(`"checksum"`)) {
+			continue
+		}
+		checked++
+		if _, err := decodeHint(text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := decodeHint(bytes.Replace(text, []byte(`"version":`), []byte(`"version":1`), 1)); err == nil {
+			t.Errorf("%s: a changed version passes the checksum", name)
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d hints carry a checksum", checked)
+	}
+}
