@@ -37,11 +37,21 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 			t.Fields[i].Type = schema.String
 		}
 	}
-	if all.malformed && req.CorruptRecords && set.mode == modePermissive && t.Index(set.corrupt) < 0 {
-		t.Fields = append(t.Fields, schema.Col(set.corrupt, schema.String))
-		slices.SortFunc(t.Fields, byName)
+	if all.malformed && req.CorruptRecords && set.mode == modePermissive {
+		addCorrupt(t, set.corrupt)
 	}
 	return t, nil
+}
+
+// addCorrupt gives t the column for malformed records; a field of the data
+// that has its name gives way.
+func addCorrupt(t *schema.Struct, name string) {
+	if i := t.Index(name); i >= 0 {
+		t.Fields[i].Type = schema.String
+		return
+	}
+	t.Fields = append(t.Fields, schema.Col(name, schema.String))
+	slices.SortFunc(t.Fields, byName)
 }
 
 // inferred is what a block says about the schema.

@@ -82,6 +82,16 @@ func (in *input) rows(t testing.TB) (rows []string, unknown string, err error) {
 	return rows, strings.Join(found, "; "), nil
 }
 
+func (in *input) infer(t testing.TB, req format.Inference) (*schema.Struct, error) {
+	t.Helper()
+	values, err := in.Options().Parse(in.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Options = values
+	return in.Infer(context.Background(), in.store(t), req)
+}
+
 func cell(col arrow.Array, row int) string {
 	switch col := col.(type) {
 	case *array.Dictionary:
