@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -58,13 +59,17 @@ func newRoot(std Streams) *cobra.Command {
 // where the error is in the SQL text, the place.
 func printError(w io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted; the statement changed nothing")
+		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(w, "Error: "+errclass.Format(err))
+	text := errclass.Format(err)
+	if !strings.HasPrefix(text, "[") {
+		text = "Error: " + text
+	}
+	fmt.Fprintln(w, text)
 	var placed interface{ Excerpt() string }
 	if errors.As(err, &placed) {
-		if text := placed.Excerpt(); text != "" {
-			fmt.Fprintln(w, text)
+		if line := placed.Excerpt(); line != "" {
+			fmt.Fprintln(w, line)
 		}
 	}
 }
