@@ -24,6 +24,15 @@ func (f *Fixed[T]) Len() int { return len(f.values) }
 // Append appends v.
 func (f *Fixed[T]) Append(v T) { f.values = append(f.values, v) }
 
+// Put makes v the value of row, the last: it replaces one that the row has, and
+// rows that the column lacks before it are null.
+func (f *Fixed[T]) Put(row int, v T) {
+	if len(f.values) != row {
+		f.Resize(row)
+	}
+	f.values = append(f.values, v)
+}
+
 // AppendNull implements [Builder].
 func (f *Fixed[T]) AppendNull() {
 	var zero T
@@ -70,6 +79,12 @@ func (b *Bool) Append(v bool) {
 		b.bitset[b.n/8] |= 1 << (b.n % 8)
 	}
 	b.n++
+}
+
+// Put makes v the value of row; see [Fixed].Put.
+func (b *Bool) Put(row int, v bool) {
+	b.Resize(row)
+	b.Append(v)
 }
 
 // AppendNull implements [Builder].

@@ -88,6 +88,14 @@ func (s *String) Append(v []byte) {
 	s.offsets = append(s.offsets, int32(len(s.data)))
 }
 
+// Put makes a copy of v the value of row; see [Fixed].Put.
+func (s *String) Put(row int, v []byte) {
+	if s.Len() != row {
+		s.Resize(row)
+	}
+	s.Append(v)
+}
+
 func (s *String) appendIndexed(v []byte) {
 	s.indices = append(s.indices, s.intern(v))
 	if len(s.indices) < s.sample {

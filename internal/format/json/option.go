@@ -120,6 +120,10 @@ func newSettings(o option.Values, zone *time.Location) (*settings, error) {
 			nonNumeric:    o.Bool(optNonNumeric),
 		}},
 	}
+	s.layout.blank = ' '
+	if s.layout.comments {
+		s.layout.blank = '/'
+	}
 	if sep := o.Text(optLineSep); sep != "" {
 		s.layout.separator = []byte(sep)
 	}

@@ -151,8 +151,7 @@ func (p *parser) row() outcome {
 	result := p.object(p.root, p.rows)
 	if p.rescue.active && result != malformed {
 		if text := p.rescue.finish(); text != nil {
-			align(p.rescued, p.rows)
-			p.rescued.Append(text)
+			p.rescued.Put(p.rows, text)
 		}
 	}
 	p.rows++
@@ -199,8 +198,7 @@ func (p *parser) malformed(text []byte, line int64, first int) {
 	if p.corrupt == nil && p.rescue.active {
 		p.rescue.start()
 		p.rescue.addString(quote(nil, []byte(p.set.corrupt)), text)
-		align(p.rescued, p.rows)
-		p.rescued.Append(p.rescue.finish())
+		p.rescued.Put(p.rows, p.rescue.finish())
 	}
 	p.rows++
 	p.keepText(text, first)
@@ -244,8 +242,7 @@ func (p *parser) keepText(text []byte, first int) {
 		return
 	}
 	for row := first; row < p.rows; row++ {
-		align(p.corrupt, row)
-		p.corrupt.Append(text)
+		p.corrupt.Put(row, text)
 	}
 }
 

@@ -81,7 +81,7 @@ func (r *reader) object(n *node, row int) outcome {
 					return malformed
 				}
 				if more, ok = r.more('}'); more {
-					r.peek()
+					r.next()
 				}
 				continue
 			}
@@ -95,7 +95,7 @@ func (r *reader) object(n *node, row int) outcome {
 		case fits:
 		}
 		if more, ok = r.more('}'); more {
-			r.peek()
+			r.next()
 		}
 	}
 	if !ok {
@@ -122,7 +122,7 @@ func (r *reader) expected(n *node, next int) *node {
 // field reads a member's value into its column, and rescues it if it does not
 // fit. raw is its name in the text.
 func (r *reader) field(n *node, raw []byte, row int) outcome {
-	c := r.peek()
+	c := r.next()
 	start, lax := r.pos, r.lax
 	r.lax = false
 	result := r.value(n, c, row, raw)
@@ -172,7 +172,7 @@ func (r *reader) unknownField(n *node, raw []byte) bool {
 		into = &n.unknown.field(r.text).shape
 		r.unknown = true
 	}
-	c := r.peek()
+	c := r.next()
 	start, lax := r.pos, r.lax
 	r.lax = false
 	ok := false
@@ -219,28 +219,13 @@ func (r *reader) value(n *node, c byte, row int, raw []byte) outcome {
 		if n.kind != kindBoolean {
 			return r.misfitting(n)
 		}
-		align(n.boolean, row)
-		n.boolean.Append(c == 't')
+		n.boolean.Put(row, c == 't')
 		return fits
 	}
 	if !r.scalar(c) {
 		return malformed
 	}
 	return r.ofNumber(n, row)
-}
-
-// lengthened is a column that can be brought to a row.
-type lengthened interface {
-	Len() int
-	Resize(n int)
-}
-
-// align makes row the next of the column: rows that lack the field are null,
-// and a value that the row has already is replaced.
-func align[C lengthened](col C, row int) {
-	if col.Len() != row {
-		col.Resize(row)
-	}
 }
 
 // misfitting is the outcome of a value that was read and is not of n's type.
@@ -255,20 +240,19 @@ func (r *reader) misfitting(n *node) outcome {
 // anyText reads a value into a STRING column: a string's text, or any other
 // value's JSON as it stands.
 func (r *reader) anyText(n *node, c byte, row int) outcome {
-	align(n.text, row)
 	if c == '"' || c == '\'' && r.singleQuotes {
 		r.pos++
 		if !r.str(c) {
 			return malformed
 		}
-		n.text.Append(r.text)
+		n.text.Put(row, r.text)
 		return fits
 	}
 	start := r.pos
 	if !r.skip() {
 		return malformed
 	}
-	n.text.Append(r.data[start:r.pos])
+	n.text.Put(row, r.data[start:r.pos])
 	return fits
 }
 
@@ -281,22 +265,19 @@ func (r *reader) ofNumber(n *node, row int) outcome {
 		if !ok {
 			return misfits
 		}
-		align(n.double, row)
-		n.double.Append(v)
+		n.double.Put(row, v)
 	case kindFloat:
 		v, ok := r.float32Value()
 		if !ok {
 			return misfits
 		}
-		align(n.float, row)
-		n.float.Append(v)
+		n.float.Put(row, v)
 	case kindDecimal:
 		v, ok := value.ParseDecimal(num.text, n.precision, n.scale)
 		if !ok || num.special {
 			return misfits
 		}
-		align(n.decimal, row)
-		n.decimal.Append(v)
+		n.decimal.Put(row, v)
 	case kindLong, kindInteger, kindShort, kindByte, kindTimestamp:
 		v, ok := r.intValue()
 		if !ok {
@@ -364,32 +345,27 @@ func constantFloat(word []byte) (v float64, ok bool) {
 func (n *node) appendInteger(v int64, row int) outcome {
 	switch n.kind {
 	case kindLong:
-		align(n.long, row)
-		n.long.Append(v)
+		n.long.Put(row, v)
 		return fits
 	case kindInteger:
 		if int64(int32(v)) == v {
-			align(n.integer, row)
-			n.integer.Append(int32(v))
+			n.integer.Put(row, int32(v))
 			return fits
 		}
 	case kindShort:
 		if int64(int16(v)) == v {
-			align(n.short, row)
-			n.short.Append(int16(v))
+			n.short.Put(row, int16(v))
 			return fits
 		}
 	case kindByte:
 		if int64(int8(v)) == v {
-			align(n.byte, row)
-			n.byte.Append(int8(v))
+			n.byte.Put(row, int8(v))
 			return fits
 		}
 	case kindTimestamp:
 		const micros = 1_000_000
 		if us := v * micros; us/micros == v {
-			align(n.timestamp, row)
-			n.timestamp.Append(arrow.Timestamp(us))
+			n.timestamp.Put(row, arrow.Timestamp(us))
 			return fits
 		}
 	}
@@ -405,42 +381,36 @@ func (r *reader) ofString(n *node, row int) outcome {
 		if !ok {
 			return misfits
 		}
-		align(n.date, row)
-		n.date.Append(arrow.Date32(days))
+		n.date.Put(row, arrow.Date32(days))
 	case kindTimestamp, kindTimestampNTZ:
 		micros, ok := r.parseTimestamp(n.kind, text)
 		if !ok {
 			return misfits
 		}
-		align(n.timestamp, row)
-		n.timestamp.Append(arrow.Timestamp(micros))
+		n.timestamp.Put(row, arrow.Timestamp(micros))
 	case kindDecimal:
 		v, ok := value.ParseDecimal(text, n.precision, n.scale)
 		if !ok {
 			return misfits
 		}
-		align(n.decimal, row)
-		n.decimal.Append(v)
+		n.decimal.Put(row, v)
 	case kindDouble, kindFloat:
 		v, ok := constantFloat(text)
 		if !ok || !r.nonNumeric {
 			return misfits
 		}
 		if n.kind == kindFloat {
-			align(n.float, row)
-			n.float.Append(float32(v))
+			n.float.Put(row, float32(v))
 			return fits
 		}
-		align(n.double, row)
-		n.double.Append(v)
+		n.double.Put(row, v)
 	case kindBinary:
 		decoded, err := base64.StdEncoding.AppendDecode(r.scratch[:0], text)
 		r.scratch = decoded
 		if err != nil {
 			return misfits
 		}
-		align(n.text, row)
-		n.text.Append(decoded)
+		n.text.Put(row, decoded)
 	default:
 		return r.misfitting(n)
 	}
@@ -468,7 +438,7 @@ func (r *reader) parseTimestamp(k kind, text []byte) (micros int64, ok bool) {
 func (r *reader) ofObject(n *node, row int, raw []byte) outcome {
 	switch n.kind {
 	case kindObject:
-		align(n.object, row)
+		n.object.Resize(row)
 		n.object.Append()
 		if !r.rescue.active || r.rescue.muted > 0 {
 			return r.object(n, row)
@@ -529,7 +499,7 @@ func (r *reader) listOf(n *node) outcome {
 		if result == misfits {
 			ok = r.skip()
 		} else {
-			switch r.value(n.elem, r.peek(), n.elem.column.Len(), nil) {
+			switch r.value(n.elem, r.next(), n.elem.column.Len(), nil) {
 			case malformed:
 				return malformed
 			case misfits:
@@ -562,7 +532,7 @@ func (r *reader) mapOf(n *node) outcome {
 		} else {
 			at := n.pairs.Keys().Len()
 			n.key.text.Append(r.text)
-			switch r.value(n.value, r.peek(), at, nil) {
+			switch r.value(n.value, r.next(), at, nil) {
 			case malformed:
 				return malformed
 			case misfits:

@@ -20,6 +20,9 @@ type dialect struct {
 	anyEscape     bool // a backslash before any character
 	controlChars  bool // unescaped in strings
 	nonNumeric    bool // NaN, Infinity, +INF, …
+	// blank is the greatest character that may not be part of a token: a
+	// space, or the slash of comments.
+	blank byte
 }
 
 // scanner reads the tokens of one record.
@@ -67,6 +70,14 @@ func (s *scanner) peek() byte {
 		}
 	}
 	return 0
+}
+
+// next is peek, inlined for the usual case that no blank comes next.
+func (s *scanner) next() byte {
+	if i := s.pos; i < len(s.data) && s.data[i] > s.blank {
+		return s.data[i]
+	}
+	return s.peek()
 }
 
 // comment skips a comment and reports whether there was one.
@@ -250,78 +261,98 @@ type number struct {
 func (s *scanner) number() bool {
 	data, start := s.data, s.pos
 	i := start
-	s.num = number{integer: true}
-	n := &s.num
-	if i < len(data) && data[i] == '-' {
-		n.negative = true
+	negative := i < len(data) && data[i] == '-'
+	if negative {
 		i++
 	}
 	first := i
-	for i < len(data) && data[i]-'0' <= 9 {
-		n.mantissa = n.mantissa*10 + uint64(data[i]-'0')
-		i++
-	}
-	n.digits = i - first
-	if n.digits == 0 {
+	mantissa, i := digitsAt(data, i, 0)
+	digits := i - first
+	if digits == 0 {
 		return s.constant()
 	}
-	if n.digits > 1 && data[first] == '0' {
+	if digits > 1 && data[first] == '0' {
 		if !s.leadingZeros {
 			return s.fail("a number has leading zeros")
 		}
 		s.lax = true
 	}
+	integer, exponent := true, 0
 	if i < len(data) && data[i] == '.' {
+		integer = false
 		i++
 		point := i
-		for i < len(data) && data[i]-'0' <= 9 {
-			n.mantissa = n.mantissa*10 + uint64(data[i]-'0')
-			i++
-		}
+		mantissa, i = digitsAt(data, i, mantissa)
 		if i == point {
 			return s.fail("a number ends with its point")
 		}
-		n.digits += i - point
-		n.exponent = point - i
-		n.integer = false
+		digits += i - point
+		exponent = point - i
 	}
 	if i < len(data) && data[i]|0x20 == 'e' {
-		if i = s.exponent(i + 1); i < 0 {
+		integer = false
+		e, end := exponentAt(data, i+1)
+		if end < 0 {
 			return s.fail("a number lacks its exponent")
 		}
+		exponent += e
+		i = end
 	}
-	n.text = data[start:i]
+	s.num = number{data[start:i], mantissa, exponent, digits, negative, integer, false}
 	s.pos = i
 	return true
 }
 
-// exponent reads the exponent of num at i and returns where it ends, -1 when
+// digitsAt reads the digits at i, which follow those of v, and returns where
+// they end. What it returns of more than 19 digits is meaningless.
+func digitsAt(data []byte, i int, v uint64) (uint64, int) {
+	for i+8 <= len(data) {
+		// Eight characters at a time: the value of each, those from the first
+		// that is no digit on shifted out, added up in pairs.
+		x := binary.LittleEndian.Uint64(data[i:]) ^ '0'*ones
+		n := uint(bits.TrailingZeros64((x+(0x80-10)*ones|x)&highs)) / 8
+		x <<= 64 - 8*n
+		x = x * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+		x = x * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+		x = x * (10000<<32 + 1) >> 32
+		v = v*smallPowers[n] + x
+		i += int(n)
+		if n < 8 {
+			return v, i
+		}
+	}
+	for ; i < len(data) && data[i]-'0' <= 9; i++ {
+		v = v*10 + uint64(data[i]-'0')
+	}
+	return v, i
+}
+
+var smallPowers = [9]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// exponentAt reads the exponent at i, and returns where it ends, -1 when
 // there is none.
-func (s *scanner) exponent(i int) int {
+func exponentAt(data []byte, i int) (e, end int) {
 	negative := false
-	if i < len(s.data) && (s.data[i] == '-' || s.data[i] == '+') {
-		negative = s.data[i] == '-'
+	if i < len(data) && (data[i] == '-' || data[i] == '+') {
+		negative = data[i] == '-'
 		i++
 	}
-	start, e := i, 0
+	start := i
 	const huge = 1 << 20 // beyond any number of interest
-	for i < len(s.data) && s.data[i]-'0' <= 9 {
-		e = min(e*10+int(s.data[i]-'0'), huge)
+	for i < len(data) && data[i]-'0' <= 9 {
+		e = min(e*10+int(data[i]-'0'), huge)
 		i++
 	}
 	if i == start {
-		return -1
+		return 0, -1
 	}
 	if negative {
 		e = -e
 	}
-	s.num.exponent += e
-	s.num.integer = false
-	return i
+	return e, i
 }
 
-// constants are the words for numbers, longest first where one starts
-// another.
+// constants are the words for numbers.
 var constants = []string{"NaN", "Infinity", "-Infinity", "+Infinity", "-INF", "+INF"}
 
 func (s *scanner) constant() bool {
@@ -392,7 +423,7 @@ func (s *scanner) key() (raw []byte, ok bool) {
 // more reads what follows a member of an object or array: a comma, then true,
 // or its closing bracket, then false. It is not ok when neither comes.
 func (s *scanner) more(closing byte) (more, ok bool) {
-	switch s.peek() {
+	switch s.next() {
 	case ',':
 		s.pos++
 		return true, true
@@ -423,7 +454,7 @@ func (s *scanner) open(closing byte) (members, ok bool) {
 
 // skip reads any value and keeps nothing of it.
 func (s *scanner) skip() bool {
-	switch c := s.peek(); c {
+	switch c := s.next(); c {
 	case '"':
 		s.pos++
 		return s.str('"')

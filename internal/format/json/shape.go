@@ -185,7 +185,7 @@ type observer struct {
 
 // value reads any value into into.
 func (o *observer) value(into *shape) bool {
-	switch c := o.peek(); c {
+	switch c := o.next(); c {
 	case '{':
 		if !into.become(shapeObject) {
 			return o.skip()
@@ -239,7 +239,7 @@ func (o *observer) object(into *shape) bool {
 			return false
 		}
 		if more, ok = o.more('}'); more {
-			o.peek()
+			o.next()
 		}
 	}
 	return ok
