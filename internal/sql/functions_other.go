@@ -1,0 +1,145 @@
+package sql
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
+
+var jsonFunctions = functionTable{
+	"from_json":         fromJSON,
+	"get_json_object":   expr("spark_get_json_object($1, $2)"),
+	"json_array_length": expr("spark_json_array_length($1)"),
+	"json_object_keys":  expr("spark_json_object_keys($1)"),
+	"json_tuple":        jsonTuple,
+	"to_json":           leading(2, "CAST(json_merge_patch('{}', to_json($1)) AS VARCHAR)"),
+}
+
+// jsonTuple is json_tuple(text, 'a', 'b'): the columns c0, c1, ….
+func jsonTuple(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) < 2 {
+		return "", wrongArguments(call, countText(2, -1))
+	}
+	columns := make([]string, len(call.Args)-1)
+	text := p.text(call.Args[0])
+	for i, a := range call.Args[1:] {
+		columns[i] = "spark_get_json_object(" + text + `, '$."' || ` + p.operand(a) + ` || '"') AS c` + strconv.Itoa(i)
+	}
+	return strings.Join(columns, ", "), nil
+}
+
+// fromJSON is from_json(text, 'schema'), the schema a literal in DDL.
+func fromJSON(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) != 2 && len(call.Args) != 3 {
+		return "", wrongArguments(call, countText(2, 3))
+	}
+	if len(call.Args) == 3 {
+		return "", unsupported(call.Args[2], "An option of from_json")
+	}
+	ddl, ok := constant(call.Args[1])
+	if !ok {
+		return "", unsupported(call.Args[1], "A schema that is not a literal")
+	}
+	t, err := schema.ParseType(ddl)
+	if err != nil {
+		var s *schema.Struct
+		if s, err = schema.ParseDDL(ddl); err != nil {
+			return "", err
+		}
+		t = s
+	}
+	structure, err := json.Marshal(jsonStructure(p, t, call))
+	if err != nil {
+		return "", err
+	}
+	malformed := "NULL"
+	if _, ok := t.(*schema.Struct); ok {
+		malformed = "'{}'"
+	}
+	return "from_json(CASE WHEN json_valid(" + p.text(call.Args[0]) + ") THEN " + p.text(call.Args[0]) +
+		" WHEN " + p.operand(call.Args[0]) + " IS NOT NULL THEN " + malformed + " END, " + stringText(string(structure)) + ")", nil
+}
+
+// jsonStructure is a type as DuckDB's from_json describes it: a name, an
+// object of fields, or a list of one element.
+func jsonStructure(p *printer, t schema.Type, at Node) any {
+	switch t := t.(type) {
+	case *schema.Struct:
+		fields := orderedFields{}
+		for _, f := range t.Fields {
+			fields = append(fields, orderedField{f.Name, jsonStructure(p, f.Type, at)})
+		}
+		return fields
+	case schema.Array:
+		return []any{jsonStructure(p, t.Element, at)}
+	}
+	return p.duckType(t, at)
+}
+
+// orderedFields is a JSON object that keeps its order.
+type orderedFields []orderedField
+
+type orderedField struct {
+	name  string
+	value any
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (f orderedFields) MarshalJSON() ([]byte, error) {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, field := range f {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(field.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(field.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return []byte(b.String()), nil
+}
+
+// castFunctions are types called as functions.
+var castFunctions = functionTable{
+	"bigint":    castTo(schema.Long),
+	"binary":    expr("spark_bytes($1)"),
+	"boolean":   castTo(schema.Boolean),
+	"date":      castTo(schema.Date),
+	"decimal":   castTo(schema.Decimal{Precision: 10}),
+	"double":    castTo(schema.Double),
+	"float":     castTo(schema.Float),
+	"int":       castTo(schema.Integer),
+	"smallint":  castTo(schema.Short),
+	"string":    castTo(schema.String),
+	"timestamp": castTo(schema.Timestamp),
+	"tinyint":   castTo(schema.Byte),
+}
+
+// castTo is the cast that the printer writes.
+func castTo(t schema.Type) functionMapping {
+	return func(p *printer, call *FunctionCall) (string, error) {
+		if len(call.Args) != 1 {
+			return "", wrongArguments(call, "1")
+		}
+		return p.text(&Cast{Range: call.Range, X: call.Args[0], Type: &TypeName{Range: call.Range, Type: t}}), nil
+	}
+}
+
+var otherFunctions = functionTable{
+	"assert_true": expr("CASE WHEN NOT coalesce($1, false) THEN "+failing("USER_RAISED_EXCEPTION", "P0001", "The assertion is not true.")+" END",
+		"CASE WHEN NOT coalesce($1, false) THEN error('[USER_RAISED_EXCEPTION] ' || $2 || ' SQLSTATE: P0001') END"),
+	"monotonically_increasing_id": expr("(row_number() OVER () - 1)"),
+	"raise_error":                 expr("error('[USER_RAISED_EXCEPTION] ' || $1 || ' SQLSTATE: P0001')"),
+	"typeof":                      expr("spark_typeof(typeof($1))"),
+}
