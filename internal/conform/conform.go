@@ -16,7 +16,14 @@ import (
 
 // Options change how batches are conformed. The zero value is useful.
 type Options struct {
-	DropUnknown bool             // drop columns and fields that the target lacks, instead of refusing them
+	DropUnknown   bool // drop columns and fields that the target lacks, instead of refusing them
+	CaseSensitive bool // match names exactly
+	// Accept says which simple types are cast to one another; nil is
+	// [Assignable].
+	Accept func(from, to schema.Type) bool
+	// NullRefused makes a column or struct field whose type is not accepted
+	// null, instead of an error.
+	NullRefused bool
 	TimeZone    *time.Location   // between TIMESTAMP and DATE, TIMESTAMP_NTZ and STRING; nil is UTC
 	Allocator   memory.Allocator // nil is the default
 }
@@ -33,6 +40,9 @@ func New(target *schema.Struct, opts Options) *Caster {
 	if opts.TimeZone == nil {
 		opts.TimeZone = time.UTC
 	}
+	if opts.Accept == nil {
+		opts.Accept = Assignable
+	}
 	if opts.Allocator == nil {
 		opts.Allocator = memory.DefaultAllocator
 	}
@@ -40,7 +50,7 @@ func New(target *schema.Struct, opts Options) *Caster {
 }
 
 // Conform returns rec as a batch of the target's columns, in order. Columns
-// match by name, ignoring case; a column that is not there is null.
+// match by name, by the rules of [Match]; a column that is not there is null.
 // Dictionary-encoded strings stay so. The caller owns the result and still
 // owns rec.
 //

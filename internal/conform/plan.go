@@ -1,7 +1,9 @@
 package conform
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -26,35 +28,88 @@ func (p *planner) columns(from []arrow.Field, to *schema.Struct, path string) ([
 	for i, f := range to.Fields {
 		out[i] = column{source: -1, typ: schema.ArrowType(f.Type), path: join(path, f.Name), notNil: !f.Nullable}
 	}
+	names := make([]string, len(from))
 	for i, f := range from {
-		at := to.Index(f.Name)
-		switch {
-		case at < 0 && p.opts.DropUnknown:
-			continue
-		case at < 0:
-			return nil, &UnknownColumnError{Column: join(path, f.Name), Known: to.Names()}
-		case out[at].source >= 0:
-			return nil, &schema.DuplicateColumnError{Path: path, Name: f.Name, Other: from[out[at].source].Name}
-		}
-		if path == "" && to.Fields[at].Type == schema.String && isStringDictionary(f.Type) {
-			out[at].source, out[at].typ = i, f.Type // writers take these as they are
+		names[i] = f.Name
+	}
+	for i, at := range Match(names, to, p.opts.CaseSensitive) {
+		if at < 0 {
+			if err := p.unmatched(names, i, to, path); err != nil {
+				return nil, err
+			}
 			continue
 		}
-		fn, err := p.cast(f.Type, to.Fields[at].Type, out[at].path)
-		if err != nil {
+		if err := p.column(&out[at], i, from[i].Type, to.Fields[at].Type, path == ""); err != nil {
 			return nil, err
-		}
-		out[at].source, out[at].cast = i, fn
-		if fn == nil {
-			out[at].typ = f.Type
 		}
 	}
 	return out, nil
 }
 
+// column plans one column that is there.
+func (p *planner) column(out *column, source int, from arrow.DataType, to schema.Type, top bool) error {
+	if top && to == schema.String && isStringDictionary(from) {
+		out.source, out.typ = source, from // writers take these as they are
+		return nil
+	}
+	fn, err := p.cast(from, to, out.path)
+	var refused *IncompatibleError
+	if p.opts.NullRefused && errors.As(err, &refused) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	out.source, out.cast = source, fn
+	if fn == nil {
+		out.typ = from
+	}
+	return nil
+}
+
+// unmatched refuses the i-th column, which the target lacks or has from
+// another one already, unless such columns are dropped.
+func (p *planner) unmatched(names []string, i int, to *schema.Struct, path string) error {
+	if p.opts.DropUnknown {
+		return nil
+	}
+	if at := to.Index(names[i]); at >= 0 {
+		return &schema.DuplicateColumnError{Path: path, Name: names[i], Other: to.Fields[at].Name}
+	}
+	return &UnknownColumnError{Column: join(path, names[i]), Known: to.Names()}
+}
+
+// Match returns for each name the index of the field of to that it stands
+// for, or -1. A field is matched once: by the same name if there is one,
+// otherwise, unless case matters, by the first that differs in case alone.
+func Match(names []string, to *schema.Struct, caseSensitive bool) []int {
+	exact, folded := make(map[string]int, len(to.Fields)), make(map[string]int, len(to.Fields))
+	for i, f := range to.Fields {
+		exact[f.Name], folded[strings.ToLower(f.Name)] = i, i
+	}
+	out, taken := make([]int, len(names)), make([]bool, len(to.Fields))
+	take := func(i, at int, found bool) {
+		if found && !taken[at] {
+			out[i], taken[at] = at, true
+		}
+	}
+	for i, name := range names {
+		out[i] = -1
+		at, found := exact[name]
+		take(i, at, found)
+	}
+	for i, name := range names {
+		if at, found := folded[strings.ToLower(name)]; out[i] < 0 && !caseSensitive {
+			take(i, at, found)
+		}
+	}
+	return out
+}
+
+// isStringDictionary is true of the encoding that format.Batch has.
 func isStringDictionary(t arrow.DataType) bool {
 	dict, ok := t.(*arrow.DictionaryType)
-	return ok && dict.ValueType.ID() == arrow.STRING
+	return ok && dict.ValueType.ID() == arrow.STRING && dict.IndexType.ID() == arrow.UINT32
 }
 
 func join(path, name string) string {
@@ -99,7 +154,7 @@ func (p *planner) cast(from arrow.DataType, to schema.Type, path string) (cast, 
 			return p.maps(from, to, path)
 		}
 	default:
-		if Assignable(source, to) {
+		if p.opts.Accept(source, to) {
 			return p.simple(from, source, to, path)
 		}
 	}
