@@ -89,6 +89,19 @@ def arrow_rows(table):
     return {"columns": table.schema.names, "types": types, "rows": sorted(rows, key=json.dumps)}
 
 
+def nullable(kind):
+    """Returns a Spark type with every part nullable."""
+    from pyspark.sql import types
+
+    if isinstance(kind, types.StructType):
+        return types.StructType([types.StructField(f.name, nullable(f.dataType)) for f in kind])
+    if isinstance(kind, types.ArrayType):
+        return types.ArrayType(nullable(kind.elementType))
+    if isinstance(kind, types.MapType):
+        return types.MapType(nullable(kind.keyType), nullable(kind.valueType))
+    return kind
+
+
 class Spark:
     """One Spark session with Delta Lake."""
 
@@ -126,7 +139,11 @@ class Spark:
 
     @staticmethod
     def rows(frame):
-        return arrow_rows(frame.toArrow())
+        # toArrow fails on a null struct whose fields may not be null.
+        from pyspark.sql import functions
+
+        columns = [functions.col("`" + f.name.replace("`", "``") + "`").cast(nullable(f.dataType)).alias(f.name) for f in frame.schema]
+        return arrow_rows(frame.select(columns).toArrow() if columns else frame.toArrow())
 
     def write(self, path, parquet, mode, partition, schema_mode):
         frame = self.session.read.parquet(parquet)
