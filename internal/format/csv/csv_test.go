@@ -126,7 +126,7 @@ func (q query) run(t testing.TB, in []format.File) (a answer) {
 
 // cellText returns a value as text, nil for null.
 func cellText(col arrow.Array, i int) any {
-	if col.IsNull(i) {
+	if col.IsNull(i) || col.DataType().ID() == arrow.NULL {
 		return nil
 	}
 	switch c := col.(type) {
@@ -207,3 +207,12 @@ var sameNumber = cmp.FilterValues(
 		y, errY := strconv.ParseFloat(fmt.Sprint(b), 64)
 		return errX == nil && errY == nil && (x == y || x != x && y != y)
 	}))
+
+func mustSchema(t testing.TB, ddl string) *schema.Struct {
+	t.Helper()
+	s, err := schema.ParseDDL(ddl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -11,8 +11,7 @@ type guess struct {
 	precision int // of kindDecimal, whose scale is 0
 }
 
-// kind orders the types that inference tries: a value that fits none up to a
-// kind is tried from that kind on.
+// kind orders the types in the way that inference tries them.
 type kind uint8
 
 const (
@@ -61,20 +60,25 @@ type lattice struct {
 	dateCasts bool
 }
 
-// add returns the guess for a column guessed to be g with the value text. A
-// text is never tried for types that earlier values have ruled out.
+// add returns the guess for a column guessed to be g with the value text. The
+// result does not depend on the order of values, and so not on how files are
+// cut; Spark's does, for a few mixtures such as dates and bare years.
 func (l *lattice) add(g guess, text []byte) guess {
 	switch g.kind {
 	case kindString:
 		return g
-	case kindOpen:
-		return l.classify(kindInteger, text)
+	case kindInteger, kindLong, kindDouble:
+		// What fits a narrower type fits these, too.
+		return l.merge(g, l.classify(g.kind, text))
 	}
-	return l.merge(g, l.classify(g.kind, text))
+	return l.merge(g, l.classify(kindInteger, text))
 }
 
 // classify returns the first type from kind on that text fits.
 func (l *lattice) classify(from kind, text []byte) guess {
+	if len(text) > 4 && text[4] == '-' && text[3]-'0' <= 9 {
+		from = max(from, kindDate) // no number has a minus behind a digit
+	}
 	if from <= kindInteger {
 		if _, ok := value.ParseInt[int32](text); ok {
 			return guess{kind: kindInteger}
@@ -95,10 +99,10 @@ func (l *lattice) classify(from kind, text []byte) guess {
 			return guess{kind: kindDouble}
 		}
 	}
-	if from <= kindDate && (l.preferDate || from == kindDate) && l.isDate(text) {
+	if l.preferDate && l.isDate(text) {
 		return guess{kind: kindDate}
 	}
-	if from <= kindTimestamp && l.isTimestamp(text) {
+	if l.isTimestamp(text) {
 		return guess{kind: kindTimestamp}
 	}
 	if _, ok := value.ParseBool(text); ok {

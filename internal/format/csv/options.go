@@ -99,6 +99,8 @@ type dialect struct {
 	maxColumns   int
 	maxChars     int
 	charset      charset.Charset
+	// special are the bytes that what has a meaning inside quotes starts with.
+	special [256]bool
 }
 
 // symbol is one character with a meaning, in UTF-8; off when it is empty.
@@ -127,6 +129,11 @@ func newDialect(v option.Values) (*dialect, error) {
 	d.escapeEscape = char(v, "charToEscapeQuoteEscaping")
 	if d.escapeEscape == "" && d.escape != d.quote {
 		d.escapeEscape = d.escape
+	}
+	for _, s := range []symbol{d.quote, d.escape, d.escapeEscape, "\r"} {
+		if s != "" {
+			d.special[s[0]] = true
+		}
 	}
 	var err error
 	if d.sep, err = separator(v.Text("sep")); err != nil {

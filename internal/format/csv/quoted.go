@@ -93,7 +93,10 @@ func (v *quotedValue) read(i int) int {
 		v.scratch = append(v.scratch, v.quote...) // a lone quote stands for itself
 	}
 	for i < v.end && v.err == nil {
-		isQuote, isEscape := v.quote.at(v.data[:v.end], i), v.escape.at(v.data[:v.end], i)
+		isQuote, isEscape := false, false
+		if v.special[v.data[i]] {
+			isQuote, isEscape = v.quote.at(v.data[:v.end], i), v.escape.at(v.data[:v.end], i)
+		}
 		switch {
 		case v.pending == quoteMark && (v.isSep(i) || v.newline(i) > 0):
 			v.putText(v.from)
@@ -105,7 +108,7 @@ func (v *quotedValue) read(i int) int {
 			}
 			i = next
 		case isQuote || isEscape:
-			i = v.special(i, isQuote)
+			i = v.mark(i, isQuote)
 		case v.pending == quoteMark:
 			next, done := v.unescapedQuote(i)
 			if done {
@@ -126,24 +129,31 @@ func (v *quotedValue) run(i int) int {
 		v.scratch = append(v.scratch, v.escape...)
 		v.pending = nothing
 	}
-	for i < v.end && !v.quote.at(v.data, i) && !v.escape.at(v.data, i) {
+	start := i
+	for ; i < v.end; i++ {
+		if !v.special[v.data[i]] {
+			continue
+		}
+		if v.quote.at(v.data, i) || v.escape.at(v.data, i) {
+			break
+		}
 		switch {
 		case v.data[i] == '\r' && v.multiLine && len(v.separators.quoted) > 0 && bytes.HasPrefix(v.data[i:], v.separators.quoted):
-			v.scratch = append(v.scratch, '\n')
-			i += len(v.separators.quoted)
+			v.scratch = append(append(v.scratch, v.data[start:i]...), '\n')
+			i += len(v.separators.quoted) - 1
+			start = i + 1
 		case v.escapeEscape != v.escape && v.escapeEscape.at(v.data, i) && v.escape.at(v.data, i+len(v.escapeEscape)):
-			v.scratch = append(v.scratch, v.escape...)
-			i += len(v.escapeEscape) + len(v.escape)
-		default:
-			v.scratch = append(v.scratch, v.data[i])
-			i++
+			v.scratch = append(append(v.scratch, v.data[start:i]...), v.escape...)
+			i += len(v.escapeEscape) + len(v.escape) - 1
+			start = i + 1
 		}
 	}
+	v.scratch = append(v.scratch, v.data[start:min(i, v.end)]...)
 	return i
 }
 
-// special takes a quote or an escape character.
-func (v *quotedValue) special(i int, isQuote bool) int {
+// mark takes a quote or an escape character.
+func (v *quotedValue) mark(i int, isQuote bool) int {
 	switch {
 	case v.pending == escapeMark && isQuote:
 		v.scratch = append(v.scratch, v.quote...)
@@ -213,7 +223,7 @@ func (v *quotedValue) giveUp(i int) (next int, done bool) {
 	next = v.skipTo(i, v.end)
 	switch v.unescaped {
 	case raiseError:
-		v.fail(v.line, "an unescaped quote stands inside a quoted value (option unescapedQuoteHandling)")
+		v.fail("an unescaped quote stands inside a quoted value (option unescapedQuoteHandling)")
 		return v.end, true
 	case skipValue:
 		v.scratch = v.scratch[:v.from]

@@ -68,6 +68,7 @@ type tokenizer struct {
 	fast       bool    // values are what is between separators, and no more
 	pos        int
 	line       int32 // of pos, from 0
+	rowLine    int32 // where the row at hand starts
 	tokens     int   // of the row at hand
 	err        error
 }
@@ -109,7 +110,7 @@ func (t *tokenizer) nextLine() {
 	start := t.pos
 	end, next := t.separators.next(t.data, start, t.hasCR)
 	t.pos = next
-	line := t.line
+	t.rowLine = t.line
 	t.line++
 	if isBlank(t.data[start:end]) || t.comment.at(t.data, start) {
 		return
@@ -120,7 +121,7 @@ func (t *tokenizer) nextLine() {
 	} else {
 		t.values(start, end)
 	}
-	t.endRow(row{start: int32(start), end: int32(end), line: line})
+	t.endRow(row{start: int32(start), end: int32(end), line: t.rowLine})
 }
 
 // newRow makes room for a row's cells, all NULL, and returns where it starts.
@@ -140,10 +141,10 @@ func (t *tokenizer) endRow(r row) {
 	r.tokens = int32(t.tokens)
 	t.rows = append(t.rows, r)
 	if t.tokens > t.maxColumns {
-		t.fail(r.line, "the record has more than %d values (option maxColumns)", t.maxColumns)
+		t.fail("the record has more than %d values (option maxColumns)", t.maxColumns)
 	}
 	if t.maxChars > 0 {
-		t.checkSizes(r)
+		t.checkSizes()
 	}
 }
 
@@ -275,11 +276,11 @@ func (t *tokenizer) isSep(i int) bool {
 }
 
 // checkSizes applies maxCharsPerColumn to the last row.
-func (t *tokenizer) checkSizes(r row) {
+func (t *tokenizer) checkSizes() {
 	base := (len(t.rows) - 1) * t.width
 	for _, c := range t.cells[base : base+t.width] {
 		if int(c.size) > t.maxChars {
-			t.fail(r.line, "a value is longer than %d characters (option maxCharsPerColumn)", t.maxChars)
+			t.fail("a value is longer than %d characters (option maxCharsPerColumn)", t.maxChars)
 		}
 	}
 }
@@ -287,7 +288,8 @@ func (t *tokenizer) checkSizes(r row) {
 // nextRecord makes a row of the record at pos, which may span lines. It
 // reports whether a separator ends the record, rather than the data.
 func (t *tokenizer) nextRecord() (ended bool) {
-	start, line := t.pos, t.line
+	start := t.pos
+	t.rowLine = t.line
 	if size := t.newline(start); size > 0 {
 		t.pos += size
 		t.line++
@@ -311,13 +313,13 @@ func (t *tokenizer) nextRecord() (ended bool) {
 		t.cells = t.cells[:len(t.rows)*t.width]
 		return size > 0
 	}
-	t.endRow(row{start: int32(start), end: int32(end), line: line})
+	t.endRow(row{start: int32(start), end: int32(end), line: t.rowLine})
 	return size > 0
 }
 
-// fail makes the reading end with an error at a line of data.
-func (t *tokenizer) fail(line int32, reason string, args ...any) {
+// fail makes the reading end with an error at the row at hand.
+func (t *tokenizer) fail(reason string, args ...any) {
 	if t.err == nil {
-		t.err = &recordLimitError{format.RecordError{Line: int64(line) + 1, Reason: fmt.Sprintf(reason, args...)}}
+		t.err = &recordLimitError{format.RecordError{Line: int64(t.rowLine) + 1, Reason: fmt.Sprintf(reason, args...)}}
 	}
 }
