@@ -20,6 +20,9 @@ import (
 // checkpointBatch is how many rows of a checkpoint are decoded at a time.
 const checkpointBatch = 8192
 
+// maxPageBytes bounds what a page may unpack to.
+const maxPageBytes = 256 << 20
+
 // readCheckpoint takes in a checkpoint of any kind: classic, multi-part, or
 // V2 as Parquet or JSON, with its sidecars (protocol: Checkpoints).
 func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointFile) error {
@@ -68,11 +71,15 @@ func guard(decode func() error) (err error) {
 func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) error {
 	mem := memory.DefaultAllocator
 	props := parquet.NewReaderProperties(mem)
+	props.MaxUncompressedPageSize = maxPageBytes
 	pq, err := file.NewParquetReader(section, file.WithReadProps(props))
 	if err != nil {
 		return err
 	}
 	defer pq.Close() //nolint:errcheck // closes nothing: the object is closed by its opener
+	if err := checkChunks(pq, section.Size()); err != nil {
+		return err
+	}
 	leaves := checkpointLeaves(pq)
 	if len(leaves) == 0 {
 		return nil
@@ -88,6 +95,33 @@ func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) err
 	}
 	defer records.Release()
 	return r.applyRecords(ctx, records)
+}
+
+// checkChunks compares the footer with the size of the file. The decoder
+// trusts it, and panics in goroutines of its own where nobody can recover.
+func checkChunks(pq *file.Reader, size int64) error {
+	meta := pq.MetaData()
+	for g := range pq.NumRowGroups() {
+		group := meta.RowGroup(g)
+		if group.NumColumns() != meta.Schema.NumColumns() {
+			return fmt.Errorf("row group %d has %d columns, the schema %d", g, group.NumColumns(), meta.Schema.NumColumns())
+		}
+		for c := range group.NumColumns() {
+			chunk, err := group.ColumnChunk(c)
+			if err != nil {
+				return err
+			}
+			start := chunk.DataPageOffset()
+			if chunk.HasDictionaryPage() && chunk.DictionaryPageOffset() > 0 {
+				start = min(start, chunk.DictionaryPageOffset())
+			}
+			length := chunk.TotalCompressedSize()
+			if start < 0 || length < 0 || start > size || length > size-start || chunk.NumValues() < 0 {
+				return fmt.Errorf("column chunk %d of row group %d lies outside the file", c, g)
+			}
+		}
+	}
+	return nil
 }
 
 // applyRecords takes in batches while the next one is being decoded.
