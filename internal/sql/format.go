@@ -222,4 +222,4 @@ func typeText(t schema.Type) string {
 	}
 }
 
-func integer(n int64) string { return strconv.FormatInt(n, 10) }
+func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

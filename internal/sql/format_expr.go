@@ -293,7 +293,7 @@ func (w *writer) jsonPath(e *JSONPath) {
 				w.put(quoteName(s.Key))
 			}
 		case IndexStep:
-			w.put("[", integer(int64(s.Index)), "]")
+			w.put("[", formatInt(int64(s.Index)), "]")
 		case WildcardStep:
 			w.put("[*]")
 		}

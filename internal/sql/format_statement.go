@@ -179,7 +179,7 @@ func (w *writer) definition(n Node) {
 		if n.Rows == 0 {
 			w.put("VALIDATE ALL")
 		} else {
-			w.put("VALIDATE ", integer(n.Rows), " ROWS")
+			w.put("VALIDATE ", formatInt(n.Rows), " ROWS")
 		}
 	case *MergeClause:
 		w.mergeClause(n)

@@ -124,7 +124,7 @@ func (p *parser) schedule() *Schedule {
 		}
 		p.need("EVERY")
 		s.Every = p.binary(precComparison + 1)
-		if s.Unit = timeUnit(p.ident()); s.Unit != "HOUR" && s.Unit != "DAY" && s.Unit != "WEEK" {
+		if s.Unit = unitOfTime(p.ident()); s.Unit != "HOUR" && s.Unit != "DAY" && s.Unit != "WEEK" {
 			p.pos--
 			p.unexpected()
 		}

@@ -144,7 +144,7 @@ func (p *parser) trim(e *FunctionCall) {
 func (p *parser) unitCall() Expr {
 	name := p.advance()
 	call := &Name{Range: name.Range, Parts: []string{name.text}}
-	if p.peek(1).kind != wordToken || !p.symbolAt(2, ",") || timeUnit(p.peek(1).value) == "" {
+	if p.peek(1).kind != wordToken || !p.symbolAt(2, ",") || unitOfTime(p.peek(1).value) == "" {
 		return p.call(call)
 	}
 	before := p.pos
@@ -153,7 +153,7 @@ func (p *parser) unitCall() Expr {
 		return e
 	}
 	unit := p.tokens[before+1]
-	e.Args[0] = p.stringAt(unit.Range, timeUnit(unit.value))
+	e.Args[0] = p.stringAt(unit.Range, unitOfTime(unit.value))
 	return e
 }
 
@@ -192,8 +192,8 @@ func fieldName(item *SelectItem, i int) string {
 	return "col" + strconv.Itoa(i+1)
 }
 
-// timeUnit returns a unit of time singular and upper case, or "".
-func timeUnit(word string) string {
+// unitOfTime returns a unit of time singular and upper case, or "".
+func unitOfTime(word string) string {
 	unit := strings.TrimSuffix(strings.ToUpper(word), "S")
 	switch unit {
 	case "YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DAYOFYEAR", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "NANOSECOND":
@@ -213,7 +213,7 @@ func (p *parser) isInterval() bool {
 		return true
 	}
 	next := p.peek(i + 1)
-	return k == numberToken && next.kind == wordToken && timeUnit(next.value) != ""
+	return k == numberToken && next.kind == wordToken && unitOfTime(next.value) != ""
 }
 
 func (p *parser) interval() *Interval {
@@ -235,7 +235,7 @@ func (p *parser) isIntervalField() bool {
 	}
 	k := p.peek(i).kind
 	next := p.peek(i + 1)
-	return (k == numberToken || k == stringToken) && next.kind == wordToken && timeUnit(next.value) != ""
+	return (k == numberToken || k == stringToken) && next.kind == wordToken && unitOfTime(next.value) != ""
 }
 
 func (p *parser) intervalField() *IntervalField {
@@ -262,13 +262,13 @@ func (p *parser) intervalField() *IntervalField {
 		f.Value = &Unary{Range: p.from(start), Op: sign, X: f.Value}
 	}
 	if t := p.peek(0); t.kind == wordToken {
-		f.Unit = timeUnit(t.value)
+		f.Unit = unitOfTime(t.value)
 	}
 	if f.Unit != "" {
 		p.advance()
-		if p.word("TO") && p.peek(1).kind == wordToken && timeUnit(p.peek(1).value) != "" {
+		if p.word("TO") && p.peek(1).kind == wordToken && unitOfTime(p.peek(1).value) != "" {
 			p.advance()
-			f.To = timeUnit(p.advance().value)
+			f.To = unitOfTime(p.advance().value)
 		}
 	}
 	f.Range = p.from(start)

@@ -1,0 +1,165 @@
+package sql
+
+import "strings"
+
+// SelectAll returns SELECT * FROM n.
+func SelectAll(n *Name) *Query {
+	star := &SelectItem{Range: n.Range, Expr: &Star{Range: n.Range}}
+	from := []TableRef{&Table{Range: n.Range, Name: n}}
+	return &Query{Range: n.Range, Body: &Select{Range: n.Range, Items: []*SelectItem{star}, From: from}}
+}
+
+// References returns the tables and table functions that stand in n, in the
+// order of the text. Common table expressions of n are not among them.
+func References(n Node) []TableRef {
+	var refs []TableRef
+	local := map[string]bool{}
+	Inspect(n, func(n Node) bool {
+		switch n := n.(type) {
+		case *CommonTable:
+			local[strings.ToLower(n.Name)] = true
+		case *Table:
+			refs = append(refs, n)
+		case *TableFunction:
+			refs = append(refs, n)
+		}
+		return true
+	})
+	kept := refs[:0]
+	for _, r := range refs {
+		t, ok := r.(*Table)
+		if !ok || len(t.Name.Parts) != 1 || !local[strings.ToLower(t.Name.Parts[0])] {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// ColumnNames returns the lower-case names, and parts of names, that may be a
+// column of some table that q reads, and whether q may read columns without
+// naming them, as * does. There are too many names rather than too few.
+func ColumnNames(q *Query) (names map[string]bool, all bool) {
+	names = map[string]bool{}
+	add := func(list ...string) {
+		for _, n := range list {
+			names[strings.ToLower(n)] = true
+		}
+	}
+	Inspect(q, func(n Node) bool {
+		switch n := n.(type) {
+		case *Column:
+			add(n.Parts...)
+		case *Field:
+			add(n.Name)
+		case *Join:
+			add(n.Using...)
+			all = all || n.Natural
+		case *Alias:
+			all = all || len(n.Columns) > 0 // they name columns by position
+		case *Pivot:
+			all = true // it groups by the columns not named
+		case *Unpivot:
+			all = true
+		case *FunctionCall:
+			if countsRows(n) {
+				return false
+			}
+		case *Star:
+			all = true
+		}
+		return true
+	})
+	return names, all
+}
+
+// countsRows reports whether a call is count(*), which reads no column.
+func countsRows(n *FunctionCall) bool {
+	if len(n.Args) != 1 || n.Filter != nil || n.Over != nil || n.Func() != "count" {
+		return false
+	}
+	star, ok := n.Args[0].(*Star)
+	return ok && len(star.Qualifier) == 0
+}
+
+// simple returns the SELECT that q is if it has no clause but its list and one
+// table or table function.
+func simple(q *Query) (*Select, TableRef) {
+	if q.With != nil || q.Limit != nil || q.Offset != nil || len(q.OrderBy)+len(q.SortBy)+len(q.DistributeBy)+len(q.ClusterBy) > 0 {
+		return nil, nil
+	}
+	s, ok := q.Body.(*Select)
+	if !ok || s.Distinct || len(s.From) != 1 || len(s.LateralViews)+len(s.Windows) > 0 ||
+		s.Where != nil || s.GroupBy != nil || s.Having != nil || s.Qualify != nil {
+		return nil, nil
+	}
+	switch ref := s.From[0].(type) {
+	case *Table:
+		if ref.Sample == nil && (ref.Alias == nil || ref.Alias.Columns == nil) {
+			return s, ref
+		}
+	case *TableFunction:
+		if ref.Sample == nil && (ref.Alias == nil || ref.Alias.Columns == nil) && generators[strings.ToLower(ref.Name.String())] == nil && !strings.EqualFold(ref.Name.String(), "range") {
+			return s, ref
+		}
+	}
+	return nil, nil
+}
+
+// PlainScan returns the table that q is, if q is no more than SELECT * of it:
+// such a query needs no engine.
+func PlainScan(q *Query) (TableRef, bool) {
+	s, ref := simple(q)
+	if s == nil || len(s.Items) != 1 {
+		return nil, false
+	}
+	star, ok := s.Items[0].Expr.(*Star)
+	if !ok || len(star.Except) > 0 || len(star.Qualifier) > 0 {
+		return nil, false
+	}
+	return ref, true
+}
+
+// Projected is one column of a [PlainProjection].
+type Projected struct {
+	Column *Column
+	Cast   *TypeName // or nil
+	Try    bool      // of the cast
+	Name   string    // of the result
+}
+
+// PlainProjection returns the columns and the table that q reads, if q is no
+// more than columns, some of them cast, of one table.
+func PlainProjection(q *Query) ([]Projected, TableRef, bool) {
+	s, ref := simple(q)
+	if s == nil {
+		return nil, nil, false
+	}
+	var columns []Projected
+	for _, item := range s.Items {
+		c := Projected{Name: item.Alias}
+		switch e := item.Expr.(type) {
+		case *Column:
+			c.Column = e
+		case *Cast:
+			inner, ok := e.X.(*Column)
+			if !ok {
+				return nil, nil, false
+			}
+			c.Column, c.Cast, c.Try = inner, e.Type, e.Try
+		default:
+			return nil, nil, false
+		}
+		if c.Name == "" {
+			c.Name = c.Column.Parts[len(c.Column.Parts)-1]
+		}
+		columns = append(columns, c)
+	}
+	return columns, ref, true
+}
+
+// IsDefault reports whether an expression is the word DEFAULT, which stands
+// for a column's default in VALUES, SET and INSERT.
+func IsDefault(e Expr) bool {
+	c, ok := e.(*Column)
+	return ok && len(c.Parts) == 1 && strings.EqualFold(c.Parts[0], "DEFAULT")
+}

@@ -1,0 +1,201 @@
+package sql
+
+import "strings"
+
+func (p *printer) table(ref TableRef) {
+	switch ref := ref.(type) {
+	case *Table:
+		p.tableName(ref)
+	case *TableFunction:
+		p.tableFunction(ref)
+	case *Subquery:
+		if ref.Lateral {
+			p.put("LATERAL ")
+		}
+		p.put("(")
+		p.query(ref.Query)
+		p.put(")")
+		p.suffixes(ref.Alias, ref.Sample)
+	case *InlineTable:
+		p.values(ref.Values, ref.Alias)
+	case *TableGroup:
+		p.tableGroup(ref)
+	case *Join:
+		p.joined(ref)
+	case *Pivot:
+		p.pivot(ref)
+	case *Unpivot:
+		p.unpivot(ref)
+	}
+}
+
+// relation asks for the engine's name of a table.
+func (p *printer) relation(ref TableRef) string {
+	if p.relations == nil {
+		p.fail(unsupported(ref, "A table here, "+ref.String()+","))
+		return ""
+	}
+	if p.err != nil {
+		return ""
+	}
+	name, err := p.relations.Relation(ref)
+	if err != nil {
+		p.fail(err)
+	}
+	return name
+}
+
+func (p *printer) tableName(t *Table) {
+	alias := t.Alias
+	if alias == nil && len(t.Name.Parts) > 0 {
+		alias = &Alias{Name: p.tableAlias(t)}
+	}
+	if p.isCommonTable(t) {
+		p.put(ident(t.Name.Parts[0]))
+		p.suffixes(alias, t.Sample)
+		return
+	}
+	p.put(ident(p.relation(t)))
+	p.suffixes(alias, t.Sample)
+}
+
+func (p *printer) suffixes(a *Alias, s *Sample) {
+	if a != nil {
+		p.put(" AS ", ident(a.Name), idents(a.Columns))
+	}
+	if s != nil {
+		p.sample(s)
+	}
+}
+
+func (p *printer) sample(s *Sample) {
+	switch s.Kind {
+	case "PERCENT":
+		p.put(" TABLESAMPLE ", p.operand(s.Size), " PERCENT (bernoulli")
+	case "ROWS":
+		if s.Repeatable == nil {
+			p.put(" TABLESAMPLE RESERVOIR(", p.operand(s.Size), " ROWS)")
+			return
+		}
+		p.put(" TABLESAMPLE RESERVOIR(", p.operand(s.Size), " ROWS) REPEATABLE (", p.operand(s.Repeatable), ")")
+		return
+	default:
+		p.fail(unsupported(s, "TABLESAMPLE (BUCKET …)"))
+		return
+	}
+	if s.Repeatable != nil {
+		p.put(", ", p.operand(s.Repeatable))
+	}
+	p.put(")")
+}
+
+// tableGroup prints a table reference in parentheses. DuckDB takes an alias
+// only after a query.
+func (p *printer) tableGroup(n *TableGroup) {
+	if n.Alias == nil && n.Sample == nil {
+		p.put("(")
+		p.table(n.Input)
+		p.put(")")
+		return
+	}
+	p.put("(SELECT * FROM ")
+	p.table(n.Input)
+	p.put(")")
+	p.suffixes(n.Alias, n.Sample)
+}
+
+func (p *printer) joined(n *Join) {
+	p.table(n.Left)
+	conditional := n.On != nil || n.Using != nil || n.Natural
+	kind := strings.TrimPrefix(n.Kind, "LEFT ")
+	if kind == "INNER" && !conditional {
+		kind = "CROSS" // Spark's JOIN without a condition
+	}
+	if n.Natural {
+		p.put(" NATURAL")
+	}
+	p.put(" ", kind, " JOIN ")
+	p.table(n.Right)
+	switch {
+	case n.On != nil:
+		p.condition(" ON ", n.On)
+	case n.Using != nil:
+		p.put(" USING ", idents(n.Using))
+	case !conditional && kind != "CROSS":
+		p.put(" ON TRUE")
+	}
+}
+
+// pivot prints PIVOT. As in Spark, the name of a lone aggregate is no part of
+// the columns' names.
+func (p *printer) pivot(n *Pivot) {
+	p.put("(SELECT * FROM ")
+	p.table(n.Input)
+	p.put(" PIVOT (")
+	join(p, n.Aggregates, func(a *SelectItem) {
+		p.expr(a.Expr)
+		if len(n.Aggregates) == 1 {
+			return
+		}
+		name := a.Alias
+		if name == "" {
+			name = p.outputName(a.Expr)
+		}
+		p.put(" AS ", ident(name))
+	})
+	p.put(" FOR ")
+	if len(n.Columns) > 1 {
+		p.fail(unsupported(n, "PIVOT over several columns"))
+	}
+	p.expr(n.Columns[0])
+	p.put(" IN (")
+	join(p, n.Values, func(v *SelectItem) {
+		p.expr(v.Expr)
+		if v.Alias != "" {
+			p.put(" AS ", ident(v.Alias))
+		}
+	})
+	p.put(")))")
+	p.suffixes(n.Alias, nil)
+}
+
+func (p *printer) unpivot(n *Unpivot) {
+	p.put("(SELECT * FROM ")
+	p.table(n.Input)
+	p.put(" UNPIVOT ")
+	if n.IncludeNulls {
+		p.put("INCLUDE NULLS ")
+	}
+	p.put("(")
+	if len(n.Values) == 1 {
+		p.put(ident(n.Values[0]))
+	} else {
+		p.put(idents(n.Values))
+	}
+	p.put(" FOR ", ident(n.Name), " IN (")
+	join(p, n.Groups, func(g *UnpivotGroup) {
+		name := g.Alias
+		if len(g.Columns) == 1 {
+			p.expr(g.Columns[0])
+		} else {
+			names := make([]string, len(g.Columns))
+			p.put("(")
+			for i, c := range g.Columns {
+				if i > 0 {
+					p.put(", ")
+				}
+				p.expr(c)
+				names[i] = c.Parts[len(c.Parts)-1]
+			}
+			p.put(")")
+			if name == "" {
+				name = strings.Join(names, "_")
+			}
+		}
+		if name != "" {
+			p.put(" AS ", ident(name))
+		}
+	})
+	p.put(")))")
+	p.suffixes(n.Alias, nil)
+}

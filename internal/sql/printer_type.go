@@ -1,0 +1,84 @@
+package sql
+
+import (
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
+
+// duckTypes holds DuckDB's names of the primitive types.
+var duckTypes = map[schema.Primitive]string{
+	schema.String: "VARCHAR", schema.Long: "BIGINT", schema.Integer: "INTEGER", schema.Short: "SMALLINT",
+	schema.Byte: "TINYINT", schema.Float: "FLOAT", schema.Double: "DOUBLE", schema.Boolean: "BOOLEAN",
+	schema.Binary: "BLOB", schema.Date: "DATE", schema.Timestamp: "TIMESTAMPTZ", schema.TimestampNTZ: "TIMESTAMP",
+	schema.Void: `"NULL"`,
+}
+
+// duckType returns DuckDB's name of a type.
+func (p *printer) duckType(t schema.Type, at Node) string {
+	switch t := t.(type) {
+	case schema.Decimal:
+		return t.String()
+	case schema.Array:
+		return p.duckType(t.Element, at) + "[]"
+	case schema.Map:
+		return "MAP(" + p.duckType(t.Key, at) + ", " + p.duckType(t.Value, at) + ")"
+	case *schema.Struct:
+		if len(t.Fields) == 0 {
+			p.fail(unsupported(at, "The type STRUCT<>"))
+		}
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = ident(f.Name) + " " + p.duckType(f.Type, at)
+		}
+		return "STRUCT(" + strings.Join(fields, ", ") + ")"
+	case schema.Primitive:
+		if name, ok := duckTypes[t]; ok {
+			return name
+		}
+	}
+	p.fail(unsupported(at, "The type "+t.String()))
+	return ""
+}
+
+// castPreparations are the functions of engine/duckdb's prelude.sql that give a
+// value the form in which DuckDB's cast to a type has Spark's meaning: a
+// fraction is cut off, not rounded, on the way to an integer; a timestamp is
+// written in the session's zone without naming it; text becomes its UTF-8
+// bytes.
+var castPreparations = map[schema.Type]string{
+	schema.Byte: "spark_integral", schema.Short: "spark_integral", schema.Integer: "spark_integral", schema.Long: "spark_integral",
+	schema.String: "spark_text", schema.Binary: "spark_bytes", schema.Timestamp: "spark_instant",
+}
+
+// cast returns a cast of x. CAST fails where a value does not fit, TRY_CAST
+// gives NULL.
+func (p *printer) cast(x Expr, t *TypeName, try bool) string {
+	text := p.text(x)
+	if primitive, ok := t.Type.(schema.Primitive); ok {
+		if prepare := castPreparations[primitive]; prepare != "" && !castsPlainly(x, primitive) {
+			text = prepare + "(" + text + ")"
+		}
+	}
+	word := "CAST"
+	if try {
+		word = "TRY_CAST"
+	}
+	return word + "(" + text + " AS " + p.duckType(t.Type, t) + ")"
+}
+
+// castsPlainly reports whether x is a literal whose cast needs no preparation.
+func castsPlainly(x Expr, to schema.Primitive) bool {
+	l, ok := x.(*Literal)
+	if !ok {
+		return false
+	}
+	switch l.Kind {
+	case NullLiteral, BooleanLiteral, ByteLiteral, ShortLiteral, IntegerLiteral, LongLiteral:
+		return to != schema.Timestamp && to != schema.Binary
+	case StringLiteral:
+		return to != schema.Binary && !strings.Contains(l.Value, ".")
+	case BinaryLiteral, DecimalLiteral, FloatLiteral, DoubleLiteral, DateLiteral, TimestampLiteral, TimestampNTZLiteral:
+	}
+	return false
+}
