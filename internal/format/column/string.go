@@ -145,6 +145,15 @@ func (s *String) rehash() {
 	}
 }
 
+// Value returns the i-th value of the batch so far. It is valid until the next
+// Append.
+func (s *String) Value(i int) []byte {
+	if s.indexed {
+		return s.value(s.indices[i])
+	}
+	return s.value(uint32(i))
+}
+
 // value returns the i-th of the values that offsets delimits.
 func (s *String) value(i uint32) []byte {
 	start := int32(0)

@@ -518,36 +518,3 @@ func (r *reader) listOf(n *node) outcome {
 	}
 	return result
 }
-
-func (r *reader) mapOf(n *node) outcome {
-	n.pairs.Append()
-	result := fits
-	more, ok := r.open('}')
-	for more && ok {
-		if _, ok = r.key(); !ok {
-			return malformed
-		}
-		if result == misfits {
-			ok = r.skip()
-		} else {
-			at := n.pairs.Keys().Len()
-			n.key.text.Append(r.text)
-			switch r.value(n.value, r.next(), at, nil) {
-			case malformed:
-				return malformed
-			case misfits:
-				result = misfits
-			case partly:
-				result = partly
-			case fits:
-			}
-		}
-		if ok {
-			more, ok = r.more('}')
-		}
-	}
-	if !ok {
-		return malformed
-	}
-	return result
-}

@@ -69,8 +69,7 @@ func floorDiv(a, b int64) int64 {
 
 // toMicros joins seconds and microseconds; it is not ok when they do not fit.
 func toMicros(seconds int64, micros int) (int64, bool) {
-	if seconds < -maxMicrosSecond || seconds >= maxMicrosSecond {
-		return 0, false
-	}
-	return seconds*microsPerSecond + int64(micros), true
+	v := seconds*microsPerSecond + int64(micros)
+	fits := seconds >= -maxMicrosSecond && (seconds < maxMicrosSecond || seconds == maxMicrosSecond && v > 0)
+	return v, fits
 }

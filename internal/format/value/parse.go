@@ -156,6 +156,9 @@ func (o *op) number(text []byte, p *parts) int {
 	if o.signed && o.min >= 4 && (sign == 0 && n > o.min || sign == 1 && text[0] == '+' && n <= o.min) {
 		return 0 // a year of more digits than the pattern's needs its plus
 	}
+	if sign == 1 && text[0] == '+' && o.min < 4 {
+		return 0
+	}
 	v, _ := scanDigits(text[sign:], n)
 	switch {
 	case sign == 1 && text[0] == '-':
@@ -240,6 +243,14 @@ func localOffset(text []byte, p *parts) int {
 	return 3 + n
 }
 
+// summerZones are the names that zones have in summer, for regions whose name
+// in winter is a zone itself.
+var summerZones = map[string][]byte{
+	"PDT": []byte("America/Los_Angeles"), "MDT": []byte("America/Denver"), "CDT": []byte("America/Chicago"),
+	"EDT": []byte("America/New_York"), "AKDT": []byte("America/Anchorage"), "ADT": []byte("America/Halifax"),
+	"CEST": []byte("Europe/Paris"), "EEST": []byte("Europe/Athens"), "WEST": []byte("Europe/Lisbon"), "AEDT": []byte("Australia/Sydney"),
+}
+
 // zoneName reads the characters that a zone's name may have; whether there is
 // such a zone shows later.
 func zoneName(text []byte, p *parts) int {
@@ -253,6 +264,9 @@ func zoneName(text []byte, p *parts) int {
 		n++
 	}
 	p.zone = text[:n]
+	if region, ok := summerZones[string(text[:n])]; ok {
+		p.zone = region
+	}
 	return n
 }
 
