@@ -55,7 +55,7 @@ type task[H, R any] struct {
 }
 
 func (r *run[H, R]) start(ctx context.Context, files iter.Seq[format.File], newParser func() Parser[H, R]) {
-	ctx, r.cancel = context.WithCancel(ctx)
+	ctx, r.cancel = context.WithCancel(ctx) //nolint:gosec // stop calls it
 	r.budget = newBudget(r.cfg.Memory)
 	r.streams = make(chan *stream[H, R], openAhead)
 	r.tasks = make(chan *task[H, R])
@@ -77,8 +77,7 @@ func (r *run[H, R]) stop() {
 func (r *run[H, R]) open(ctx context.Context, files iter.Seq[format.File]) {
 	defer close(r.streams)
 	for file := range files {
-		s := &stream[H, R]{file: file, share: r.budget.share(), blocks: make(chan *task[H, R], r.cfg.Memory/r.cfg.Size+1)}
-		s.ended, s.end = context.WithCancel(ctx)
+		s := r.newStream(ctx, file)
 		select {
 		case r.streams <- s:
 		case <-ctx.Done():
@@ -90,6 +89,12 @@ func (r *run[H, R]) open(ctx context.Context, files iter.Seq[format.File]) {
 			s.err = r.read(s)
 		})
 	}
+}
+
+func (r *run[H, R]) newStream(ctx context.Context, file format.File) *stream[H, R] {
+	s := &stream[H, R]{file: file, share: r.budget.share(), blocks: make(chan *task[H, R], r.cfg.Memory/r.cfg.Size+1)}
+	s.ended, s.end = context.WithCancel(ctx) //nolint:gosec // deliver and open call it
+	return s
 }
 
 func (r *run[H, R]) work(ctx context.Context, parser Parser[H, R]) {

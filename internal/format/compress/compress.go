@@ -141,8 +141,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // fail makes err a [*format.FileError].
 func (r *Reader) fail(err error) error {
-	var known *format.FileError
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*format.FileError](err); known {
 		return err
 	}
 	return &format.FileError{Path: r.file.Path, Missing: errors.Is(err, fs.ErrNotExist), Err: err}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,9 +52,9 @@ func (s fakeStore) Open(context.Context, string) (object.Object, error) {
 	return fakeObject{bytes.NewReader(s.data), size}, nil
 }
 
-func read(t testing.TB, name string, st fakeStore) (string, int64, error) {
-	t.Helper()
-	r, err := compress.Open(t.Context(), format.File{Path: "mem:/" + name, Key: name, Store: st, Size: int64(len(st.data))})
+func read(tb testing.TB, name string, st fakeStore) (string, int64, error) {
+	tb.Helper()
+	r, err := compress.Open(tb.Context(), format.File{Path: "mem:/" + name, Key: name, Store: st, Size: int64(len(st.data))})
 	if err != nil {
 		return "", 0, err
 	}
@@ -65,22 +66,22 @@ func read(t testing.TB, name string, st fakeStore) (string, int64, error) {
 // bzip2 of "hello, freshet\n", by the bzip2 program.
 var bzip2Data = []byte("\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x9d\x99\xf5\xaa\x00\x00\x03\xd1\x80\x00\x10\x40\x04\x03\x44\x9c\x00\x20\x00\x21\xa0\x0d\x34\x20\x1a\x69\xa1\x49\xde\x7c\xc4\x50\x50\x3c\x5d\xc9\x14\xe1\x42\x42\x76\x67\xd6\xa8")
 
-func written(t testing.TB, text string, w io.WriteCloser, b *bytes.Buffer) []byte {
-	t.Helper()
+func written(tb testing.TB, text string, w io.WriteCloser, b *bytes.Buffer) []byte {
+	tb.Helper()
 	if _, err := io.WriteString(w, text); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func zstdWriter(t testing.TB, b *bytes.Buffer) io.WriteCloser {
-	t.Helper()
+func zstdWriter(tb testing.TB, b *bytes.Buffer) io.WriteCloser {
+	tb.Helper()
 	w, err := zstd.NewWriter(b)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return w
 }
@@ -99,12 +100,13 @@ func hadoop(text string, chunk int, encode func([]byte) []byte) []byte {
 	return out
 }
 
-func lz4Block(t testing.TB) func([]byte) []byte {
+func lz4Block(tb testing.TB) func([]byte) []byte {
+	tb.Helper()
 	return func(src []byte) []byte {
 		dst := make([]byte, lz4.CompressBlockBound(len(src)))
 		n, err := lz4.CompressBlock(src, dst, nil)
 		if err != nil || n == 0 {
-			t.Fatalf("compress block: %d, %v", n, err)
+			tb.Fatalf("compress block: %d, %v", n, err)
 		}
 		return dst[:n]
 	}
@@ -113,18 +115,19 @@ func lz4Block(t testing.TB) func([]byte) []byte {
 func snappyBlock(src []byte) []byte { return snappy.Encode(nil, src) }
 
 // samples returns every layout of text, by file name.
-func samples(t testing.TB, text string) map[string][]byte {
+func samples(tb testing.TB, text string) map[string][]byte {
+	tb.Helper()
 	var gz, zs, lz, sn, zl bytes.Buffer
 	return map[string][]byte{
 		"plain.csv":     []byte(text),
-		"a.csv.gz":      written(t, text, gzip.NewWriter(&gz), &gz),
-		"a.zst":         written(t, text, zstdWriter(t, &zs), &zs),
-		"a.lz4":         written(t, text, lz4.NewWriter(&lz), &lz),
-		"hadoop.lz4":    hadoop(text, 1000, lz4Block(t)),
-		"a.snappy":      written(t, text, snappy.NewBufferedWriter(&sn), &sn),
+		"a.csv.gz":      written(tb, text, gzip.NewWriter(&gz), &gz),
+		"a.zst":         written(tb, text, zstdWriter(tb, &zs), &zs),
+		"a.lz4":         written(tb, text, lz4.NewWriter(&lz), &lz),
+		"hadoop.lz4":    hadoop(text, 1000, lz4Block(tb)),
+		"a.snappy":      written(tb, text, snappy.NewBufferedWriter(&sn), &sn),
 		"hadoop.snappy": hadoop(text, 1000, snappyBlock),
 		"raw.snappy":    snappyBlock([]byte(text)),
-		"a.deflate":     written(t, text, zlib.NewWriter(&zl), &zl),
+		"a.deflate":     written(tb, text, zlib.NewWriter(&zl), &zl),
 	}
 }
 
@@ -143,7 +146,7 @@ func TestOpen(t *testing.T) {
 		if name == "raw.snappy" {
 			continue
 		}
-		got, _, err = read(t, name, fakeStore{data: append(data[:len(data):len(data)], data...)})
+		got, _, err = read(t, name, fakeStore{data: append(slices.Clip(data), data...)})
 		if got != text+text || err != nil {
 			t.Errorf("%s twice: %d bytes: %v", name, len(got), err)
 		}

@@ -29,6 +29,7 @@ func sensorData(size int) string {
 const sensorDDL = "sensor_id STRING, timestamp TIMESTAMP, temperature DOUBLE, humidity DOUBLE, pressure DOUBLE"
 
 func benchmarkRead(b *testing.B, text string, q query) {
+	b.Helper()
 	f := csv.Format{}
 	in := files(text)
 	values, err := f.Options().Parse(q.options)

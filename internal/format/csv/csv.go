@@ -74,8 +74,7 @@ func (e *recordLimitError) SQLState() string { return "KD000" }
 
 // atFile completes an error of a tokenizer that began behind skipped lines.
 func atFile(err error, file *format.File, skipped int64) error {
-	var e *format.RecordError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*format.RecordError](err); ok {
 		e.Path = file.Path
 		e.Line += skipped
 	}

@@ -80,8 +80,8 @@ type answer struct {
 	err        error
 }
 
-func (q query) run(t testing.TB, in []format.File) (a answer) {
-	t.Helper()
+func (q query) run(tb testing.TB, in []format.File) (a answer) {
+	tb.Helper()
 	f := csv.Format{Block: block.Config{Size: q.size}}
 	values, err := f.Options().Parse(q.options)
 	if err != nil {
@@ -90,23 +90,23 @@ func (q query) run(t testing.TB, in []format.File) (a answer) {
 	var s *schema.Struct
 	if q.ddl != "" {
 		if s, err = schema.ParseDDL(q.ddl); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	} else {
-		s, err = f.Infer(t.Context(), in, format.Inference{Options: values, InferTypes: values.Bool("inferSchema"), MergeSchema: values.Bool("mergeSchema")})
+		s, err = f.Infer(tb.Context(), in, format.Inference{Options: values, InferTypes: values.Bool("inferSchema"), MergeSchema: values.Bool("mergeSchema")})
 		if err != nil {
 			return answer{err: err}
 		}
 	}
 	a.ddl = s.DDL()
 	req := format.Request{Schema: s, Options: values, Rescue: q.rescue, CaseSensitive: q.exact, BatchRows: q.rows, BadRecord: q.bad}
-	for b, err := range f.Read(t.Context(), slices.Values(in), req) {
+	for b, err := range f.Read(tb.Context(), slices.Values(in), req) {
 		if err != nil {
 			a.err = err
 			break
 		}
 		if q.rows > 0 && b.NumRows() > int64(q.rows) {
-			t.Errorf("a batch has %d rows, over the %d asked for", b.NumRows(), q.rows)
+			tb.Errorf("a batch has %d rows, over the %d asked for", b.NumRows(), q.rows)
 		}
 		a.mismatches += b.Mismatches
 		if b.Unknown != nil {
@@ -208,11 +208,11 @@ var sameNumber = cmp.FilterValues(
 		return errX == nil && errY == nil && (x == y || x != x && y != y)
 	}))
 
-func mustSchema(t testing.TB, ddl string) *schema.Struct {
-	t.Helper()
+func mustSchema(tb testing.TB, ddl string) *schema.Struct {
+	tb.Helper()
 	s, err := schema.ParseDDL(ddl)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

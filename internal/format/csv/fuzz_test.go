@@ -1,6 +1,7 @@
 package csv_test
 
 import (
+	"maps"
 	"testing"
 	"unicode/utf8"
 
@@ -10,11 +11,17 @@ import (
 
 // fuzzOptions are the readings that fuzzing tries, by a byte.
 var fuzzOptions = []options{
-	{}, {"multiLine": "true"}, {"escape": `"`, "multiLine": "true"}, {"header": "true", "comment": "#"}, {"sep": "||", "multiLine": "true"},
+	{},
+	{"multiLine": "true"},
+	{"escape": `"`, "multiLine": "true"},
+	{"header": "true", "comment": "#"},
+	{"sep": "||", "multiLine": "true"},
 	{"ignoreLeadingWhiteSpace": "true", "ignoreTrailingWhiteSpace": "true", "multiLine": "true", "header": "true"},
 	{"unescapedQuoteHandling": "STOP_AT_CLOSING_QUOTE", "multiLine": "true", "charToEscapeQuoteEscaping": "|"},
-	{"unescapedQuoteHandling": "BACK_TO_DELIMITER", "multiLine": "true"}, {"unescapedQuoteHandling": "SKIP_VALUE", "lineSep": ";"},
-	{"unescapedQuoteHandling": "RAISE_ERROR", "multiLine": "true"}, {"skipRows": "1", "mode": "DROPMALFORMED", "nullValue": "x", "emptyValue": "e"},
+	{"unescapedQuoteHandling": "BACK_TO_DELIMITER", "multiLine": "true"},
+	{"unescapedQuoteHandling": "SKIP_VALUE", "lineSep": ";"},
+	{"unescapedQuoteHandling": "RAISE_ERROR", "multiLine": "true"},
+	{"skipRows": "1", "mode": "DROPMALFORMED", "nullValue": "x", "emptyValue": "e"},
 }
 
 // FuzzRead checks that nothing panics, that text stays valid and that the cut
@@ -60,9 +67,7 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte("a,b\n1,2026-01-02\n2.5,2026-01-02 03:04:05\n"), byte(3), byte(9))
 	f.Fuzz(func(t *testing.T, text []byte, variant, size byte) {
 		q := query{options: options{"inferSchema": "true"}}
-		for k, v := range fuzzOptions[int(variant)%len(fuzzOptions)] {
-			q.options[k] = v
-		}
+		maps.Copy(q.options, fuzzOptions[int(variant)%len(fuzzOptions)])
 		want := q.run(t, files(string(text)))
 		q.size = int(size) + 1
 		if got := q.run(t, files(string(text))); want.ddl != got.ddl && want.err == nil && got.err == nil {

@@ -19,12 +19,22 @@ func TestInfer(t *testing.T) {
 		want    string
 	}{
 		{"strings unless asked", []string{"a,b\n1,2\n"}, header, format.Inference{}, "a STRING, b STRING"},
-		{"types", []string{"a,b,c,d,e,f,g,h\n1,3000000000,99999999999999999999,1.5,2026-01-02,2026-01-02 03:04:05,true,x\n"}, header, format.Inference{InferTypes: true},
-			"a INT, b BIGINT, c DECIMAL(20,0), d DOUBLE, e DATE, f TIMESTAMP, g BOOLEAN, h STRING"},
+		{
+			"types",
+			[]string{"a,b,c,d,e,f,g,h\n1,3000000000,99999999999999999999,1.5,2026-01-02,2026-01-02 03:04:05,true,x\n"},
+			header,
+			format.Inference{InferTypes: true},
+			"a INT, b BIGINT, c DECIMAL(20,0), d DOUBLE, e DATE, f TIMESTAMP, g BOOLEAN, h STRING",
+		},
 		{"open column", []string{"a,b\n,1\n"}, header, format.Inference{InferTypes: true}, "a STRING, b INT"},
 		{"open column kept", []string{"a,b\n,1\n"}, header, format.Inference{InferTypes: true, KeepVoid: true}, "a VOID, b INT"},
-		{"files unified by name, ignoring case", []string{"a,b\n1,x\n", "B,A,c\ny,2.5,true\n", "", "\n"}, header, format.Inference{InferTypes: true, MergeSchema: true},
-			"a DOUBLE, b STRING, c BOOLEAN"},
+		{
+			"files unified by name, ignoring case",
+			[]string{"a,b\n1,x\n", "B,A,c\ny,2.5,true\n", "", "\n"},
+			header,
+			format.Inference{InferTypes: true, MergeSchema: true},
+			"a DOUBLE, b STRING, c BOOLEAN",
+		},
 		{"first file's names alone", []string{"", "a,b\n1,x\n", "c,a\ny,2.5\n"}, header, format.Inference{InferTypes: true}, "a DOUBLE, b STRING"},
 		{"strings of all files", []string{"a\n1\n", "b\n2\n"}, header, format.Inference{MergeSchema: true}, "a STRING, b STRING"},
 		{"header only", []string{"a,b\n", "c"}, header, format.Inference{InferTypes: true, MergeSchema: true}, "a STRING, b STRING, c STRING"},

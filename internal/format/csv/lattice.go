@@ -64,14 +64,14 @@ type lattice struct {
 // result does not depend on the order of values, and so not on how files are
 // cut; Spark's does, for a few mixtures such as dates and bare years.
 func (l *lattice) add(g guess, text []byte) guess {
-	switch g.kind {
-	case kindString:
+	if g.kind == kindString {
 		return g
-	case kindInteger, kindLong, kindDouble:
-		// What fits a narrower type fits these, too.
-		return l.merge(g, l.classify(g.kind, text))
 	}
-	return l.merge(g, l.classify(kindInteger, text))
+	from := kindInteger
+	if g.kind == kindLong || g.kind == kindDouble {
+		from = g.kind // which what fits a narrower type fits, too
+	}
+	return l.merge(g, l.classify(from, text))
 }
 
 // classify returns the first type from kind on that text fits.
@@ -142,10 +142,10 @@ const (
 )
 
 func (g guess) digits() int {
-	switch g.kind {
-	case kindInteger:
+	if g.kind == kindInteger {
 		return integerPrecision
-	case kindLong:
+	}
+	if g.kind == kindLong {
 		return longPrecision
 	}
 	return g.precision

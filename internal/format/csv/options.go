@@ -10,28 +10,50 @@ import (
 
 // options declares what the reader takes (semantics §5.1).
 var options = option.Set{
-	{Name: "sep", Aliases: []string{"delimiter"}, Kind: option.Text, Default: ",",
-		Doc: `Separator between fields, one or more characters. \t, \r, \b, \f, \", \' and \\ stand for the characters they do in Java.`},
-	{Name: "header", Kind: option.Bool, Default: "false",
-		Doc: "Whether each file starts with a line of column names. Columns are then found by name, whatever their order in a file."},
-	{Name: "inferSchema", Kind: option.Bool, Default: "false",
-		Doc: "Whether to infer the types of columns. Auto Loader has cloudFiles.inferColumnTypes for it."},
-	{Name: "quote", Kind: option.Char, Default: `"`,
-		Doc: "Character around values that hold separators. Empty turns quoting off."},
-	{Name: "escape", Kind: option.Char, Default: `\`,
-		Doc: "Character that makes a quote inside a quoted value part of the value."},
-	{Name: "charToEscapeQuoteEscaping", Kind: option.Char,
-		Doc: "Character that makes an escape character part of the value. The default is the escape character where that differs from the quote, else none."},
-	{Name: "comment", Kind: option.Char,
-		Doc: "Lines that start with this character are skipped. Empty turns it off."},
-	{Name: "encoding", Aliases: []string{"charset"}, Kind: option.Text, Default: "UTF-8",
-		Doc: "Character encoding of the files. A byte order mark of UTF-16 or UTF-32 overrules UTF-8."},
-	{Name: "lineSep", Kind: option.Text,
-		Doc: `Separator between records, one or two characters. The default is \n, \r\n and \r.`},
-	{Name: "multiLine", Kind: option.Bool, Default: "false",
-		Doc: "Whether quoted values may hold line breaks. Off, every line is a record."},
-	{Name: "mode", Kind: option.Enum, Default: "PERMISSIVE", Values: []string{permissive, dropMalformed, failFast},
-		Doc: "What to do with a malformed record: keep what can be read, drop it, or fail."},
+	{
+		Name: "sep", Aliases: []string{"delimiter"}, Kind: option.Text, Default: ",",
+		Doc: `Separator between fields, one or more characters. \t, \r, \b, \f, \", \' and \\ stand for the characters they do in Java.`,
+	},
+	{
+		Name: "header", Kind: option.Bool, Default: "false",
+		Doc: "Whether each file starts with a line of column names. Columns are then found by name, whatever their order in a file.",
+	},
+	{
+		Name: "inferSchema", Kind: option.Bool, Default: "false",
+		Doc: "Whether to infer the types of columns. Auto Loader has cloudFiles.inferColumnTypes for it.",
+	},
+	{
+		Name: "quote", Kind: option.Char, Default: `"`,
+		Doc: "Character around values that hold separators. Empty turns quoting off.",
+	},
+	{
+		Name: "escape", Kind: option.Char, Default: `\`,
+		Doc: "Character that makes a quote inside a quoted value part of the value.",
+	},
+	{
+		Name: "charToEscapeQuoteEscaping", Kind: option.Char,
+		Doc: "Character that makes an escape character part of the value. The default is the escape character where that differs from the quote, else none.",
+	},
+	{
+		Name: "comment", Kind: option.Char,
+		Doc: "Lines that start with this character are skipped. Empty turns it off.",
+	},
+	{
+		Name: "encoding", Aliases: []string{"charset"}, Kind: option.Text, Default: "UTF-8",
+		Doc: "Character encoding of the files. A byte order mark of UTF-16 or UTF-32 overrules UTF-8.",
+	},
+	{
+		Name: "lineSep", Kind: option.Text,
+		Doc: `Separator between records, one or two characters. The default is \n, \r\n and \r.`,
+	},
+	{
+		Name: "multiLine", Kind: option.Bool, Default: "false",
+		Doc: "Whether quoted values may hold line breaks. Off, every line is a record.",
+	},
+	{
+		Name: "mode", Kind: option.Enum, Default: "PERMISSIVE", Values: []string{permissive, dropMalformed, failFast},
+		Doc: "What to do with a malformed record: keep what can be read, drop it, or fail.",
+	},
 	{Name: "nullValue", Kind: option.Text, Doc: "Text that means NULL, in columns of any type."},
 	{Name: "emptyValue", Kind: option.Text, Doc: `What a quoted empty value ("") is read as. A result equal to nullValue is NULL.`},
 	{Name: "nanValue", Kind: option.Text, Default: "NaN", Doc: "Text that means not-a-number in FLOAT and DOUBLE columns."},
@@ -55,9 +77,11 @@ var options = option.Set{
 	{Name: "rescuedDataColumn", Kind: option.Text, Doc: "Name of the column that receives what did not fit the schema."},
 	{Name: "columnNameOfCorruptRecord", Kind: option.Text, Default: "_corrupt_record", Doc: "Name of the column that receives the text of malformed records, where the schema has it."},
 	{Name: "badRecordsPath", Kind: option.Text, Doc: "Directory to which malformed records are written instead of being treated as mode says."},
-	{Name: "unescapedQuoteHandling", Kind: option.Enum, Default: stopAtDelimiter,
+	{
+		Name: "unescapedQuoteHandling", Kind: option.Enum, Default: stopAtDelimiter,
 		Values: []string{stopAtDelimiter, stopAtClosingQuote, backToDelimiter, skipValue, raiseError},
-		Doc:    "What to make of a quote inside a quoted value that nothing escapes."},
+		Doc:    "What to make of a quote inside a quoted value that nothing escapes.",
+	},
 	{Name: "samplingRatio", Kind: option.Float, Default: "1.0", Doc: "Share of the records that inference looks at."},
 	{Name: "failOnUnknownFields", Kind: option.Bool, Default: "false", Doc: "Whether a column that the schema lacks is an error."},
 	{Name: "failOnWidenedFields", Kind: option.Bool, Default: "false", Doc: "Whether a value that fits only a wider type of its column is an error."},

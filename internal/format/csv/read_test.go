@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -53,21 +54,30 @@ func TestReadModes(t *testing.T) {
 		{"permissive with corrupt column", query{ddl: ddl + ", _corrupt_record STRING"}, rows(row(1, "x", 1.5, null),
 			row(null, "y", 2.5, "z,y,2.5"), row(2, "only", null, "2,only"), row(3, "w", 3.5, "3,w,3.5,extra"),
 			row(4, "q", null, "4,q,bad"), row(5, "end", 5.5, null)), 4},
-		{"corrupt column elsewhere", query{ddl: "a INT, bad STRING, b STRING, c DOUBLE", options: options{"columnNameOfCorruptRecord": "bad"}},
+		{
+			"corrupt column elsewhere",
+			query{ddl: "a INT, bad STRING, b STRING, c DOUBLE", options: options{"columnNameOfCorruptRecord": "bad"}},
 			rows(row(1, null, "x", 1.5), row(null, "z,y,2.5", "y", 2.5), row(2, "2,only", "only", null),
-				row(3, "3,w,3.5,extra", "w", 3.5), row(4, "4,q,bad", "q", null), row(5, null, "end", 5.5)), 4},
+				row(3, "3,w,3.5,extra", "w", 3.5), row(4, "4,q,bad", "q", null), row(5, null, "end", 5.5)), 4,
+		},
 		{"drop malformed", query{ddl: ddl, options: options{"mode": "dropmalformed"}}, rows(row(1, "x", 1.5), row(5, "end", 5.5)), 4},
-		{"drop malformed with corrupt column", query{ddl: ddl + ", _corrupt_record STRING", options: options{"mode": "DROPMALFORMED"}},
-			rows(row(1, "x", 1.5, null), row(5, "end", 5.5, null)), 4},
+		{
+			"drop malformed with corrupt column",
+			query{ddl: ddl + ", _corrupt_record STRING", options: options{"mode": "DROPMALFORMED"}},
+			rows(row(1, "x", 1.5, null), row(5, "end", 5.5, null)), 4,
+		},
 		{"rescue", query{ddl: ddl, rescue: "_rescued_data"}, rows(row(1, "x", 1.5, null),
 			row(null, "y", 2.5, `{"_c0":"z",`+path), row(2, "only", null, null),
 			row(3, "w", 3.5, `{"_c3":"extra",`+path), row(4, "q", null, `{"_c2":"bad",`+path), row(5, "end", 5.5, null)), 4},
 		{"rescue with corrupt column", query{ddl: ddl + ", _corrupt_record STRING", rescue: "r"}, rows(row(1, "x", 1.5, null, null),
 			row(null, "y", 2.5, null, `{"_c0":"z",`+path), row(2, "only", null, "2,only", null),
 			row(3, "w", 3.5, null, `{"_c3":"extra",`+path), row(4, "q", null, null, `{"_c2":"bad",`+path), row(5, "end", 5.5, null, null)), 4},
-		{"rescue, drop malformed drops only incomplete rows", query{ddl: ddl, rescue: "r", options: options{"mode": "DROPMALFORMED"}},
+		{
+			"rescue, drop malformed drops only incomplete rows",
+			query{ddl: ddl, rescue: "r", options: options{"mode": "DROPMALFORMED"}},
 			rows(row(1, "x", 1.5, null), row(null, "y", 2.5, `{"_c0":"z",`+path),
-				row(3, "w", 3.5, `{"_c3":"extra",`+path), row(4, "q", null, `{"_c2":"bad",`+path), row(5, "end", 5.5, null)), 4},
+				row(3, "w", 3.5, `{"_c3":"extra",`+path), row(4, "q", null, `{"_c2":"bad",`+path), row(5, "end", 5.5, null)), 4,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,20 +102,27 @@ func TestReadFailFast(t *testing.T) {
 		{"cell", "1\n2\nx\n", "a INT", query{}, format.RecordError{Line: 3, Column: "a", Record: "x", Reason: `the value "x" is not a INT`}},
 		{"first of a row", "1,2\n\n\"x\",y\nz,1\n", "a INT, b INT", query{}, format.RecordError{Line: 3, Column: "a", Record: `"x",y`, Reason: `the value "x" is not a INT`}},
 		{"tokens", "1,2\n1\n", "a INT, b INT", query{}, format.RecordError{Line: 2, Record: "1", Reason: "the record has 1 values, not 2"}},
-		{"with header", "# c\na\n1\n# d\nx\n", "a INT", query{options: options{"header": "true", "comment": "#"}},
-			format.RecordError{Line: 5, Column: "a", Record: "x", Reason: `the value "x" is not a INT`}},
-		{"line breaks in quotes", "\"1\n\n2\",1\n\"3\n4\",x\n", "a STRING, b INT", query{options: options{"multiLine": "true"}},
-			format.RecordError{Line: 4, Column: "b", Record: "\"3\n4\",x", Reason: `the value "x" is not a INT`}},
-		{"skipped rows", "s\ns\n1\nx\n", "a INT", query{options: options{"skipRows": "2"}},
-			format.RecordError{Line: 4, Column: "a", Record: "x", Reason: `the value "x" is not a INT`}},
+		{
+			"with header", "# c\na\n1\n# d\nx\n", "a INT",
+			query{options: options{"header": "true", "comment": "#"}},
+			format.RecordError{Line: 5, Column: "a", Record: "x", Reason: `the value "x" is not a INT`},
+		},
+		{
+			"line breaks in quotes", "\"1\n\n2\",1\n\"3\n4\",x\n", "a STRING, b INT",
+			query{options: options{"multiLine": "true"}},
+			format.RecordError{Line: 4, Column: "b", Record: "\"3\n4\",x", Reason: `the value "x" is not a INT`},
+		},
+		{
+			"skipped rows", "s\ns\n1\nx\n", "a INT",
+			query{options: options{"skipRows": "2"}},
+			format.RecordError{Line: 4, Column: "a", Record: "x", Reason: `the value "x" is not a INT`},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, size := range []int{0, 1, 4} {
 				opts := options{"mode": "FAILFAST"}
-				for k, v := range tt.q.options {
-					opts[k] = v
-				}
+				maps.Copy(opts, tt.q.options)
 				got := query{ddl: tt.ddl, options: opts, size: size}.run(t, files(tt.text))
 				var e *format.RecordError
 				if !errors.As(got.err, &e) {
@@ -190,8 +207,12 @@ func TestReadAlignsByName(t *testing.T) {
 		{"order", query{ddl: "a INT, b STRING"}, "b,a\nx,1\n", rows(row(1, "x")), ""},
 		{"missing column", query{ddl: "a INT, b STRING, c DOUBLE"}, "a,c\n1,2\n", rows(row(1, null, 2)), ""},
 		{"unknown column without rescue", query{ddl: "b INT"}, "a,b,c\nx,1,2.5\n", rows(row(1)), "a STRING, c DOUBLE"},
-		{"unknown columns rescued in the file's order", query{ddl: "b INT", rescue: "r"}, "z,b,c,a\n\"q\"\"\",no,,\t1\n",
-			rows(row(null, `{"z":"q\"","b":"no","a":"\t1",`+path)), "z STRING, c STRING, a DOUBLE"},
+		{
+			"unknown columns rescued in the file's order",
+			query{ddl: "b INT", rescue: "r"},
+			"z,b,c,a\n\"q\"\"\",no,,\t1\n",
+			rows(row(null, `{"z":"q\"","b":"no","a":"\t1",`+path)), "z STRING, c STRING, a DOUBLE",
+		},
 		{"nothing to rescue", query{ddl: "b INT", rescue: "r"}, "a,b\n,1\n", rows(row(1, null)), "a STRING"},
 		{"empty and repeated names", query{ddl: "_c1 STRING, x0 INT, x2 INT"}, "x,,X\n1,m,2\n", rows(row("m", 1, 2)), ""},
 		{"case-clashing names, exact", query{ddl: "id INT", rescue: "r", exact: true}, "ID,id\n1,2\n", rows(row(2, `{"ID":"1",`+path)), ""},
@@ -204,9 +225,7 @@ func TestReadAlignsByName(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.q.options = options{"escape": `"`}
-			for k, v := range header {
-				tt.q.options[k] = v
-			}
+			maps.Copy(tt.q.options, header)
 			got := tt.q.run(t, files(tt.text))
 			got.check(t, tt.want)
 			if got.unknown != tt.unknown {
@@ -237,16 +256,24 @@ func TestReadOptions(t *testing.T) {
 		{"long sep", "1<|>2<|>3<|\n", "a INT, b INT, c STRING", options{"delimiter": "<|>"}, rows(row(1, 2, "3<|"))},
 		{"NUL bytes are kept", "\x00a,b\x00\n", "a STRING, b STRING", nil, rows(row("\x00a", "b\x00"))},
 		{"quote off", "\"1,2\"\n", "a STRING, b STRING", options{"quote": ""}, rows(row(`"1`, `2"`))},
-		{"nan and infinities", "N,P,M\nNaN,Inf,1\n", "a DOUBLE, b FLOAT, c DOUBLE", options{"nanValue": "N", "positiveInf": "P", "negativeInf": "M"},
-			rows(row("nan", "+inf", "-inf"), row("nan", null, 1))},
+		{
+			"nan and infinities", "N,P,M\nNaN,Inf,1\n", "a DOUBLE, b FLOAT, c DOUBLE",
+			options{"nanValue": "N", "positiveInf": "P", "negativeInf": "M"},
+			rows(row("nan", "+inf", "-inf"), row("nan", null, 1)),
+		},
 		{"specials that end in a digit", "-1,5\n", "a DOUBLE, b DOUBLE", options{"nanValue": "-1"}, rows(row("nan", 5))},
 		{"time zone", "2026-07-01 12:00:00\n", "a TIMESTAMP", options{"timeZone": "Europe/Berlin"}, rows(row("2026-07-01 10:00:00"))},
-		{"formats", "31.12.2025,31/12/2025 23-59,7.1.2026\n", "a DATE, b TIMESTAMP, c DATE",
-			options{"dateFormat": "d.M.yyyy", "timestampFormat": "dd/MM/yyyy HH-mm"}, rows(row("2025-12-31", "2025-12-31 23:59:00", "2026-01-07"))},
+		{
+			"formats", "31.12.2025,31/12/2025 23-59,7.1.2026\n", "a DATE, b TIMESTAMP, c DATE",
+			options{"dateFormat": "d.M.yyyy", "timestampFormat": "dd/MM/yyyy HH-mm"},
+			rows(row("2025-12-31", "2025-12-31 23:59:00", "2026-01-07")),
+		},
 		{"decimals", "1.005,-0.1,1e2\n", "a DECIMAL(10,2), b DECIMAL(3,1), c DECIMAL(5,0)", nil, rows(row("1.01", "-0.1", "100"))},
-		{"all types", "1,2,3,4,5.5,6.5,true,x,y,2026-01-02,2026-01-02 03:04:05,2026-01-02 03:04:05.5\n",
+		{
+			"all types", "1,2,3,4,5.5,6.5,true,x,y,2026-01-02,2026-01-02 03:04:05,2026-01-02 03:04:05.5\n",
 			"a TINYINT, b SMALLINT, c INT, d BIGINT, e FLOAT, f DOUBLE, g BOOLEAN, h STRING, i BINARY, j DATE, k TIMESTAMP, l TIMESTAMP_NTZ", nil,
-			rows(row(1, 2, 3, 4, 5.5, 6.5, true, "x", "y", "2026-01-02", "2026-01-02 03:04:05", "2026-01-02 03:04:05.5"))},
+			rows(row(1, 2, 3, 4, 5.5, 6.5, true, "x", "y", "2026-01-02", "2026-01-02 03:04:05", "2026-01-02 03:04:05.5")),
+		},
 		{"invalid UTF-8", "a\xff\xe2\x82b,\xf0\x9f\x98\n", "a STRING, b BINARY", nil, rows(row("a\uFFFD\uFFFDb", "\xf0\x9f\x98"))},
 		{"UTF-8 mark", "\xef\xbb\xbfa\n1\n", "a INT", options{"header": "true"}, rows(row(1))},
 		{"UTF-16 mark", "\xff\xfea\x00\n\x001\x00\n\x00", "a INT", options{"header": "true"}, rows(row(1))},
@@ -357,11 +384,22 @@ var tricky = []string{
 
 func TestReadDoesNotDependOnBlocks(t *testing.T) {
 	variants := []options{
-		{}, {"multiLine": "true"}, {"multiLine": "true", "escape": `"`}, {"header": "true"}, {"header": "true", "multiLine": "true"},
-		{"comment": "#", "multiLine": "true"}, {"lineSep": ";", "multiLine": "true"}, {"lineSep": "\r\n"}, {"sep": "||", "multiLine": "true"},
-		{"ignoreLeadingWhiteSpace": "true", "ignoreTrailingWhiteSpace": "true", "multiLine": "true"}, {"skipRows": "1"},
-		{"unescapedQuoteHandling": "STOP_AT_CLOSING_QUOTE", "multiLine": "true"}, {"unescapedQuoteHandling": "BACK_TO_DELIMITER", "multiLine": "true"},
-		{"unescapedQuoteHandling": "SKIP_VALUE", "multiLine": "true"}, {"quote": "", "multiLine": "true"}, {"quote": "ß", "multiLine": "true"},
+		{},
+		{"multiLine": "true"},
+		{"multiLine": "true", "escape": `"`},
+		{"header": "true"},
+		{"header": "true", "multiLine": "true"},
+		{"comment": "#", "multiLine": "true"},
+		{"lineSep": ";", "multiLine": "true"},
+		{"lineSep": "\r\n"},
+		{"sep": "||", "multiLine": "true"},
+		{"ignoreLeadingWhiteSpace": "true", "ignoreTrailingWhiteSpace": "true", "multiLine": "true"},
+		{"skipRows": "1"},
+		{"unescapedQuoteHandling": "STOP_AT_CLOSING_QUOTE", "multiLine": "true"},
+		{"unescapedQuoteHandling": "BACK_TO_DELIMITER", "multiLine": "true"},
+		{"unescapedQuoteHandling": "SKIP_VALUE", "multiLine": "true"},
+		{"quote": "", "multiLine": "true"},
+		{"quote": "ß", "multiLine": "true"},
 	}
 	for _, opts := range variants {
 		for _, text := range tricky {
