@@ -109,21 +109,7 @@ func Generate(ctx context.Context, cfg Config) (Truth, error) {
 		return Truth{}, err
 	}
 	truth := Truth{Seed: cfg.Seed, Datasets: make([]Dataset, len(datasets))}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(cfg.Parallelism)
-	for i, d := range datasets {
-		truth.Datasets[i] = Dataset{Kind: d.kind, Format: d.format, Directory: d.directory(), Files: make([]File, len(d.files))}
-		for j, f := range d.files {
-			if ctx.Err() != nil {
-				break
-			}
-			group.Go(func() (err error) {
-				truth.Datasets[i].Files[j], err = cfg.writeFile(ctx, f)
-				return err
-			})
-		}
-	}
-	if err := group.Wait(); err != nil {
+	if err := cfg.writeFiles(ctx, datasets, &truth); err != nil {
 		return Truth{}, err
 	}
 	truth.add()
@@ -131,6 +117,26 @@ func Generate(ctx context.Context, cfg Config) (Truth, error) {
 		return Truth{}, fmt.Errorf("write %s: %w", TruthKey, err)
 	}
 	return truth, nil
+}
+
+// writeFiles makes all files, several at once, and puts what they hold into
+// truth.
+func (c Config) writeFiles(ctx context.Context, datasets []dataset, truth *Truth) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(c.Parallelism)
+	for i, d := range datasets {
+		truth.Datasets[i] = Dataset{Kind: d.kind, Format: d.format, Directory: d.directory(), Files: make([]File, len(d.files))}
+		for j, f := range d.files {
+			if ctx.Err() != nil {
+				return group.Wait()
+			}
+			group.Go(func() (err error) {
+				truth.Datasets[i].Files[j], err = c.writeFile(ctx, f)
+				return err
+			})
+		}
+	}
+	return group.Wait()
 }
 
 func (c Config) withDefaults() (Config, error) {

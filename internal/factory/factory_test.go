@@ -44,7 +44,10 @@ func (s *fakeStore) Create(_ context.Context, key string) (object.Upload, error)
 	return &fakeUpload{store: s, key: key}, nil
 }
 
-func (s *fakeStore) Put(_ context.Context, key string, data []byte) error {
+func (s *fakeStore) Put(ctx context.Context, key string, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.objects[key] = bytes.Clone(data)
