@@ -16,22 +16,22 @@ import (
 )
 
 // goldenDir returns the folder of tables written by others.
-func goldenDir(t testing.TB) string {
-	t.Helper()
+func goldenDir(tb testing.TB) string {
+	tb.Helper()
 	dir := os.Getenv("FRESHET_GOLDEN")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "golden")
 	}
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("golden tables are absent (set FRESHET_GOLDEN): %v", err)
+		tb.Skipf("golden tables are absent (set FRESHET_GOLDEN): %v", err)
 	}
 	return dir
 }
 
 // goldenTables returns every folder under the golden one that holds a log.
-func goldenTables(t testing.TB) []string {
-	t.Helper()
-	root := goldenDir(t)
+func goldenTables(tb testing.TB) []string {
+	tb.Helper()
+	root := goldenDir(tb)
 	var tables []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && d.Name() == "_delta_log" {
@@ -42,7 +42,7 @@ func goldenTables(t testing.TB) []string {
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tables
 }
@@ -124,15 +124,15 @@ type oracle struct {
 	Note             string   `json:"note"`
 }
 
-func oracles(t testing.TB) map[string]oracle {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(goldenDir(t), "oracle_counts.json"))
+func oracles(tb testing.TB) map[string]oracle {
+	tb.Helper()
+	text, err := os.ReadFile(filepath.Join(goldenDir(tb), "oracle_counts.json"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var list []oracle
 	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	byName := make(map[string]oracle)
 	for _, o := range list {

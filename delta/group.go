@@ -219,16 +219,6 @@ func (c pairColumn) each(row int, yield func(key string, entry int)) {
 	}
 }
 
-// get returns a row's map with nulls, or nil for a null.
-func (c pairColumn) get(row int) map[string]*string {
-	if c.null(row) {
-		return nil
-	}
-	m := make(map[string]*string)
-	c.each(row, func(key string, entry int) { m[keep(key)] = c.values.pointer(entry) })
-	return m
-}
-
 // getTexts returns a row's map without its nulls, or nil for a null.
 func (c pairColumn) getTexts(row int) map[string]string {
 	if c.null(row) {

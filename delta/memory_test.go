@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -184,9 +185,7 @@ func (m *memory) clone() *memory {
 	defer m.mu.Unlock()
 	c := newMemory()
 	c.now = m.now
-	for key, obj := range m.objects {
-		c.objects[key] = obj
-	}
+	maps.Copy(c.objects, m.objects)
 	return c
 }
 

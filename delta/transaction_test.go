@@ -1,7 +1,6 @@
 package delta_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 )
 
 // create makes a table of one column and returns it.
-func create(t testing.TB, st delta.Storage, opts delta.Options, config map[string]string) *delta.Table {
+func create(t *testing.T, st delta.Storage, opts delta.Options, config map[string]string) *delta.Table {
 	t.Helper()
 	table := delta.NewTable(st, opts)
 	tx := table.Begin(nil)
@@ -35,7 +34,7 @@ func file(name string) delta.AddFile {
 	}
 }
 
-func snapshot(t testing.TB, table *delta.Table) *delta.Snapshot {
+func snapshot(t *testing.T, table *delta.Table) *delta.Snapshot {
 	t.Helper()
 	s, err := table.Snapshot(t.Context())
 	if err != nil {
@@ -44,7 +43,7 @@ func snapshot(t testing.TB, table *delta.Table) *delta.Snapshot {
 	return s
 }
 
-func commit(t testing.TB, tx *delta.Transaction) int64 {
+func commit(t *testing.T, tx *delta.Transaction) int64 {
 	t.Helper()
 	version, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"})
 	if err != nil {
@@ -53,7 +52,7 @@ func commit(t testing.TB, tx *delta.Transaction) int64 {
 	return version
 }
 
-func paths(t testing.TB, s *delta.Snapshot) []string {
+func paths(t *testing.T, s *delta.Snapshot) []string {
 	t.Helper()
 	var all []string
 	for f, err := range s.Files(t.Context()) {
@@ -103,18 +102,21 @@ func TestCreateChoosesTheLeastProtocol(t *testing.T) {
 	}{
 		"plain": {schema.String, nil, delta.Protocol{MinReader: 1, MinWriter: 2}},
 		"timestamp_ntz": {
-			schema.Array{Element: schema.TimestampNTZ, ContainsNull: true}, nil,
+			schema.Array{Element: schema.TimestampNTZ, ContainsNull: true},
+			nil,
 			delta.Protocol{
 				MinReader: 3, MinWriter: 7,
 				ReaderFeatures: []string{"timestampNtz"}, WriterFeatures: []string{"appendOnly", "invariants", "timestampNtz"},
 			},
 		},
 		"change data feed": {
-			schema.String, map[string]string{"delta.enableChangeDataFeed": "true"},
+			schema.String,
+			map[string]string{"delta.enableChangeDataFeed": "true"},
 			delta.Protocol{MinReader: 1, MinWriter: 7, WriterFeatures: []string{"appendOnly", "changeDataFeed", "invariants"}},
 		},
 		"named feature": {
-			schema.String, map[string]string{"delta.feature.deletionVectors": "supported", "delta.minReaderVersion": "1"},
+			schema.String,
+			map[string]string{"delta.feature.deletionVectors": "supported", "delta.minReaderVersion": "1"},
 			delta.Protocol{
 				MinReader: 3, MinWriter: 7,
 				ReaderFeatures: []string{"deletionVectors"}, WriterFeatures: []string{"appendOnly", "deletionVectors", "invariants"},
@@ -178,6 +180,7 @@ func TestWriteGuard(t *testing.T) {
 
 func TestIllegalCommits(t *testing.T) {
 	partitioned := func(t *testing.T) (*delta.Table, *memory) {
+		t.Helper()
 		m := newMemory()
 		table := delta.NewTable(m, options())
 		tx := table.Begin(nil)
@@ -210,8 +213,7 @@ func TestIllegalCommits(t *testing.T) {
 			tx := table.Begin(snapshot(t, table))
 			fill(tx)
 			_, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"})
-			var illegal *delta.ActionError
-			if !errors.As(err, &illegal) {
+			if _, ok := errors.AsType[*delta.ActionError](err); !ok {
 				t.Errorf("Commit error = %v, want an ActionError", err)
 			}
 			if len(m.objects) != 1 {
@@ -229,8 +231,7 @@ func TestAppendOnlyRefusesDeletes(t *testing.T) {
 	tx = table.Begin(snapshot(t, table))
 	tx.Remove(file("a").Remove(1, true))
 	_, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "DELETE"})
-	var refused *delta.AppendOnlyError
-	if !errors.As(err, &refused) {
+	if _, ok := errors.AsType[*delta.AppendOnlyError](err); !ok {
 		t.Errorf("Commit error = %v, want an AppendOnlyError", err)
 	}
 }
@@ -336,8 +337,7 @@ func TestSnapshotSeesThatTheTableIsNew(t *testing.T) {
 	}
 	m.drop("*")
 	_, err := table.Snapshot(t.Context())
-	var none *delta.NotFoundError
-	if !errors.As(err, &none) {
+	if _, ok := errors.AsType[*delta.NotFoundError](err); !ok {
 		t.Errorf("Snapshot of a dropped table: error = %v, want NotFoundError", err)
 	}
 }
@@ -416,11 +416,11 @@ func TestConcurrentAppends(t *testing.T) {
 			opts.NewID, opts.Sleep = nil, nil
 			table := delta.NewTable(m, opts)
 			for i := range each {
-				s, err := table.Snapshot(context.Background())
+				s, err := table.Snapshot(t.Context())
 				if err == nil {
 					tx := table.Begin(s)
 					tx.Add(file(fmt.Sprintf("w%d-%d", w, i)))
-					_, err = tx.Commit(context.Background(), delta.CommitInfo{Operation: "WRITE"})
+					_, err = tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"})
 				}
 				if err != nil {
 					errs <- err
