@@ -36,13 +36,13 @@ func scanRows(t testing.TB, s *delta.Snapshot, opts delta.ScanOptions) []string 
 
 // renderRecord renders rows as "name=value" by column, floats by their bits.
 func renderRecord(r arrow.RecordBatch) []string {
-	rows := make([]string, r.NumRows())
-	for i := range rows {
+	rows := make([]string, 0, r.NumRows())
+	for i := range int(r.NumRows()) {
 		var b strings.Builder
 		for c := range int(r.NumCols()) {
 			fmt.Fprintf(&b, "%s=%s|", r.ColumnName(c), renderArrow(r.Column(c), i))
 		}
-		rows[i] = b.String()
+		rows = append(rows, b.String())
 	}
 	return rows
 }
@@ -215,7 +215,7 @@ func renderLeaf(typ schema.Type, n parquet.Node, v parquet.Value) string {
 		return fmt.Sprint(v.Int32())
 	case parquet.Int64:
 		x := v.Int64()
-		if strings.Contains(n.Type().String(), "MILLIS") {
+		if typ == schema.Timestamp && strings.Contains(n.Type().String(), "MILLIS") {
 			x *= 1000
 		}
 		return fmt.Sprint(x)
@@ -239,7 +239,7 @@ func renderLeaf(typ schema.Type, n parquet.Node, v parquet.Value) string {
 }
 
 // expectedRows reads Spark's own answer with another Parquet library.
-func expectedRows(t testing.TB, dir string, s *schema.Struct) []string {
+func expectedRows(t testing.TB, dir string, s *schema.Struct, wanted ...func(string) bool) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.parquet"))
 	if err != nil {
@@ -247,13 +247,14 @@ func expectedRows(t testing.TB, dir string, s *schema.Struct) []string {
 	}
 	var rows []string
 	for _, name := range files {
-		rows = append(rows, parquetRows(t, name, s)...)
+		rows = append(rows, parquetRows(t, name, s, wanted...)...)
 	}
 	slices.Sort(rows)
 	return rows
 }
 
-func parquetRows(t testing.TB, name string, s *schema.Struct) []string {
+// wanted, when given, chooses rows by the text of their first column.
+func parquetRows(t testing.TB, name string, s *schema.Struct, wanted ...func(string) bool) []string {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -281,6 +282,9 @@ func parquetRows(t testing.TB, name string, s *schema.Struct) []string {
 			for _, v := range buf[0] {
 				a.values[v.Column()] = append(a.values[v.Column()], v)
 			}
+			if len(wanted) > 0 && !wanted[0](a.values[0][0].String()) {
+				continue
+			}
 			rows = append(rows, strings.Join(a.fields(s, file.Schema(), 0, 0, 0), "|")+"|")
 		}
 	}
@@ -301,6 +305,10 @@ func TestScanGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.Contains(name, "parquet-decimal-dictionaries") {
+				compareSample(t, s, expected)
+				return
+			}
 			want := expectedRows(t, expected, s.Schema())
 			if strings.Contains(name, "data-reader-partition-values") {
 				// The answer was made in another time zone than the partitions (MANIFEST.md).
@@ -317,5 +325,28 @@ func TestScanGolden(t *testing.T) {
 	t.Logf("%d tables compared", compared)
 	if compared < 60 {
 		t.Errorf("only %d tables compared", compared)
+	}
+}
+
+// compareSample is the comparison for a table of a million rows.
+func compareSample(t *testing.T, s *delta.Snapshot, expected string) {
+	t.Helper()
+	sampled := func(id string) bool { return strings.HasSuffix(id, "77") }
+	want := expectedRows(t, expected, s.Schema(), sampled)
+	var got []string
+	for r, err := range s.Scan(t.Context(), delta.ScanOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int(r.NumRows()) {
+			if sampled(renderArrow(r.Column(0), i)) {
+				got = append(got, renderRecord(r.NewSlice(int64(i), int64(i)+1))...)
+			}
+		}
+		r.Release()
+	}
+	slices.Sort(got)
+	if len(want) != 10_000 || !slices.Equal(got, want) {
+		t.Errorf("%d rows differ from the %d expected", len(got), len(want))
 	}
 }
