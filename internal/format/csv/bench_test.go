@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -80,6 +81,25 @@ func BenchmarkInferSensor(b *testing.B) {
 	for b.Loop() {
 		if _, err := f.Infer(b.Context(), in, format.Inference{Options: values, InferTypes: true}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadSmallFiles(b *testing.B) {
+	f := csv.Format{}
+	in := files(slices.Repeat([]string{sensorData(10 << 10)}, 2000)...)
+	values, err := f.Options().Parse(map[string]string{"header": "true"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	req := format.Request{Schema: mustSchema(b, sensorDDL), Options: values}
+	b.SetBytes(2000 * (10 << 10))
+	for b.Loop() {
+		for batch, err := range f.Read(b.Context(), slices.Values(in), req) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch.Release()
 		}
 	}
 }

@@ -135,8 +135,13 @@ func (n *null) parse(r *reader, field int) {
 }
 
 func (f *formats) float64(text []byte) (float64, bool) {
-	if v, ok := f.special(text); ok {
-		return v, true
+	if f.numbersFirst {
+		if v, ok := value.ParseFloat64(text); ok {
+			return v, true
+		}
+	}
+	if v, ok := f.special(text); ok || f.numbersFirst {
+		return v, ok
 	}
 	return value.ParseFloat64(text)
 }
@@ -150,9 +155,6 @@ func (f *formats) float32(text []byte) (float32, bool) {
 
 // special reads the texts of options nanValue, positiveInf and negativeInf.
 func (f *formats) special(text []byte) (v float64, ok bool) {
-	if f.noDigitEnds && len(text) > 0 && text[len(text)-1]-'0' <= 9 {
-		return 0, false
-	}
 	switch string(text) {
 	case f.nan:
 		return math.NaN(), true

@@ -187,13 +187,14 @@ type formats struct {
 	nan          string
 	positiveInf  string
 	negativeInf  string
-	noDigitEnds  bool // none of the three ends in a digit, as most numbers do
+	numbersFirst bool // none of the three is also a number, so numbers may be tried first
 }
 
 func newFormats(v option.Values, zone *time.Location) (formats, error) {
 	f := formats{nan: v.Text("nanValue"), positiveInf: v.Text("positiveInf"), negativeInf: v.Text("negativeInf")}
-	f.noDigitEnds = !slices.ContainsFunc([]string{f.nan, f.positiveInf, f.negativeInf}, func(s string) bool {
-		return strings.TrimRight(s, "0123456789") != s
+	f.numbersFirst = !slices.ContainsFunc([]string{f.nan, f.positiveInf, f.negativeInf}, func(s string) bool {
+		v, ok := value.ParseFloat64([]byte(s))
+		return ok && v == v // as a number, not as NaN
 	})
 	if name := v.Text("timeZone"); name != "" {
 		loc, ok := value.LoadZone(name)
