@@ -2,7 +2,6 @@ package json_test
 
 import (
 	"bytes"
-	"context"
 	stdjson "encoding/json"
 	"errors"
 	"slices"
@@ -50,10 +49,9 @@ func FuzzRead(f *testing.F) {
 // read checks that rescued data is JSON.
 func read(t *testing.T, in input, text []byte) {
 	t.Helper()
-	for b, err := range in.Read(context.Background(), slices.Values(in.store(t)), in.request(t)) {
+	for b, err := range in.Read(t.Context(), slices.Values(in.store(t)), in.request(t)) {
 		if err != nil {
-			var file *format.FileError
-			if !errors.As(err, &file) {
+			if _, ok := errors.AsType[*format.FileError](err); !ok {
 				t.Errorf("%q: %v", text, err)
 			}
 			continue
@@ -136,7 +134,7 @@ func FuzzInfer(f *testing.F) {
 		}
 		req := in.request(t)
 		req.Schema, _ = schema.AsNullable(inferred).(*schema.Struct)
-		for b, err := range in.Read(context.Background(), slices.Values(in.store(t)), req) {
+		for b, err := range in.Read(t.Context(), slices.Values(in.store(t)), req) {
 			if err != nil {
 				t.Fatalf("%q is %s, and cannot be read as that: %v", text, inferred.DDL(), err)
 			}

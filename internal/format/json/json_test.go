@@ -1,7 +1,6 @@
 package json_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,29 +26,29 @@ type input struct {
 }
 
 // store puts the files into memory.
-func (in *input) store(t testing.TB) []format.File {
-	t.Helper()
+func (in *input) store(tb testing.TB) []format.File {
+	tb.Helper()
 	st := mem.New(time.Now)
 	files := make([]format.File, len(in.files))
 	for i, text := range in.files {
 		key := fmt.Sprintf("f%d.json", i)
-		if err := st.Put(context.Background(), key, []byte(text)); err != nil {
-			t.Fatal(err)
+		if err := st.Put(tb.Context(), key, []byte(text)); err != nil {
+			tb.Fatal(err)
 		}
 		files[i] = format.File{Path: "/in/" + key, Store: st, Key: key, Size: int64(len(text))}
 	}
 	return files
 }
 
-func (in *input) request(t testing.TB) format.Request {
-	t.Helper()
+func (in *input) request(tb testing.TB) format.Request {
+	tb.Helper()
 	s, err := schema.ParseDDL(in.ddl)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	values, err := in.Options().Parse(in.options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	req := in.req
 	req.Schema, req.Options = s, values
@@ -58,10 +57,10 @@ func (in *input) request(t testing.TB) format.Request {
 
 // rows reads the files; each row is the text of its columns that are not
 // null, as "name=value". unknown is the fields that the schema lacks.
-func (in *input) rows(t testing.TB) (rows []string, unknown string, err error) {
-	t.Helper()
+func (in *input) rows(tb testing.TB) (rows []string, unknown string, err error) {
+	tb.Helper()
 	var found []string
-	for b, err := range in.Read(context.Background(), slices.Values(in.store(t)), in.request(t)) {
+	for b, err := range in.Read(tb.Context(), slices.Values(in.store(tb)), in.request(tb)) {
 		if err != nil {
 			return rows, "", err
 		}
@@ -82,14 +81,14 @@ func (in *input) rows(t testing.TB) (rows []string, unknown string, err error) {
 	return rows, strings.Join(found, "; "), nil
 }
 
-func (in *input) infer(t testing.TB, req format.Inference) (*schema.Struct, error) {
-	t.Helper()
+func (in *input) infer(tb testing.TB, req format.Inference) (*schema.Struct, error) {
+	tb.Helper()
 	values, err := in.Options().Parse(in.options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	req.Options = values
-	return in.Infer(context.Background(), in.store(t), req)
+	return in.Infer(tb.Context(), in.store(tb), req)
 }
 
 func cell(col arrow.Array, row int) string {

@@ -67,32 +67,23 @@ func (r *reader) object(n *node, row int) outcome {
 	more, ok := r.open('}')
 	result := fits
 	for next := 0; more && ok; {
-		field, raw := r.expected(n, next), []byte(nil)
-		if field != nil {
+		if field := r.expected(n, next); field != nil {
 			next++
-			raw = field.token
+			result = max(result, r.field(field, field.token, row))
 		} else {
-			if raw, ok = r.key(); !ok {
+			raw, ok := r.key()
+			if !ok {
 				return malformed
 			}
-			i := n.lookup(r.text)
-			if i < 0 {
-				if !r.unknownField(n, raw) {
-					return malformed
-				}
-				if more, ok = r.more('}'); more {
-					r.next()
-				}
-				continue
+			if i := n.lookup(r.text); i >= 0 {
+				next = i + 1
+				result = max(result, r.field(n.fields[i], raw, row))
+			} else if !r.unknownField(n, raw) {
+				return malformed
 			}
-			next, field = i+1, n.fields[i]
 		}
-		switch r.field(field, raw, row) {
-		case malformed:
+		if result == malformed {
 			return malformed
-		case misfits, partly:
-			result = partly
-		case fits:
 		}
 		if more, ok = r.more('}'); more {
 			r.next()
@@ -120,7 +111,7 @@ func (r *reader) expected(n *node, next int) *node {
 }
 
 // field reads a member's value into its column, and rescues it if it does not
-// fit. raw is its name in the text.
+// fit. raw is its name in the text. The outcome is the object's.
 func (r *reader) field(n *node, raw []byte, row int) outcome {
 	c := r.next()
 	start, lax := r.pos, r.lax
@@ -131,6 +122,7 @@ func (r *reader) field(n *node, raw []byte, row int) outcome {
 			r.misfit = n.name
 		}
 		r.rescueMisfit(raw, r.data[start:r.pos], c)
+		result = partly // of the object around
 	}
 	r.lax = r.lax || lax
 	return result
@@ -175,7 +167,7 @@ func (r *reader) unknownField(n *node, raw []byte) bool {
 	c := r.next()
 	start, lax := r.pos, r.lax
 	r.lax = false
-	ok := false
+	var ok bool
 	if isNew {
 		ok = r.observe.value(into)
 	} else {
@@ -259,6 +251,7 @@ func (r *reader) anyText(n *node, c byte, row int) outcome {
 // ofNumber appends the number read last.
 func (r *reader) ofNumber(n *node, row int) outcome {
 	num := &r.num
+	//exhaustive:ignore other kinds take no numbers
 	switch n.kind {
 	case kindDouble:
 		v, ok := r.floatValue()
@@ -343,6 +336,7 @@ func constantFloat(word []byte) (v float64, ok bool) {
 // appendInteger appends v if it is in the range of n's type. A TIMESTAMP is
 // seconds since the epoch.
 func (n *node) appendInteger(v int64, row int) outcome {
+	//exhaustive:ignore other kinds take no integers
 	switch n.kind {
 	case kindLong:
 		n.long.Put(row, v)
@@ -375,6 +369,7 @@ func (n *node) appendInteger(v int64, row int) outcome {
 // ofString appends the string read last to a column that is no STRING.
 func (r *reader) ofString(n *node, row int) outcome {
 	text := r.text
+	//exhaustive:ignore other kinds take no strings
 	switch n.kind {
 	case kindDate:
 		days, ok := r.parseDate(text)
@@ -436,6 +431,7 @@ func (r *reader) parseTimestamp(k kind, text []byte) (micros int64, ok bool) {
 
 // ofObject reads an object into a STRUCT or MAP column.
 func (r *reader) ofObject(n *node, row int, raw []byte) outcome {
+	//exhaustive:ignore other kinds take no objects
 	switch n.kind {
 	case kindObject:
 		n.object.Resize(row)

@@ -281,8 +281,13 @@ func TestMultiLine(t *testing.T) {
 
 func TestOptionErrors(t *testing.T) {
 	for _, options := range []map[string]string{
-		{"singleVariantColumn": "v"}, {"samplingRatio": "0"}, {"samplingRatio": "1.5"}, {"encoding": "KLINGON"},
-		{"timeZone": "Nowhere/Land"}, {"dateFormat": "yyyy-bb"}, {"timestampFormat": "["},
+		{"singleVariantColumn": "v"},
+		{"samplingRatio": "0"},
+		{"samplingRatio": "1.5"},
+		{"encoding": "KLINGON"},
+		{"timeZone": "Nowhere/Land"},
+		{"dateFormat": "yyyy-bb"},
+		{"timestampFormat": "["},
 	} {
 		in := input{files: []string{`{"a":1}`}, options: options, ddl: "a INT"}
 		var c errclass.Classified

@@ -388,23 +388,22 @@ func isNameByte(c byte) bool {
 // key reads the name of a field into text, and the colon. raw is the name as
 // it stands, quotes included.
 func (s *scanner) key() (raw []byte, ok bool) {
+	c := s.peek()
 	start := s.pos
-	switch c := s.peek(); {
+	switch {
 	case c == '"':
-		start = s.pos
 		s.pos++
 		if !s.str('"') {
 			return nil, false
 		}
 	case c == '\'' && s.singleQuotes:
-		start = s.pos
 		s.pos++
 		s.lax = true
 		if !s.str('\'') {
 			return nil, false
 		}
 	case s.unquotedNames && (isNameByte(c) || c == '-'):
-		for start = s.pos; s.pos < len(s.data) && (isNameByte(s.data[s.pos]) || bytes.IndexByte([]byte("-@#*+"), s.data[s.pos]) >= 0); {
+		for s.pos < len(s.data) && (isNameByte(s.data[s.pos]) || bytes.IndexByte([]byte("-@#*+"), s.data[s.pos]) >= 0) {
 			s.pos++
 		}
 		s.lax = true

@@ -126,7 +126,7 @@ func parseFloat(text []byte, bits int) (v float64, ok bool) {
 	}
 	hex := len(digits) > 1 && digits[1]|0x20 == 'x'
 	last := text[len(text)-1] | 0x20
-	if (last == 'd' || last == 'f') && (!hex || bytes.IndexAny(digits, "pP") >= 0) {
+	if (last == 'd' || last == 'f') && (!hex || bytes.ContainsAny(digits, "pP")) {
 		text = text[:len(text)-1]
 	}
 	v, err := strconv.ParseFloat(string(text), bits)

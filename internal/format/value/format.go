@@ -252,7 +252,8 @@ func (c *compiler) letter() (op, error) {
 		n++
 	}
 	c.pos += n
-	next, ok := op{}, false
+	var next op
+	var ok bool
 	switch ch {
 	case 'y', 'u':
 		next, ok = c.year(ch, n)

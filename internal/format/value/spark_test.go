@@ -56,7 +56,7 @@ func (a answer) check(t *testing.T) {
 		z = zone(t, a.Zone)
 	}
 	var got int64
-	ok := false
+	var ok bool
 	if a.Pattern == "" {
 		got, ok = value.CastTimestamp(text, z)
 	} else {

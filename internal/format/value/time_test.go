@@ -7,11 +7,11 @@ import (
 	"github.com/freshet/freshet/internal/format/value"
 )
 
-func zone(t testing.TB, name string) *value.Zone {
-	t.Helper()
+func zone(tb testing.TB, name string) *value.Zone {
+	tb.Helper()
 	loc, ok := value.LoadZone(name)
 	if !ok {
-		t.Fatalf("no zone %q", name)
+		tb.Fatalf("no zone %q", name)
 	}
 	return value.NewZone(loc)
 }
