@@ -133,8 +133,8 @@ func (e *Engine) prepare(cfg Config) error {
 	if err := e.scans.register(e.handle(e.scans)); err != nil {
 		return err
 	}
-	for _, f := range functions {
-		if err := f.register(c, e.handle(f)); err != nil {
+	for name, overloads := range functions {
+		if err := register(c, name, overloads, e.handle); err != nil {
 			return err
 		}
 	}

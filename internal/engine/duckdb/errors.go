@@ -44,6 +44,15 @@ var rules = []rule{
 		`The value '${1}' of the type "STRING" cannot be cast to "${2}" because it is malformed. Correct the value as per the syntax, or change its target type. Use ` + "`try_cast`" + ` to tolerate malformed input and return NULL instead.`,
 	},
 	{
+		regexp.MustCompile(`(?s)^Conversion Error: (Date out of range.*|Time out of range.*)`),
+		"DATETIME_FIELD_OUT_OF_BOUNDS", "22023", "${1}",
+	},
+	{
+		regexp.MustCompile(`(?s)^Invalid Input Error: Could not parse string "(.*?)" according to format specifier "(.*?)"`),
+		"CANNOT_PARSE_TIMESTAMP", "22007",
+		"Text '${1}' could not be parsed as ${2}. Use `try_to_timestamp` to tolerate invalid input string and return NULL instead.",
+	},
+	{
 		regexp.MustCompile(`(?s)^Conversion Error: Could not cast value (.*) to (DECIMAL.*)`),
 		"NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003",
 		"The value ${1} cannot be represented as ${2}. Use `try_cast` to tolerate it and return NULL instead.",

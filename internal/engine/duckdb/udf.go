@@ -4,38 +4,117 @@ package duckdb
 
 import (
 	"fmt"
+	"slices"
+	"unsafe"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// function is a scalar function in Go.
+// function is a scalar function in Go, for what macros cannot express.
 type function struct {
-	name    string
 	takes   []bindings.Type
 	returns bindings.Type
-	apply   func(args bindings.DataChunk, out bindings.Vector) error
+	// nulls says that NULL arguments reach row; otherwise they make NULL.
+	nulls bool
+	// check refuses arguments by their types, when set.
+	check func(types []bindings.Type) error
+	// row computes row i of out from the arguments' row i.
+	row func(args []column, i int, out column)
 }
 
-// functions are those of Spark's that DuckDB's cannot express.
-var functions = []*function{}
+// column is a flat vector of DuckDB's.
+type column struct {
+	vector   bindings.Vector
+	data     unsafe.Pointer
+	validity unsafe.Pointer // nil: no NULLs
+}
 
-// register makes f known to the whole database.
-func (f *function) register(c *conn, h *handle) error {
-	sf := bindings.CreateScalarFunction()
-	defer bindings.DestroyScalarFunction(&sf)
-	bindings.ScalarFunctionSetName(sf, f.name)
-	for _, t := range f.takes {
-		lt := bindings.CreateLogicalType(t)
-		bindings.ScalarFunctionAddParameter(sf, lt)
-		bindings.DestroyLogicalType(&lt)
+func newColumn(v bindings.Vector) column {
+	return column{vector: v, data: bindings.VectorGetData(v), validity: bindings.VectorGetValidity(v)}
+}
+
+func (c column) null(i int) bool {
+	return c.validity != nil && !bindings.ValidityRowIsValid(c.validity, bindings.IdxT(i))
+}
+
+// at returns row i of a column whose rows are laid out as T.
+func at[T any](c column, i int) *T {
+	var t T
+	return (*T)(unsafe.Add(c.data, uintptr(i)*unsafe.Sizeof(t)))
+}
+
+func (c column) text(i int) string { return bindings.StringTData(at[bindings.StringT](c, i)) }
+
+func (c column) setText(i int, s string) {
+	bindings.VectorAssignStringElementLen(c.vector, bindings.IdxT(i), []byte(s))
+}
+
+func (c column) setNull(i int) {
+	bindings.VectorEnsureValidityWritable(c.vector)
+	bindings.ValiditySetRowInvalid(bindings.VectorGetValidity(c.vector), bindings.IdxT(i))
+}
+
+// apply computes a chunk of rows.
+func (f *function) apply(in bindings.DataChunk, out bindings.Vector) error {
+	args, types := make([]column, len(f.takes)), make([]bindings.Type, len(f.takes))
+	for i := range args {
+		args[i] = newColumn(bindings.DataChunkGetVector(in, bindings.IdxT(i)))
+		t := bindings.VectorGetColumnType(args[i].vector)
+		types[i] = bindings.GetTypeId(t)
+		bindings.DestroyLogicalType(&t)
 	}
-	lt := bindings.CreateLogicalType(f.returns)
-	bindings.ScalarFunctionSetReturnType(sf, lt)
-	bindings.DestroyLogicalType(&lt)
-	bindings.ScalarFunctionSetExtraInfo(sf, h.pointer(), nil)
-	bindings.ScalarFunctionSetFunction(sf, call)
-	if bindings.RegisterScalarFunction(c.c, sf) == bindings.StateError {
-		return fmt.Errorf("register function %s", f.name)
+	if f.check != nil {
+		if err := f.check(types); err != nil {
+			return err
+		}
+	}
+	result := newColumn(out)
+	for i := range int(bindings.DataChunkGetSize(in)) {
+		if !f.nulls && slices.ContainsFunc(args, func(c column) bool { return c.null(i) }) {
+			result.setNull(i)
+			continue
+		}
+		f.row(args, i, result)
 	}
 	return nil
+}
+
+// register makes functions of one name, which differ in what they take, known
+// to the whole database.
+func register(c *conn, name string, functions []*function, handleOf func(any) *handle) error {
+	set := bindings.CreateScalarFunctionSet(name)
+	defer bindings.DestroyScalarFunctionSet(&set)
+	for _, f := range functions {
+		sf := bindings.CreateScalarFunction()
+		bindings.ScalarFunctionSetName(sf, name)
+		for _, t := range f.takes {
+			lt := bindings.CreateLogicalType(t)
+			bindings.ScalarFunctionAddParameter(sf, lt)
+			bindings.DestroyLogicalType(&lt)
+		}
+		lt := listOrType(f.returns)
+		bindings.ScalarFunctionSetReturnType(sf, lt)
+		bindings.DestroyLogicalType(&lt)
+		if f.nulls {
+			bindings.ScalarFunctionSetSpecialHandling(sf)
+		}
+		bindings.ScalarFunctionSetExtraInfo(sf, handleOf(f).pointer(), nil)
+		bindings.ScalarFunctionSetFunction(sf, call)
+		bindings.AddScalarFunctionToSet(set, sf)
+		bindings.DestroyScalarFunction(&sf)
+	}
+	if bindings.RegisterScalarFunctionSet(c.c, set) == bindings.StateError {
+		return fmt.Errorf("register function %s", name)
+	}
+	return nil
+}
+
+// listOrType is the type, where LIST means a list of strings.
+func listOrType(t bindings.Type) bindings.LogicalType {
+	if t != bindings.TypeList {
+		return bindings.CreateLogicalType(t)
+	}
+	text := bindings.CreateLogicalType(bindings.TypeVarchar)
+	defer bindings.DestroyLogicalType(&text)
+	return bindings.CreateListType(text)
 }
