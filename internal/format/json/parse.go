@@ -279,7 +279,8 @@ func (n *node) takeUnknown(dropAllNull bool) *schema.Struct {
 // unknownType returns the type of what n's values hold and its type lacks,
 // nil for nothing.
 func (n *node) unknownType(dropAllNull bool) schema.Type {
-	//exhaustive:ignore other kinds have no fields inside
+	// Other kinds have no fields inside.
+	//exhaustive:ignore
 	switch n.kind {
 	case kindObject:
 		if s := n.takeUnknown(dropAllNull); s != nil {

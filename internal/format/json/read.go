@@ -251,7 +251,8 @@ func (r *reader) anyText(n *node, c byte, row int) outcome {
 // ofNumber appends the number read last.
 func (r *reader) ofNumber(n *node, row int) outcome {
 	num := &r.num
-	//exhaustive:ignore other kinds take no numbers
+	// Other kinds take no numbers.
+	//exhaustive:ignore
 	switch n.kind {
 	case kindDouble:
 		v, ok := r.floatValue()
@@ -336,7 +337,8 @@ func constantFloat(word []byte) (v float64, ok bool) {
 // appendInteger appends v if it is in the range of n's type. A TIMESTAMP is
 // seconds since the epoch.
 func (n *node) appendInteger(v int64, row int) outcome {
-	//exhaustive:ignore other kinds take no integers
+	// Other kinds take no integers.
+	//exhaustive:ignore
 	switch n.kind {
 	case kindLong:
 		n.long.Put(row, v)
@@ -369,7 +371,8 @@ func (n *node) appendInteger(v int64, row int) outcome {
 // ofString appends the string read last to a column that is no STRING.
 func (r *reader) ofString(n *node, row int) outcome {
 	text := r.text
-	//exhaustive:ignore other kinds take no strings
+	// Other kinds take no strings.
+	//exhaustive:ignore
 	switch n.kind {
 	case kindDate:
 		days, ok := r.parseDate(text)
@@ -431,7 +434,8 @@ func (r *reader) parseTimestamp(k kind, text []byte) (micros int64, ok bool) {
 
 // ofObject reads an object into a STRUCT or MAP column.
 func (r *reader) ofObject(n *node, row int, raw []byte) outcome {
-	//exhaustive:ignore other kinds take no objects
+	// Other kinds take no objects.
+	//exhaustive:ignore
 	switch n.kind {
 	case kindObject:
 		n.object.Resize(row)

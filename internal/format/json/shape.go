@@ -94,7 +94,8 @@ func (s *shape) become(kind shapeKind) bool {
 
 // merge merges other, which it may keep parts of.
 func (s *shape) merge(other *shape) {
-	//exhaustive:ignore the others are scalars
+	// The others are scalars.
+	//exhaustive:ignore
 	switch other.kind {
 	case shapeArray:
 		if s.become(shapeArray) {
