@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// job is one way to do a workload: a process, started anew for each run.
+type job struct {
+	name    string
+	command func(out string) []string // out is an empty directory for results
+}
+
+// measured is what the runs of a job took.
+type measured struct {
+	name    string
+	seconds []float64
+	peak    int64 // bytes of resident memory, the largest of any run
+}
+
+func (m measured) median() float64 {
+	sorted := slices.Sorted(slices.Values(m.seconds))
+	return sorted[len(sorted)/2]
+}
+
+// compare runs jobs in turn, once to warm caches and then runs times, and
+// prints each one's median, its ratio to the first job's, and its peak memory.
+func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]measured, error) {
+	results := make([]measured, len(jobs))
+	for r := range s.runs + 1 {
+		for i, j := range jobs {
+			took, peak, err := s.once(ctx, j)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", j.name, err)
+			}
+			if r == 0 {
+				results[i].name = j.name
+				continue
+			}
+			results[i].seconds = append(results[i].seconds, took.Seconds())
+			results[i].peak = max(results[i].peak, peak)
+		}
+	}
+	return results, report(out, results)
+}
+
+func report(out io.Writer, results []measured) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "job\tmedian s\tmin\tmax\t× %s\tpeak MB\t\n", results[0].name)
+	for _, m := range results {
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t\n", m.name, m.median(), slices.Min(m.seconds), slices.Max(m.seconds),
+			m.median()/results[0].median(), m.peak>>20)
+	}
+	return w.Flush()
+}
+
+// once runs a job's process to its end.
+func (s settings) once(ctx context.Context, j job) (took time.Duration, peak int64, err error) {
+	out := filepath.Join(s.dir, "out")
+	if err := os.RemoveAll(out); err != nil {
+		return 0, 0, err
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return 0, 0, err
+	}
+	args := j.command(out)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the bench's own jobs
+	var text strings.Builder
+	cmd.Stdout, cmd.Stderr = &text, &text
+	started := time.Now()
+	err = cmd.Run()
+	took = time.Since(started)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w\n%s", err, text.String())
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		peak = usage.Maxrss << 10
+	}
+	return took, peak, nil
+}
+
+// freshet is the job of running SQL in a fresh workspace.
+func (s settings) freshet(name, sql string) job {
+	return job{name: name, command: func(out string) []string {
+		return []string{s.program, "sql", "--quiet", "--workspace", filepath.Join(out, "workspace"), "-e", sql}
+	}}
+}
+
+// peer is the job of one function of peers.py.
+func (s settings) peer(name string, args ...string) job {
+	return job{name: name, command: func(out string) []string {
+		return append([]string{s.python, filepath.Join("bench", "peers.py"), name, out}, args...)
+	}}
+}

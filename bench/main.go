@@ -1,0 +1,105 @@
+// Command bench measures freshet against its peers: the same data, one run,
+// each job a process of its own, in turn.
+//
+// It prints medians, ratios and peak memory. Times alone mean little on a
+// shared machine; ratios of one run mean something. Peers are DuckDB, Polars,
+// delta-rs and Spark, driven through Python where FRESHET_PYTHON names an
+// interpreter that has them; without it only freshet is measured.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/freshet/freshet/internal/option"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// settings are the flags.
+type settings struct {
+	program string // freshet
+	python  string // with the peers' packages, "" for none
+	dir     string // for data and tables
+	size    int64  // bytes of each throughput workload's source
+	large   int64  // bytes of the memory workload's large source
+	files   int    // of the many-files workload
+	runs    int
+	only    []string
+}
+
+func parse(args []string) (settings, error) {
+	var s settings
+	var size, large, only string
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.StringVar(&s.program, "program", "bin/freshet", "the freshet to measure")
+	fs.StringVar(&s.dir, "dir", "bench/data", "where data and tables go")
+	fs.StringVar(&size, "size", "800m", "bytes of CSV and of JSON to load")
+	fs.StringVar(&large, "large", "10g", "bytes of the large source of the memory workload; 0 leaves it out")
+	fs.IntVar(&s.files, "files", 100_000, "known files of the COPY INTO workload")
+	fs.IntVar(&s.runs, "runs", 3, "runs of each job")
+	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, start; all by default")
+	if err := fs.Parse(args); err != nil {
+		return s, err
+	}
+	s.python = os.Getenv("FRESHET_PYTHON")
+	if only != "" {
+		s.only = strings.Split(only, ",")
+	}
+	var err error
+	if s.size, err = option.ParseBytes(size); err != nil {
+		return s, err
+	}
+	if s.large, err = option.ParseBytes(large); err != nil {
+		return s, err
+	}
+	if s.program, err = filepath.Abs(s.program); err != nil {
+		return s, err
+	}
+	s.dir, err = filepath.Abs(s.dir)
+	return s, err
+}
+
+// run measures every workload that was asked for.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+		return err
+	}
+	for _, w := range workloads {
+		if len(s.only) > 0 && !contains(s.only, w.name) {
+			continue
+		}
+		fmt.Fprintf(out, "\n== %s: %s ==\n", w.name, w.about)
+		if err := w.measure(ctx, s, out); err != nil {
+			return fmt.Errorf("workload %s: %w", w.name, err)
+		}
+	}
+	return nil
+}
+
+func contains(list []string, x string) bool {
+	for _, e := range list {
+		if e == x {
+			return true
+		}
+	}
+	return false
+}

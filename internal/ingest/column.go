@@ -1,0 +1,61 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/schema"
+)
+
+// CheckColumns applies the rules that a table's columns must keep.
+func CheckColumns(s *schema.Struct) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return checkNames(s, "")
+}
+
+// checkNames refuses names that Parquet readers of tables without column
+// mapping cannot have (Delta: DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES), and
+// types that tables cannot store.
+func checkNames(t schema.Type, path string) error {
+	switch t := t.(type) {
+	case schema.Array:
+		return checkNames(t.Element, path)
+	case schema.Map:
+		if err := checkNames(t.Key, path); err != nil {
+			return err
+		}
+		return checkNames(t.Value, path)
+	case *schema.Struct:
+		for _, f := range t.Fields {
+			if strings.ContainsAny(f.Name, " ,;{}()\n\t=") || f.Name == "" {
+				return errclass.New("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05",
+					"The column name %q has a character among ' ,;{}()\\n\\t='. Rename the column: SELECT %s AS %s.",
+					f.Name, schema.QuoteIdent(f.Name), fmt.Sprintf("%q", safeName(f.Name)))
+			}
+			if err := checkNames(f.Type, path+"."+f.Name); err != nil {
+				return err
+			}
+		}
+	case schema.Primitive:
+		if t == schema.Variant {
+			return errclass.New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000",
+				"This version of freshet does not write VARIANT columns (%s).", strings.TrimPrefix(path, "."))
+		}
+	}
+	return nil
+}
+
+func safeName(name string) string {
+	if name == "" {
+		return "column"
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" ,;{}()\n\t=", r) {
+			return '_'
+		}
+		return r
+	}, name)
+}

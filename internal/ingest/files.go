@@ -1,0 +1,355 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
+	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/format/formats"
+	"github.com/freshet/freshet/internal/object/location"
+	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/source/files"
+	"github.com/freshet/freshet/schema"
+)
+
+// DefaultRescued is the name of the rescued data column unless an option
+// names another (semantics §4.1).
+const DefaultRescued = "_rescued_data"
+
+// FileQuery says which files to read and how: the arguments of read_files or
+// the clauses of COPY INTO.
+type FileQuery struct {
+	Path    string // file, directory or glob
+	Format  string // "" detects it (semantics §8.1)
+	Options map[string]string
+	// Declared are options of the statement itself, besides those of files
+	// and of the format.
+	Declared option.Set
+	Files    []string // COPY INTO's FILES
+	Pattern  string   // COPY INTO's PATTERN
+	// Skip, when set, leaves out files by path. It is called in the order of
+	// discovery.
+	Skip     func(path string) (bool, error)
+	Openers  location.Openers
+	TimeZone *time.Location
+}
+
+// FileSet is the files of a query, discovered, with their options checked.
+type FileSet struct {
+	List    []format.File
+	Options option.Values
+	Name    string // of the format
+	// Unreadable are files that inference left out, as options say to ignore
+	// corrupt or missing files.
+	Unreadable []*format.FileError
+
+	query  FileQuery
+	format format.Format
+	base   string
+}
+
+// Discover finds the files of q and checks its options.
+func Discover(ctx context.Context, q FileQuery) (*FileSet, error) {
+	set := &FileSet{query: q, Name: strings.ToLower(q.Format)}
+	if err := set.resolve(ctx); err != nil {
+		return nil, err
+	}
+	cfg := set.config()
+	var err error
+	if set.base, err = files.Base(cfg); err != nil {
+		return nil, err
+	}
+	for f, err := range files.Discover(ctx, cfg) {
+		var one *format.FileError
+		if errors.As(err, &one) && one.Missing && set.ignores(one) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if q.Skip != nil {
+			skip, err := q.Skip(f.Path)
+			if err != nil {
+				return nil, err
+			}
+			if skip {
+				continue
+			}
+		}
+		set.List = append(set.List, f)
+	}
+	return set, nil
+}
+
+// config is how the source package is asked for the files.
+func (s *FileSet) config() files.Config {
+	return files.Config{
+		Path: s.query.Path, Openers: s.query.Openers, Options: s.Options,
+		StrictGlob: s.Options.Bool("useStrictGlobber"), Files: s.query.Files, Pattern: s.query.Pattern,
+	}
+}
+
+// resolve finds the format and reads the options.
+func (s *FileSet) resolve(ctx context.Context) error {
+	if s.Name == "" {
+		name, err := s.detect(ctx)
+		if err != nil {
+			return err
+		}
+		s.Name = name
+	}
+	var err error
+	if s.format, err = formats.Lookup(s.Name); err != nil {
+		return err
+	}
+	s.Options, err = declared(s.query.Declared, s.format.Options()).Parse(s.query.Options)
+	return err
+}
+
+// declared joins the option sets that a query over files has.
+func declared(statement, ofFormat option.Set) option.Set {
+	all := slices.Clone(statement)
+	for _, set := range []option.Set{files.Options(), common, ofFormat} {
+		for _, o := range set {
+			if _, ok := all.Lookup(o.Name); !ok {
+				all = append(all, o)
+			}
+		}
+	}
+	return all
+}
+
+// common are options that every format's files have, whatever statement reads
+// them.
+var common = option.Set{
+	{Name: "schemaHints", Kind: option.DDL, Doc: "Types of some columns, as a column list; dotted names reach into structs, arrays and maps."},
+	{Name: "useStrictGlobber", Kind: option.Bool, Default: "false", Doc: "Match globs of the path segment by segment; otherwise * crosses slashes and the end of a glob is a prefix."},
+	{Name: "rescuedDataColumn", Kind: option.Text, Doc: "Name of the column that keeps what the schema could not hold."},
+	{Name: "readerCaseSensitive", Kind: option.Bool, Default: "true", Doc: "Rescue fields whose names differ from the schema's in case; otherwise names match ignoring case."},
+	{Name: "timeZone", Kind: option.Text, Doc: "Zone of timestamps without one; the session's by default."},
+	{Name: "mergeSchema", Kind: option.Bool, Default: "false", Doc: "Unify the schemas of all files."},
+	{Name: "columnNameOfCorruptRecord", Kind: option.Text, Default: "_corrupt_record", Doc: "Column that receives the text of malformed records, when the schema has it."},
+	{Name: "badRecordsPath", Kind: option.Text, Doc: "Directory to which malformed records are written as JSON lines instead of the mode's treatment."},
+}
+
+// detect tells the format by the first file that shows it.
+func (s *FileSet) detect(ctx context.Context) (string, error) {
+	generic := FileQuery{Path: s.query.Path, Openers: s.query.Openers}
+	opts, err := declared(nil, nil).Parse(nil)
+	if err != nil {
+		return "", err
+	}
+	probe := &FileSet{query: generic, Options: opts}
+	return formats.Detect(ctx, files.Discover(ctx, probe.config()))
+}
+
+// Rescues reports whether the format can keep what a schema does not hold.
+func (s *FileSet) Rescues() bool {
+	_, ok := s.format.Options().Lookup("rescuedDataColumn")
+	return ok
+}
+
+// zone is the time zone of timestamps without one.
+func (s *FileSet) zone() (*time.Location, error) {
+	name := s.Options.Text("timeZone")
+	if name == "" {
+		return s.query.TimeZone, nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, errclass.New("INVALID_OPTION_VALUE", "42K06", "option timeZone is %q; it must be a time zone such as UTC or Europe/Berlin", name)
+	}
+	return loc, nil
+}
+
+// Inferring says how [FileSet.Infer] types columns.
+type Inferring struct {
+	Types       bool // by their values; otherwise text formats give STRING
+	MergeSchema bool
+	// Speculate infers from a sample, so that large data is read once instead
+	// of twice. The reader then gives [ErrSpeculation] as soon as the data
+	// shows that all of it may have a different schema; the caller drops what
+	// it has read and infers again, without speculation.
+	Speculate bool
+}
+
+// ErrSpeculation says that a schema inferred from a sample does not hold for
+// all the data.
+var ErrSpeculation = errors.New("the data does not have the schema of its sample")
+
+// sampleBytes is how much text speculation looks at; less data than a few
+// times that is read twice at no cost that matters.
+const sampleBytes = 4 << 20
+
+// Infer returns a reader of the files whose columns are found in them, with
+// hints applied. rescue is the name of the rescued data column, "" for none.
+func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*FileReader, error) {
+	if len(s.List) == 0 {
+		return nil, &EmptyError{Path: s.query.Path}
+	}
+	zone, err := s.zone()
+	if err != nil {
+		return nil, err
+	}
+	data, sampled, err := s.infer(ctx, how, zone)
+	if err != nil {
+		return nil, err
+	}
+	hints, err := schema.ParseDDL(s.Options.Text("schemaHints"))
+	if err != nil {
+		return nil, err
+	}
+	partitioning := files.InferPartitioning(s.base, slices.Values(s.List), s.partitionRules(how.Types, zone))
+	whole := schema.New(data.Fields...)
+	for _, p := range partitioning.Columns().Fields {
+		if i := whole.Index(p.Name); i >= 0 {
+			whole.Fields = slices.Delete(whole.Fields, i, i+1)
+		}
+		whole.Fields = append(whole.Fields, p)
+	}
+	r, err := s.reader(evolve.ApplyHints(whole, hints), partitioning.Columns().Names(), rescue, zone)
+	if err == nil {
+		r.speculative = sampled
+	}
+	return r, err
+}
+
+// infer returns the schema of the data, and whether a sample gave it.
+func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location) (data *schema.Struct, sampled bool, err error) {
+	ask := format.Inference{Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone}
+	if how.Speculate && s.size() > 4*sampleBytes {
+		ask.SampleBytes, ask.KeepVoid = sampleBytes, true
+		data, err = s.inferReadable(ctx, ask)
+		if err != nil || !hasVoid(data) {
+			return data, true, err
+		}
+		ask.SampleBytes, ask.KeepVoid = 0, false
+	}
+	data, err = s.inferReadable(ctx, ask)
+	return data, false, err
+}
+
+// inferReadable infers from the files that can be read, if the others may be
+// left out.
+func (s *FileSet) inferReadable(ctx context.Context, ask format.Inference) (*schema.Struct, error) {
+	s.Unreadable = nil
+	list := slices.Clone(s.List)
+	for len(list) > 0 {
+		data, err := s.format.Infer(ctx, list, ask)
+		var one *format.FileError
+		if !errors.As(err, &one) || !s.ignores(one) {
+			return data, err
+		}
+		s.Unreadable = append(s.Unreadable, one)
+		before := len(list)
+		list = slices.DeleteFunc(list, func(f format.File) bool { return f.Path == one.Path })
+		if len(list) == before {
+			return nil, err
+		}
+	}
+	return nil, &EmptyError{Path: s.query.Path}
+}
+
+// ignores reports whether an option says to leave such a file out.
+func (s *FileSet) ignores(e *format.FileError) bool {
+	if e.Missing {
+		return s.Options.Bool("ignoreMissingFiles")
+	}
+	return s.Options.Bool("ignoreCorruptFiles")
+}
+
+// size returns the bytes of all files.
+func (s *FileSet) size() int64 {
+	var n int64
+	for _, f := range s.List {
+		n += f.Size
+	}
+	return n
+}
+
+// hasVoid reports whether a type is undecided somewhere.
+func hasVoid(t schema.Type) bool {
+	switch t := t.(type) {
+	case schema.Array:
+		return hasVoid(t.Element)
+	case schema.Map:
+		return hasVoid(t.Key) || hasVoid(t.Value)
+	case *schema.Struct:
+		return slices.ContainsFunc(t.Fields, func(f schema.Field) bool { return hasVoid(f.Type) })
+	}
+	return t == schema.Void
+}
+
+// With returns a reader of the files with the columns given. Those that the
+// files' paths carry as partition columns are taken from there.
+func (s *FileSet) With(columns *schema.Struct, rescue string) (*FileReader, error) {
+	zone, err := s.zone()
+	if err != nil {
+		return nil, err
+	}
+	found := files.InferPartitioning(s.base, slices.Values(s.List), s.partitionRules(false, zone))
+	return s.reader(columns, found.Columns().Names(), rescue, zone)
+}
+
+func (s *FileSet) partitionRules(inferTypes bool, zone *time.Location) files.PartitionRules {
+	rules := files.PartitionRules{InferTypes: inferTypes, TimeZone: zone}
+	switch {
+	case s.Options.Given("partitionColumns"):
+		rules.Names = files.ParsePartitionNames(s.Options.Text("partitionColumns"))
+	case s.Options.Bool("recursiveFileLookup"):
+		rules.Names = []string{}
+	}
+	return rules
+}
+
+// reader divides columns into those of the data and those of the path.
+func (s *FileSet) reader(columns *schema.Struct, partitions []string, rescue string, zone *time.Location) (*FileReader, error) {
+	nullable, ok := schema.AsNullable(columns).(*schema.Struct)
+	if !ok {
+		return nil, errors.New("columns are no struct")
+	}
+	r := &FileReader{set: s, zone: zone, rescue: rescue, data: schema.New(), columns: schema.New(nullable.Fields...)}
+	byPath := schema.New()
+	for _, f := range nullable.Fields {
+		if slices.ContainsFunc(partitions, func(p string) bool { return strings.EqualFold(p, f.Name) }) {
+			byPath.Fields = append(byPath.Fields, f)
+		} else if f.Name != rescue {
+			r.data.Fields = append(r.data.Fields, f)
+		}
+	}
+	if rescue != "" && r.columns.Index(rescue) < 0 {
+		r.columns.Fields = append(r.columns.Fields, schema.Col(rescue, schema.String))
+	}
+	r.partitioning = files.NewPartitioning(s.base, byPath, zone)
+	return r, r.columns.Validate()
+}
+
+// EmptyError says that there are no files to infer a schema from.
+type EmptyError struct {
+	Path string
+}
+
+func (e *EmptyError) Error() string {
+	return "Unable to infer the schema: no files at " + e.Path + ". Give the schema, or check path and filters."
+}
+
+// ErrorClass returns Databricks' class of the error.
+func (e *EmptyError) ErrorClass() string { return "UNABLE_TO_INFER_SCHEMA" }
+
+// SQLState returns the error's SQLSTATE.
+func (e *EmptyError) SQLState() string { return "42KD9" }
+
+// values yields the files to read, telling progress how many there are.
+func (s *FileSet) values(p *Progress) iter.Seq[format.File] {
+	if p != nil {
+		p.TotalFiles.Add(int64(len(s.List)))
+		p.TotalBytes.Add(s.size())
+	}
+	return slices.Values(s.List)
+}

@@ -1,0 +1,106 @@
+// Package ingest moves one batch from a source into a table: it reads files,
+// conforms rows to the table, writes data files and commits them, once. COPY
+// INTO, CREATE TABLE AS SELECT, INSERT and the streaming runtime all call it.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/freshet/freshet/delta"
+)
+
+// Env is what every load needs to know about where it runs.
+type Env struct {
+	Parallelism int   // processors to use; 0 is all
+	MemoryLimit int64 // bytes for readers and writers; 0 lets them choose
+	Clock       func() time.Time
+	NewID       func() string
+	Progress    *Progress // told how far the load is; may be nil
+}
+
+// Progress counts what a load has done. Its fields may be read while the load
+// runs.
+type Progress struct {
+	Files, TotalFiles atomic.Int64
+	Bytes, TotalBytes atomic.Int64 // of source files, as stored
+	Rows              atomic.Int64
+}
+
+// Restart sets everything back to zero: the load begins again. A nil Progress
+// is left alone.
+func (p *Progress) Restart() {
+	if p == nil {
+		return
+	}
+	for _, n := range []*atomic.Int64{&p.Files, &p.TotalFiles, &p.Bytes, &p.TotalBytes, &p.Rows} {
+		n.Store(0)
+	}
+}
+
+// Staged is data files that are written but not yet part of a table.
+type Staged struct {
+	Files []delta.AddFile
+	Rows  int64
+	Bytes int64
+}
+
+// Stage writes rows, which have the columns of m.Schema in order, as data
+// files of a table. When it fails nothing is left behind.
+func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter.Seq2[arrow.RecordBatch, error], env Env) (*Staged, error) {
+	w, err := delta.NewWriter(store, delta.WriterConfig{
+		Metadata: m, Parallelism: env.Parallelism, Clock: env.Clock, NewID: env.NewID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for rec, err := range rows {
+		if err == nil {
+			err = w.Write(ctx, rec)
+		}
+		if err != nil {
+			return nil, errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
+		}
+		if env.Progress != nil {
+			env.Progress.Rows.Add(rec.NumRows())
+		}
+	}
+	files, err := w.Close(ctx)
+	if err != nil {
+		return nil, errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
+	}
+	s := &Staged{Files: files, Rows: w.Rows()}
+	for _, f := range files {
+		s.Bytes += f.Size
+	}
+	return s, nil
+}
+
+// Discard deletes the data files of a load that will not be committed. It
+// must not be called after a commit whose outcome is unknown.
+func (s *Staged) Discard(ctx context.Context, store delta.Storage) error {
+	var errs []error
+	for _, f := range s.Files {
+		key, err := f.Key()
+		if err == nil {
+			err = store.Delete(ctx, key)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// metrics returns the operation metrics of a write.
+func (s *Staged) metrics() map[string]string {
+	return map[string]string{
+		"numFiles":       strconv.Itoa(len(s.Files)),
+		"numOutputRows":  strconv.FormatInt(s.Rows, 10),
+		"numOutputBytes": strconv.FormatInt(s.Bytes, 10),
+	}
+}

@@ -1,0 +1,111 @@
+package ingest
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/internal/conform"
+	"github.com/freshet/freshet/schema"
+)
+
+// Relation is rows with a schema.
+type Relation struct {
+	Schema *schema.Struct
+	// Read yields the rows as Arrow batches laid out per [schema.ToArrow],
+	// except that strings may be dictionary-encoded. A batch is valid for one
+	// turn of the loop; Retain it to keep it.
+	Read func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error]
+	// Release frees what an unread relation holds; nil holds nothing.
+	Release func()
+}
+
+// Close frees what r holds when it is not going to be read.
+func (r *Relation) Close() {
+	if r.Release != nil {
+		r.Release()
+	}
+}
+
+// Rename returns r with its columns called names, one for each.
+func (r *Relation) Rename(names []string) *Relation {
+	columns := schema.New(slices.Clone(r.Schema.Fields)...)
+	for i := range columns.Fields {
+		columns.Fields[i].Name = names[i]
+	}
+	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			for rec, err := range r.Read(ctx) {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				rec = renamed(rec, names)
+				more := yield(rec, nil)
+				rec.Release()
+				if !more {
+					return
+				}
+			}
+		}
+	}
+	return &Relation{Schema: columns, Read: read, Release: r.Release}
+}
+
+// renamed returns rec with its columns called names, to be released.
+func renamed(rec arrow.RecordBatch, names []string) arrow.RecordBatch {
+	fields := slices.Clone(rec.Schema().Fields())
+	for i := range fields {
+		fields[i].Name = names[i]
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), rec.Columns(), rec.NumRows())
+}
+
+// Conform returns the rows with the columns of target: matched by name
+// ignoring case, missing ones null, values cast as an assignment does
+// (semantics §15.2). A column that target lacks, or of a type that cannot be
+// assigned, is an error here already; a value that does not fit is one when it
+// is read.
+func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relation, error) {
+	caster := conform.New(target, conform.Options{TimeZone: zone})
+	if err := check(caster, schema.ToArrow(r.Schema)); err != nil {
+		return nil, err
+	}
+	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			for rec, err := range r.Read(ctx) {
+				if err == nil {
+					rec, err = caster.Conform(rec)
+				}
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				more := yield(rec, nil)
+				rec.Release()
+				if !more {
+					return
+				}
+			}
+		}
+	}
+	return &Relation{Schema: target, Read: read, Release: r.Release}, nil
+}
+
+// check has a caster judge the types of a layout.
+func check(caster *conform.Caster, layout *arrow.Schema) error {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, layout)
+	defer b.Release()
+	empty := b.NewRecordBatch()
+	defer empty.Release()
+	out, err := caster.Conform(empty)
+	if err == nil {
+		out.Release()
+	}
+	return err
+}

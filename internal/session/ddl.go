@@ -1,0 +1,148 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// ignore turns an error of the given class into success.
+func ignore(err error, class string) error {
+	var c errclass.Classified
+	if errors.As(err, &c) && c.ErrorClass() == class {
+		return nil
+	}
+	return err
+}
+
+func (s *Session) createSchema(ctx context.Context, stmt *sql.CreateSchema) (*Result, error) {
+	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	location := ""
+	if stmt.Location != "" {
+		if location, err = s.location(stmt.Location); err != nil {
+			return nil, err
+		}
+	}
+	err = s.catalog.CreateSchema(ctx, catalog.Schema{Catalog: catalogName, Name: name, Comment: stmt.Comment, Location: location})
+	if stmt.IfNotExists {
+		err = ignore(err, "SCHEMA_ALREADY_EXISTS")
+	}
+	return &Result{}, err
+}
+
+func (s *Session) dropSchema(ctx context.Context, stmt *sql.DropSchema) (*Result, error) {
+	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	if stmt.Cascade {
+		tables, err := s.catalog.Tables(ctx, catalogName, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range tables {
+			if err := s.drop(ctx, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	err = s.catalog.DropSchema(ctx, catalogName, name)
+	if stmt.IfExists {
+		err = ignore(err, "SCHEMA_NOT_FOUND")
+	}
+	return &Result{}, err
+}
+
+func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, error) {
+	if _, _, ok := stmt.Name.Path(); ok {
+		return nil, errclass.New("UNSUPPORTED_FEATURE.DROP_PATH", "0A000",
+			"%s is a path, not a table of the catalog; delete its files instead.", stmt.Name)
+	}
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	if stmt.View && len(stmt.Name.Parts) == 1 && s.dropTempView(stmt.Name.Parts[0]) {
+		return &Result{}, nil
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		if stmt.IfExists {
+			err = ignore(ignore(err, "TABLE_OR_VIEW_NOT_FOUND"), "SCHEMA_NOT_FOUND")
+		}
+		return &Result{}, err
+	}
+	switch {
+	case stmt.View && entry.Kind != catalog.KindView:
+		return nil, errclass.New("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a table; drop it with DROP TABLE.", entry.Name)
+	case !stmt.View && entry.Kind == catalog.KindView:
+		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a view; drop it with DROP VIEW.", entry.Name)
+	}
+	return &Result{}, s.drop(ctx, entry)
+}
+
+// drop removes an entry and, when the table is managed, its files. The entry
+// goes first: files without an entry are waste, an entry without files would
+// be a broken table.
+func (s *Session) drop(ctx context.Context, t catalog.Table) error {
+	if err := s.catalog.Drop(ctx, t.Name); err != nil {
+		return err
+	}
+	delete(s.tables, t.Location)
+	if !t.Managed {
+		return nil
+	}
+	store, err := s.openStore(ctx, t.Location)
+	if err != nil {
+		return err
+	}
+	for info, err := range store.List(ctx, "", "") {
+		if err == nil {
+			err = store.Delete(ctx, info.Name())
+		}
+		if err != nil {
+			return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all its files under %s could be deleted: %w", t.Name, t.Location, err)
+		}
+	}
+	return nil
+}
+
+func (s *Session) use(ctx context.Context, stmt *sql.Use) (*Result, error) {
+	parts, err := s.parts(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	if stmt.Kind == "CATALOG" {
+		return s.useCatalog(ctx, parts[0])
+	}
+	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.catalog.Schema(ctx, catalogName, name)
+	if err != nil {
+		// USE main names a catalog when no schema has the name.
+		if stmt.Kind == "" && len(parts) == 1 {
+			if ok, cerr := s.catalog.HasCatalog(ctx, parts[0]); cerr == nil && ok {
+				return s.useCatalog(ctx, parts[0])
+			}
+		}
+		return nil, err
+	}
+	s.current.catalog, s.current.schema = found.Catalog, found.Name
+	return &Result{}, nil
+}
+
+func (s *Session) useCatalog(ctx context.Context, name string) (*Result, error) {
+	if _, err := s.catalog.Schema(ctx, name, catalog.DefaultSchema); err != nil {
+		return nil, err
+	}
+	s.current.catalog, s.current.schema = name, catalog.DefaultSchema
+	return &Result{}, nil
+}

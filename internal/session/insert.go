@@ -1,0 +1,167 @@
+package session
+
+import (
+	"context"
+	"strings"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// insert runs INSERT INTO and INSERT OVERWRITE.
+func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error) {
+	if err := checkInsert(stmt); err != nil {
+		return nil, err
+	}
+	t, err := s.target(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	base, err := t.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := base.CheckWrite(); err != nil {
+		return nil, wrap(t.name, err)
+	}
+	meta, staged, err := s.stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
+		return s.insertion(t, base, stmt, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	mode := "Append"
+	if stmt.Overwrite {
+		mode = "Overwrite"
+	}
+	c := ingest.Commit{
+		Table: t.table, Store: t.store, Base: base, Overwrite: stmt.Overwrite, Now: s.cfg.Clock, Operation: "WRITE",
+		Parameters: map[string]any{"mode": mode, "partitionBy": nonNil(meta.PartitionColumns)},
+		Reads:      s.readsTable(stmt.Query, t),
+	}
+	if !schema.Equal(meta.Schema, base.Schema()) {
+		c.Metadata = &meta
+	}
+	if _, err := c.Apply(ctx, staged); err != nil {
+		return nil, wrap(t.name, err)
+	}
+	return affected(staged.Rows, staged.Rows), nil
+}
+
+func checkInsert(stmt *sql.Insert) error {
+	switch {
+	case len(stmt.Partition) > 0:
+		return unsupported("INSERT with a PARTITION clause; name the partition columns in the query", stmt.Table.String())
+	case stmt.ReplaceWhere != nil || len(stmt.ReplaceUsing) > 0:
+		return unsupported("INSERT … REPLACE", stmt.Table.String())
+	}
+	return nil
+}
+
+// insertion lays rows out for the table: by name, by a column list, or by
+// position.
+func (s *Session) insertion(t *target, base *delta.Snapshot, stmt *sql.Insert, rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
+	meta := base.Metadata()
+	if len(meta.Schema.Fields) == 0 {
+		return meta, nil, errclass.New("DELTA_INSERT_COLUMN_ARITY_MISMATCH", "42802",
+			"Cannot write to %s: the table has no columns yet. Load it with COPY INTO … COPY_OPTIONS ('mergeSchema' = 'true') first.", t.name)
+	}
+	var err error
+	switch evolving := stmt.SchemaEvolution || strings.EqualFold(s.settings[settingAutoMerge], "true"); {
+	case stmt.ByName:
+		meta, err = byName(t.name, meta, rows.Schema, evolving)
+	case len(stmt.Columns) > 0:
+		rows, err = byList(t.name, meta.Schema, stmt.Columns, rows)
+	default:
+		rows, err = byPosition(t.name, meta.Schema, rows)
+	}
+	if err != nil {
+		return meta, nil, err
+	}
+	out, err := rows.Conform(meta.Schema, s.timeZone())
+	return meta, out, err
+}
+
+// byName checks the columns of INSERT … BY NAME; with schema evolution the
+// table gains those it lacks.
+func byName(table string, meta delta.Metadata, incoming *schema.Struct, evolving bool) (delta.Metadata, error) {
+	added := evolve.NewColumns(meta.Schema, incoming)
+	if len(added) == 0 {
+		return meta, nil
+	}
+	if !evolving {
+		return meta, errclass.New("DELTA_METADATA_MISMATCH", "42KDG",
+			"A schema mismatch detected when writing to the Delta table %s: it has no column %s. Use INSERT WITH SCHEMA EVOLUTION to add columns.\nTable columns: %s\nData columns: %s",
+			table, strings.Join(added, ", "), meta.Schema.DDL(), incoming.DDL())
+	}
+	merged, err := evolve.MergeForWrite(meta.Schema, incoming)
+	if err != nil {
+		return meta, err
+	}
+	meta = meta.Clone()
+	meta.Schema = merged
+	return meta, ingest.CheckColumns(merged)
+}
+
+// byList names the columns of the query as the column list does.
+func byList(table string, target *schema.Struct, names []string, rows *ingest.Relation) (*ingest.Relation, error) {
+	if len(names) != len(rows.Schema.Fields) {
+		return rows, arity(table, names, rows.Schema)
+	}
+	full := make([]string, len(names))
+	seen := map[int]bool{}
+	for i, n := range names {
+		at := target.Index(n)
+		if at < 0 {
+			return rows, errclass.New("UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703",
+				"A column with name %s cannot be resolved. Did you mean one of the following? [%s]", schema.QuoteIdent(n), strings.Join(target.Names(), ", "))
+		}
+		if seen[at] {
+			return rows, errclass.New("COLUMN_ALREADY_EXISTS", "42711", "The column %s is listed twice.", schema.QuoteIdent(n))
+		}
+		seen[at] = true
+		full[i] = target.Fields[at].Name
+	}
+	return rows.Rename(full), nil
+}
+
+func byPosition(table string, target *schema.Struct, rows *ingest.Relation) (*ingest.Relation, error) {
+	if len(target.Fields) != len(rows.Schema.Fields) {
+		return rows, arity(table, target.Names(), rows.Schema)
+	}
+	return rows.Rename(target.Names()), nil
+}
+
+func arity(table string, names []string, incoming *schema.Struct) error {
+	problem, words := "NOT_ENOUGH_DATA_COLUMNS", "not enough data columns"
+	if len(incoming.Fields) > len(names) {
+		problem, words = "TOO_MANY_DATA_COLUMNS", "too many data columns"
+	}
+	return errclass.New("INSERT_COLUMN_ARITY_MISMATCH."+problem, "21S01",
+		"Cannot write to %s, the reason is %s:\nTable columns: %s.\nData columns: %s.",
+		table, words, strings.Join(names, ", "), strings.Join(incoming.Names(), ", "))
+}
+
+// readsTable reports whether the query reads the table it is inserted into.
+func (s *Session) readsTable(q *sql.Query, t *target) bool {
+	reads := false
+	sql.Inspect(q, func(n sql.Node) bool {
+		ref, ok := n.(*sql.Table)
+		if !ok {
+			return true
+		}
+		if format, path, ok := ref.Name.Path(); ok && format == "delta" {
+			loc, err := s.location(path)
+			reads = reads || err == nil && loc == t.location
+			return true
+		}
+		name, err := s.tableName(context.Background(), ref.Name)
+		reads = reads || err == nil && t.entry != nil && strings.EqualFold(name.String(), t.entry.Name.String())
+		return true
+	})
+	return reads
+}

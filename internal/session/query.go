@@ -1,0 +1,302 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/engine"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/source/files"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// query plans a query. SELECT * of one relation is that relation; anything
+// else runs in the engine over the relations it names. Planning changes q.
+func (s *Session) query(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
+	return s.plan(ctx, q, false)
+}
+
+// plan plans a query. When speculate is set, reading may give
+// [ingest.ErrSpeculation]; see there.
+func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*ingest.Relation, error) {
+	if err := s.expandViews(ctx, q); err != nil {
+		return nil, err
+	}
+	if ref, ok := sql.PlainScan(q); ok {
+		return s.relation(ctx, ref, scan{speculate: speculate})
+	}
+	b := &binder{ctx: ctx, session: s, want: wanted(q)}
+	b.want.speculate = speculate
+	if b.want.metadata {
+		hideMetadata(q)
+	}
+	text, err := (&sql.Printer{Relations: b}).Query(q)
+	if err != nil {
+		return nil, err
+	}
+	return s.runText(ctx, text, b.inputs)
+}
+
+// runText runs a query of the engine's dialect.
+func (s *Session) runText(ctx context.Context, text string, inputs []engine.Input) (*ingest.Relation, error) {
+	eng, err := s.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := eng.Query(ctx, text, inputs)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := schema.FromArrow(reader.Schema())
+	if err != nil {
+		reader.Release()
+		return nil, err
+	}
+	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			defer reader.Release()
+			for reader.Next() {
+				if !yield(reader.RecordBatch(), nil) {
+					return
+				}
+			}
+			if err := reader.Err(); err != nil {
+				yield(nil, err)
+			}
+		}
+	}
+	return &ingest.Relation{Schema: columns, Read: read, Release: reader.Release}, nil
+}
+
+// binder gives the engine the relations of a query as inputs.
+type binder struct {
+	ctx     context.Context //nolint:containedctx // that of the one query being printed
+	session *Session
+	want    scan
+	inputs  []engine.Input
+}
+
+// Relation implements [sql.Relations].
+func (b *binder) Relation(ref sql.TableRef) (string, error) {
+	rows, err := b.session.relation(b.ctx, ref, b.want)
+	if err != nil {
+		return "", err
+	}
+	return b.input(rows), nil
+}
+
+func (b *binder) input(rows *ingest.Relation) string {
+	name := fmt.Sprintf("input_%d", len(b.inputs))
+	layout := schema.ToArrow(rows.Schema)
+	b.inputs = append(b.inputs, engine.Input{
+		Name: name, Schema: layout,
+		Open: func(ctx context.Context) (array.RecordReader, error) {
+			return newStream(ctx, layout, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+				return plain(rows.Read(ctx), layout)
+			}), nil
+		},
+	})
+	return name
+}
+
+// scan says what a query needs of a relation.
+type scan struct {
+	columns  map[string]bool // lower-case names of columns mentioned; nil is all
+	metadata bool            // _metadata is mentioned
+	// speculate lets schemas of files be inferred from samples.
+	speculate bool
+}
+
+// wanted finds the columns that q mentions anywhere, under any relation's
+// name: too many at most.
+func wanted(q *sql.Query) scan {
+	names, all := sql.ColumnNames(q)
+	want := scan{metadata: names[files.MetadataColumn]}
+	if !all {
+		want.columns = names
+	}
+	return want
+}
+
+// pick returns the columns of s that the query needs, at least one.
+func (w scan) pick(s *schema.Struct) []string {
+	if w.columns == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range s.Fields {
+		if w.columns[strings.ToLower(f.Name)] {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 0 && len(s.Fields) > 0 {
+		names = []string{cheapest(s)}
+	}
+	return names
+}
+
+// cheapest returns the column to read when only rows are counted.
+func cheapest(s *schema.Struct) string {
+	for _, f := range s.Fields {
+		switch f.Type {
+		case schema.Boolean, schema.Byte, schema.Short, schema.Integer, schema.Long, schema.Date, schema.Double, schema.Timestamp:
+			return f.Name
+		}
+	}
+	return s.Fields[0].Name
+}
+
+// hideMetadata keeps the column _metadata out of every * over files.
+func hideMetadata(q *sql.Query) {
+	sql.Inspect(q, func(n sql.Node) bool {
+		sel, ok := n.(*sql.Select)
+		if !ok {
+			return true
+		}
+		overFiles := false
+		for _, ref := range sel.From {
+			sql.Inspect(ref, func(n sql.Node) bool {
+				switch n := n.(type) {
+				case *sql.TableFunction:
+					overFiles = overFiles || isReadFiles(n)
+				case *sql.Table:
+					format, _, path := n.Name.Path()
+					overFiles = overFiles || path && format != "delta"
+				case *sql.Subquery:
+					return false
+				}
+				return true
+			})
+		}
+		for _, item := range sel.Items {
+			if star, ok := item.Expr.(*sql.Star); ok && overFiles {
+				star.Except = append(star.Except, &sql.Column{Parts: []string{files.MetadataColumn}})
+			}
+		}
+		return true
+	})
+}
+
+// plain yields batches whose columns have the types of layout: dictionaries
+// are replaced by their values.
+func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for rec, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			columns := make([]arrow.Array, rec.NumCols())
+			for i := range columns {
+				if columns[i], err = values(rec.Column(i)); err != nil {
+					yield(nil, err)
+					return
+				}
+			}
+			out := array.NewRecordBatch(layout, columns, rec.NumRows())
+			for _, c := range columns {
+				c.Release()
+			}
+			more := yield(out, nil)
+			out.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// values returns the values of an array, decoded from a dictionary if need be,
+// to be released.
+func values(a arrow.Array) (arrow.Array, error) {
+	dict, ok := a.(*array.Dictionary)
+	if !ok {
+		a.Retain()
+		return a, nil
+	}
+	texts, ok := dict.Dictionary().(*array.String)
+	if !ok {
+		return nil, fmt.Errorf("column is a dictionary of %s", dict.Dictionary().DataType())
+	}
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	b.Reserve(dict.Len())
+	for i := range dict.Len() {
+		if dict.IsNull(i) {
+			b.AppendNull()
+			continue
+		}
+		b.Append(texts.Value(dict.GetValueIndex(i)))
+	}
+	return b.NewArray(), nil
+}
+
+// constant evaluates an expression that names no columns, as text.
+func (s *Session) constant(ctx context.Context, e sql.Expr) (string, error) {
+	if lit, ok := e.(*sql.Literal); ok && lit.Kind != sql.NullLiteral {
+		return lit.Value, nil
+	}
+	text, err := (&sql.Printer{}).Expr(&sql.Cast{X: e, Type: &sql.TypeName{Type: schema.String}})
+	if err != nil {
+		return "", err
+	}
+	rows, err := s.runText(ctx, "SELECT "+text, nil)
+	if err != nil {
+		return "", err
+	}
+	value, found := "", false
+	for rec, err := range rows.Read(ctx) {
+		if err != nil {
+			return "", err
+		}
+		if col, ok := rec.Column(0).(*array.String); ok && rec.NumRows() > 0 && col.IsValid(0) {
+			value, found = strings.Clone(col.Value(0)), true
+		}
+	}
+	if !found {
+		return "", errclass.New("INVALID_PARAMETER_VALUE.NULL", "22023", "The constant expression %s is NULL.", e)
+	}
+	return value, nil
+}
+
+// stage writes the rows of a query as data files of a table whose metadata
+// lay out gives for the query's columns. Files whose schema has to be found
+// are read once, if their first rows tell it.
+func (s *Session) stage(
+	ctx context.Context, t *target, q *sql.Query,
+	layOut func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error),
+) (delta.Metadata, *ingest.Staged, error) {
+	text := q.String()
+	for speculate := true; ; speculate = false {
+		// Parsed anew, since planning changes the tree.
+		q, err := sql.ParseQuery(text)
+		if err != nil {
+			return delta.Metadata{}, nil, err
+		}
+		rows, err := s.plan(ctx, q, speculate)
+		if err != nil {
+			return delta.Metadata{}, nil, err
+		}
+		meta, laidOut, err := layOut(rows)
+		if err != nil {
+			rows.Close()
+			return delta.Metadata{}, nil, err
+		}
+		staged, err := ingest.Stage(ctx, t.store, meta, laidOut.Read(ctx), s.env())
+		if speculate && errors.Is(err, ingest.ErrSpeculation) {
+			s.progress.Restart()
+			continue
+		}
+		return meta, staged, err
+	}
+}

@@ -1,0 +1,103 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// run runs one statement.
+func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) {
+	switch stmt := stmt.(type) {
+	case *sql.Query:
+		return s.selectRows(ctx, stmt)
+	case *sql.CopyInto:
+		return s.copyInto(ctx, stmt)
+	case *sql.CreateTable:
+		return s.createTable(ctx, stmt)
+	case *sql.Insert:
+		return s.insert(ctx, stmt)
+	case *sql.CreateView:
+		return s.createView(ctx, stmt)
+	case *sql.CreateSchema:
+		return s.createSchema(ctx, stmt)
+	case *sql.DropSchema:
+		return s.dropSchema(ctx, stmt)
+	case *sql.DropTable:
+		return s.dropTable(ctx, stmt)
+	case *sql.Show:
+		return s.show(ctx, stmt)
+	case *sql.Describe:
+		return s.describe(ctx, stmt)
+	case *sql.Use:
+		return s.use(ctx, stmt)
+	case *sql.Set:
+		return s.set(stmt)
+	case *sql.Reset:
+		return s.reset(stmt)
+	case *sql.Explain:
+		return s.explain(ctx, stmt)
+	}
+	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s statements.", statementName(stmt))
+}
+
+// statementNames are the words of the statements that are parsed only.
+var statementNames = map[reflect.Type]string{
+	reflect.TypeFor[*sql.CreateStreamingTable](): "CREATE STREAMING TABLE",
+	reflect.TypeFor[*sql.Refresh]():              "REFRESH",
+	reflect.TypeFor[*sql.Merge]():                "MERGE",
+	reflect.TypeFor[*sql.Update]():               "UPDATE",
+	reflect.TypeFor[*sql.Delete]():               "DELETE",
+	reflect.TypeFor[*sql.Truncate]():             "TRUNCATE",
+}
+
+func statementName(stmt sql.Statement) string {
+	if name, ok := statementNames[reflect.TypeOf(stmt)]; ok {
+		return name
+	}
+	return fmt.Sprintf("%T", stmt)
+}
+
+func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {
+	rows, err := s.query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Schema: rows.Schema, Rows: plain(rows.Read(ctx), schema.ToArrow(rows.Schema))}, nil
+}
+
+// explain shows what the engine is asked for.
+func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, error) {
+	q, ok := stmt.Statement.(*sql.Query)
+	if !ok {
+		return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "EXPLAIN takes a query.")
+	}
+	if err := s.expandViews(ctx, q); err != nil {
+		return nil, err
+	}
+	out := newTable(schema.Col("plan", schema.String))
+	if ref, ok := sql.PlainScan(q); ok {
+		out.add("Scan " + ref.String())
+		return out.result(), nil
+	}
+	b := &binder{ctx: ctx, session: s, want: wanted(q)}
+	text, err := (&sql.Printer{Relations: b}).Query(q)
+	if err != nil {
+		return nil, err
+	}
+	out.add("Engine query: " + text)
+	return out.result(), nil
+}
+
+// env is where loads of this session run.
+func (s *Session) env() ingest.Env {
+	return ingest.Env{
+		Parallelism: s.cfg.Parallelism, MemoryLimit: s.cfg.MemoryLimit,
+		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress,
+	}
+}

@@ -1,0 +1,236 @@
+// Package session runs SQL statements for one user: it is the only door to
+// tables, files and the engine.
+//
+// A session has a workspace, a current catalog and schema, and settings. Each
+// statement is parsed, its names are resolved against the catalog, and the
+// packages below do the work; nothing here touches a file's bytes or a table's
+// log itself.
+package session
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/engine"
+	"github.com/freshet/freshet/internal/engine/duckdb"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/location"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// Config says where and how a session works. The zero value of every field
+// but Workspace is useful.
+type Config struct {
+	// Workspace is the directory of catalog, managed tables and spill files;
+	// it is created when missing.
+	Workspace string
+	// MemoryLimit bounds readers, engine and writers together, in bytes; 0 is
+	// 512 MB.
+	MemoryLimit int64
+	// Parallelism is how many processors a statement uses; 0 is all.
+	Parallelism int
+	// Version is the program's version, recorded in commits; "" is "dev".
+	Version string
+	// Progress, when set, is told how far the running statement is. It may be
+	// called from any goroutine, many times a second.
+	Progress func(Progress)
+	Logger   *slog.Logger     // nil discards
+	Clock    func() time.Time // nil is the system's
+	NewID    func() string    // nil makes random UUIDs
+}
+
+func (c Config) withDefaults() Config {
+	if c.MemoryLimit <= 0 {
+		c.MemoryLimit = 512 << 20
+	}
+	if c.Parallelism <= 0 {
+		c.Parallelism = runtime.GOMAXPROCS(0)
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = uuid.NewString
+	}
+	return c
+}
+
+// Session runs statements, one at a time. Its methods are not safe for
+// concurrent use; sessions of one workspace are independent of each other, in
+// one process or several.
+type Session struct {
+	cfg      Config
+	root     string // absolute path of the workspace
+	catalog  *catalog.Catalog
+	current  struct{ catalog, schema string }
+	settings map[string]string
+	tempView map[string]*sql.CreateView // by lower-case name
+
+	engineOnce sync.Once
+	engine     engine.Engine
+	closeFn    func() error
+	engineErr  error
+
+	progress *ingest.Progress // of the running statement
+
+	openers location.Openers
+	tables  map[string]handle // by location
+}
+
+// Open opens a workspace, creating it when it is not there.
+func Open(ctx context.Context, cfg Config) (*Session, error) {
+	cfg = cfg.withDefaults()
+	root, err := filepath.Abs(cfg.Workspace)
+	if err != nil {
+		return nil, fmt.Errorf("open workspace: %w", err)
+	}
+	if err := os.MkdirAll(root, 0o777); err != nil {
+		return nil, fmt.Errorf("open workspace: %w", err)
+	}
+	cat, err := catalog.Open(ctx, filepath.Join(root, "catalog.db"), cfg.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		cfg: cfg, root: root, catalog: cat,
+		settings: maps.Clone(defaultSettings),
+		tempView: map[string]*sql.CreateView{},
+		openers:  location.Local(),
+		tables:   map[string]handle{},
+	}
+	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema
+	return s, nil
+}
+
+// Close releases the catalog and the engine.
+func (s *Session) Close() error {
+	err := s.catalog.Close()
+	if s.closeFn != nil {
+		if cerr := s.closeFn(); err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+// Run runs the statements of text in order and yields each one's result. The
+// text is parsed as a whole first, so a syntax error anywhere runs nothing.
+// The first error ends the sequence; what earlier statements did stands.
+func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error] {
+	return func(yield func(*Result, error) bool) {
+		statements, err := sql.Parse(text)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, stmt := range statements {
+			stop := s.watch()
+			r, err := s.run(ctx, stmt)
+			if err != nil {
+				stop()
+				yield(nil, locate(err, text))
+				return
+			}
+			r.Statement = stmt
+			more := yield(r, nil)
+			stop()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// progressInterval is how often Config.Progress is told.
+const progressInterval = 100 * time.Millisecond
+
+// watch tells Config.Progress how far the statement is until stop is called.
+func (s *Session) watch() (stop func()) {
+	s.progress = &ingest.Progress{}
+	if s.cfg.Progress == nil {
+		return func() {}
+	}
+	p, started := s.progress, s.cfg.Clock()
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(progressInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				s.cfg.Progress(Progress{
+					Started: started, Files: p.Files.Load(), TotalFiles: p.TotalFiles.Load(),
+					Rows: p.Rows.Load(), Bytes: p.Bytes.Load(), TotalBytes: p.TotalBytes.Load(),
+				})
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// openEngine opens the engine when the first statement needs it: most
+// ingestion never does.
+func (s *Session) openEngine() (engine.Engine, error) {
+	s.engineOnce.Do(func() {
+		e, err := duckdb.Open(duckdb.Config{
+			MemoryLimit: s.cfg.MemoryLimit / 2,
+			Threads:     s.cfg.Parallelism,
+			TempDir:     filepath.Join(s.root, "tmp"),
+		})
+		if err != nil {
+			s.engineErr = err
+			return
+		}
+		s.engine, s.closeFn = e, e.Close
+	})
+	return s.engine, s.engineErr
+}
+
+// handle is an open table and where it is stored.
+type handle struct {
+	table *delta.Table
+	store object.Store
+}
+
+// handle returns the handle of the table at location. Handles are kept, so
+// that a statement after another one refreshes a snapshot instead of building
+// it anew.
+func (s *Session) handle(ctx context.Context, location string) (handle, error) {
+	if h, ok := s.tables[location]; ok {
+		return h, nil
+	}
+	store, err := s.openStore(ctx, location)
+	if err != nil {
+		return handle{}, err
+	}
+	h := handle{store: store, table: delta.NewTable(store, delta.Options{
+		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Logger: s.cfg.Logger, Engine: "freshet/" + s.cfg.Version,
+	})}
+	s.tables[location] = h
+	return h, nil
+}

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// Settings that freshet acts on, with the names Spark and Delta give them.
+const (
+	settingTimeZone  = "spark.sql.session.timeZone"
+	settingAutoMerge = "spark.databricks.delta.schema.autoMerge.enabled"
+)
+
+var defaultSettings = map[string]string{
+	settingTimeZone:  "UTC",
+	settingAutoMerge: "false",
+}
+
+// settingNames maps the short names Databricks SQL has for settings.
+var settingNames = map[string]string{
+	"timezone": settingTimeZone,
+}
+
+// settingName returns the canonical spelling of a key.
+func settingName(key string) string {
+	if full, ok := settingNames[strings.ToLower(key)]; ok {
+		return full
+	}
+	for known := range defaultSettings {
+		if strings.EqualFold(known, key) {
+			return known
+		}
+	}
+	return key
+}
+
+// set runs SET. A key that freshet does not act on is kept and shown, as Spark
+// does, so that scripts written for Spark run.
+func (s *Session) set(stmt *sql.Set) (*Result, error) {
+	out := newTable(schema.Col("key", schema.String), schema.Col("value", schema.String))
+	switch key := settingName(stmt.Key); {
+	case stmt.HasValue:
+		if err := checkSetting(key, stmt.Value); err != nil {
+			return nil, err
+		}
+		s.settings[key] = stmt.Value
+		out.add(key, stmt.Value)
+	case key != "":
+		if v, ok := s.settings[key]; ok {
+			out.add(key, v)
+		} else {
+			out.add(key, "<undefined>")
+		}
+	default:
+		for _, k := range slices.Sorted(maps.Keys(s.settings)) {
+			out.add(k, s.settings[k])
+		}
+	}
+	return out.result(), nil
+}
+
+func checkSetting(key, value string) error {
+	switch key {
+	case settingTimeZone:
+		if _, err := time.LoadLocation(value); err != nil {
+			return errclass.New("INVALID_CONF_VALUE.TIME_ZONE", "22022",
+				"The value %q in the config %q is invalid. Cannot resolve the given timezone.", value, key)
+		}
+	case settingAutoMerge:
+		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
+			return errclass.New("INVALID_CONF_VALUE.DEFAULT", "22022", "The value %q in the config %q is invalid. It should be true or false.", value, key)
+		}
+	}
+	return nil
+}
+
+// reset runs RESET.
+func (s *Session) reset(stmt *sql.Reset) (*Result, error) {
+	if stmt.Key == "" {
+		s.settings = maps.Clone(defaultSettings)
+		return &Result{}, nil
+	}
+	key := settingName(stmt.Key)
+	delete(s.settings, key)
+	if v, ok := defaultSettings[key]; ok {
+		s.settings[key] = v
+	}
+	return &Result{}, nil
+}
+
+// timeZone returns the session's time zone.
+func (s *Session) timeZone() *time.Location {
+	loc, err := time.LoadLocation(s.settings[settingTimeZone])
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}

@@ -1,0 +1,286 @@
+package session
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func (s *Session) show(ctx context.Context, stmt *sql.Show) (*Result, error) {
+	keep, err := likePattern(stmt.Like)
+	if err != nil {
+		return nil, err
+	}
+	switch stmt.Kind {
+	case "CATALOGS":
+		return s.showCatalogs(ctx, keep)
+	case "SCHEMAS":
+		return s.showSchemas(ctx, stmt, keep)
+	case "TABLES", "VIEWS":
+		return s.showTables(ctx, stmt, keep)
+	case "COLUMNS":
+		return s.showColumns(ctx, stmt)
+	case "TBLPROPERTIES":
+		return s.showProperties(ctx, stmt)
+	case "PARTITIONS":
+		return s.showPartitions(ctx, stmt)
+	case "CREATE TABLE":
+		return s.showCreate(ctx, stmt)
+	case "FUNCTIONS":
+		return showFunctions(keep), nil
+	}
+	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "SHOW %s is not supported.", stmt.Kind)
+}
+
+// likePattern returns the filter of SHOW … LIKE: * stands for any text and |
+// separates alternatives; matching ignores case.
+func likePattern(pattern string) (func(string) bool, error) {
+	if pattern == "" {
+		return func(string) bool { return true }, nil
+	}
+	var alternatives []string
+	for alt := range strings.SplitSeq(pattern, "|") {
+		alternatives = append(alternatives, strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(alt)), `\*`, ".*"))
+	}
+	re, err := regexp.Compile("(?is)^(" + strings.Join(alternatives, "|") + ")$")
+	if err != nil {
+		return nil, err
+	}
+	return re.MatchString, nil
+}
+
+func (s *Session) showCatalogs(ctx context.Context, keep func(string) bool) (*Result, error) {
+	names, err := s.catalog.Catalogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := newTable(schema.Col("catalog", schema.String))
+	for _, n := range names {
+		if keep(n) {
+			out.add(n)
+		}
+	}
+	return out.result(), nil
+}
+
+func (s *Session) showSchemas(ctx context.Context, stmt *sql.Show, keep func(string) bool) (*Result, error) {
+	in := s.current.catalog
+	if stmt.In != nil {
+		parts, err := s.parts(ctx, stmt.In)
+		if err != nil {
+			return nil, err
+		}
+		in = parts[0]
+	}
+	schemas, err := s.catalog.Schemas(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := newTable(schema.Col("databaseName", schema.String))
+	for _, sc := range schemas {
+		if keep(sc.Name) {
+			out.add(sc.Name)
+		}
+	}
+	return out.result(), nil
+}
+
+func (s *Session) showTables(ctx context.Context, stmt *sql.Show, keep func(string) bool) (*Result, error) {
+	catalogName, name, err := s.schemaName(ctx, stmt.In)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.catalog.Schema(ctx, catalogName, name)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := s.catalog.Tables(ctx, catalogName, name)
+	if err != nil {
+		return nil, err
+	}
+	views := stmt.Kind == "VIEWS"
+	first := schema.Col("database", schema.String)
+	second := schema.Col("tableName", schema.String)
+	if views {
+		first.Name, second.Name = "namespace", "viewName"
+	}
+	out := newTable(first, second, schema.Col("isTemporary", schema.Boolean))
+	for _, t := range tables {
+		if keep(t.Table) && (!views || t.Kind == catalog.KindView) {
+			out.add(found.Name, t.Table, false)
+		}
+	}
+	for _, n := range sortedKeys(s.tempView) {
+		if keep(n) {
+			out.add("", n, true)
+		}
+	}
+	return out.result(), nil
+}
+
+func (s *Session) showColumns(ctx context.Context, stmt *sql.Show) (*Result, error) {
+	columns, err := s.columnsOf(ctx, stmt.In)
+	if err != nil {
+		return nil, err
+	}
+	out := newTable(schema.Col("col_name", schema.String))
+	for _, n := range columns.Names() {
+		out.add(n)
+	}
+	return out.result(), nil
+}
+
+func (s *Session) showProperties(ctx context.Context, stmt *sql.Show) (*Result, error) {
+	t, err := s.target(ctx, stmt.In)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := t.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	props := shownProperties(snap)
+	out := newTable(schema.Col("key", schema.String), schema.Col("value", schema.String))
+	if stmt.Key != "" {
+		v, ok := props[stmt.Key]
+		if !ok {
+			v = "Table " + t.name + " does not have property: " + stmt.Key
+		}
+		out.add(stmt.Key, v)
+		return out.result(), nil
+	}
+	for _, k := range sortedKeys(props) {
+		out.add(k, props[k])
+	}
+	return out.result(), nil
+}
+
+func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, error) {
+	t, err := s.target(ctx, stmt.In)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := t.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := snap.PartitionColumns()
+	if len(names) == 0 {
+		return nil, errclass.New("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", "Table %s is not partitioned.", t.name)
+	}
+	seen := map[string][]any{}
+	for f, err := range snap.Files(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		row := make([]any, len(names))
+		var key strings.Builder
+		for i, n := range names {
+			key.WriteString("\x00")
+			if v := f.PartitionValues[n]; v != nil {
+				row[i] = *v
+				key.WriteString("\x01" + *v)
+			}
+		}
+		seen[key.String()] = row
+	}
+	fields := make([]schema.Field, len(names))
+	for i, n := range names {
+		fields[i] = schema.Col(n, schema.String)
+	}
+	out := newTable(fields...)
+	for _, k := range sortedKeys(seen) {
+		out.add(seen[k]...)
+	}
+	return out.result(), nil
+}
+
+// showCreate gives the statement that would make a table of the same shape.
+func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, error) {
+	out := newTable(schema.Col("createtab_stmt", schema.String))
+	if view, err := s.viewOf(ctx, stmt.In); err != nil || view != nil {
+		if err != nil {
+			return nil, err
+		}
+		out.add(view.String())
+		return out.result(), nil
+	}
+	t, err := s.target(ctx, stmt.In)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := t.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	meta := snap.Metadata()
+	var b strings.Builder
+	b.WriteString("CREATE TABLE " + t.name + " (")
+	for i, f := range meta.Schema.Fields {
+		if i > 0 {
+			b.WriteString(",")
+		}
+		b.WriteString("\n  " + columnDDL(f))
+	}
+	b.WriteString(")\nUSING delta")
+	if len(meta.PartitionColumns) > 0 {
+		quoted := make([]string, len(meta.PartitionColumns))
+		for i, p := range meta.PartitionColumns {
+			quoted[i] = schema.QuoteIdent(p)
+		}
+		b.WriteString("\nPARTITIONED BY (" + strings.Join(quoted, ", ") + ")")
+	}
+	if t.entry == nil || !t.entry.Managed {
+		b.WriteString("\nLOCATION " + quoteString(t.location))
+	}
+	if meta.Description != "" {
+		b.WriteString("\nCOMMENT " + quoteString(meta.Description))
+	}
+	if len(meta.Configuration) > 0 {
+		b.WriteString("\nTBLPROPERTIES (")
+		for i, k := range sortedKeys(meta.Configuration) {
+			if i > 0 {
+				b.WriteString(",")
+			}
+			b.WriteString("\n  " + quoteString(k) + " = " + quoteString(meta.Configuration[k]))
+		}
+		b.WriteString(")")
+	}
+	out.add(b.String())
+	return out.result(), nil
+}
+
+func columnDDL(f schema.Field) string {
+	text := schema.QuoteIdent(f.Name) + " " + f.Type.String()
+	if !f.Nullable {
+		text += " NOT NULL"
+	}
+	if comment, ok := f.Metadata["comment"].(string); ok {
+		text += " COMMENT " + quoteString(comment)
+	}
+	return text
+}
+
+// quoteString returns text as a SQL string literal.
+func quoteString(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}
+
+func showFunctions(keep func(string) bool) *Result {
+	out := newTable(schema.Col("function", schema.String))
+	for _, n := range sql.FunctionNames() {
+		if keep(n) {
+			out.add(n)
+		}
+	}
+	return out.result()
+}

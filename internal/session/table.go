@@ -1,0 +1,93 @@
+package session
+
+import (
+	"iter"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/schema"
+)
+
+// table is a small result built row by row: of SHOW, DESCRIBE and their like.
+type table struct {
+	schema *schema.Struct
+	rows   [][]any
+}
+
+func newTable(fields ...schema.Field) *table { return &table{schema: schema.New(fields...)} }
+
+// add appends a row. Its values are strings, int64s, int32s, bools, times,
+// string lists, string maps, or nil.
+func (t *table) add(values ...any) { t.rows = append(t.rows, values) }
+
+func (t *table) result() *Result {
+	return &Result{Schema: t.schema, Rows: t.batches()}
+}
+
+func (t *table) batches() iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema.ToArrow(t.schema))
+		defer b.Release()
+		for _, row := range t.rows {
+			for i, v := range row {
+				appendValue(b.Field(i), v)
+			}
+		}
+		rec := b.NewRecordBatch()
+		defer rec.Release()
+		yield(rec, nil)
+	}
+}
+
+// appendValue appends v to a builder of its type; a value of another type is
+// null.
+func appendValue(b array.Builder, v any) {
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		if s, ok := v.(string); ok {
+			b.Append(s)
+			return
+		}
+	case *array.Int64Builder:
+		if n, ok := v.(int64); ok {
+			b.Append(n)
+			return
+		}
+	case *array.Int32Builder:
+		if n, ok := v.(int32); ok {
+			b.Append(n)
+			return
+		}
+	case *array.BooleanBuilder:
+		if x, ok := v.(bool); ok {
+			b.Append(x)
+			return
+		}
+	case *array.TimestampBuilder:
+		if at, ok := v.(time.Time); ok {
+			b.Append(arrow.Timestamp(at.UnixMicro()))
+			return
+		}
+	case *array.MapBuilder:
+		if m, ok := v.(map[string]string); ok {
+			b.Append(true)
+			for _, k := range sortedKeys(m) {
+				appendValue(b.KeyBuilder(), k)
+				appendValue(b.ItemBuilder(), m[k])
+			}
+			return
+		}
+	case *array.ListBuilder:
+		if list, ok := v.([]string); ok {
+			b.Append(true)
+			for _, x := range list {
+				appendValue(b.ValueBuilder(), x)
+			}
+			return
+		}
+	}
+	b.AppendNull()
+}

@@ -1,0 +1,238 @@
+package session
+
+import (
+	"context"
+	"strings"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// maxViewDepth bounds views over views.
+const maxViewDepth = 100
+
+// createView runs CREATE [OR REPLACE] [TEMPORARY] VIEW. The names of tables in
+// the query are made full, so that the view means the same in every session.
+func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result, error) {
+	if err := s.qualify(ctx, stmt.Query); err != nil {
+		return nil, err
+	}
+	// Parsed anew, since planning changes the tree.
+	probe, err := sql.ParseQuery(stmt.Query.String())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.query(ctx, probe)
+	if err != nil {
+		return nil, err
+	}
+	rows.Close()
+	if n := len(stmt.Columns); n > 0 && n != len(rows.Schema.Fields) {
+		return nil, errclass.New("CREATE_VIEW_COLUMN_ARITY_MISMATCH", "21S01",
+			"Cannot create view %s: it lists %d columns and its query has %d.", stmt.Name, n, len(rows.Schema.Fields))
+	}
+	if stmt.Temporary {
+		return &Result{}, s.createTempView(stmt)
+	}
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	entry := catalog.Table{Name: name, Kind: catalog.KindView, Text: stmt.String(), Comment: stmt.Comment}
+	err = s.catalog.Create(ctx, entry)
+	switch {
+	case err != nil && stmt.IfNotExists:
+		err = ignore(err, "TABLE_OR_VIEW_ALREADY_EXISTS")
+	case err != nil && stmt.OrReplace:
+		old, terr := s.catalog.Table(ctx, name)
+		if terr != nil {
+			return nil, err
+		}
+		if old.Kind != catalog.KindView {
+			return nil, errclass.New("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a table; drop it before a view takes its name.", name)
+		}
+		err = s.catalog.Update(ctx, entry)
+	}
+	return &Result{}, err
+}
+
+func (s *Session) createTempView(stmt *sql.CreateView) error {
+	if len(stmt.Name.Parts) != 1 {
+		return errclass.New("TEMP_VIEW_NAME_TOO_MANY_NAME_PARTS", "428EK", "CREATE TEMPORARY VIEW takes a name of one part, not %s.", stmt.Name)
+	}
+	key := strings.ToLower(stmt.Name.Parts[0])
+	if _, taken := s.tempView[key]; taken && !stmt.OrReplace {
+		if stmt.IfNotExists {
+			return nil
+		}
+		return errclass.New("TEMP_TABLE_OR_VIEW_ALREADY_EXISTS", "42P07", "Cannot create the temporary view %s because it already exists. Use CREATE OR REPLACE TEMPORARY VIEW.", stmt.Name)
+	}
+	s.tempView[key] = stmt
+	return nil
+}
+
+func (s *Session) dropTempView(name string) bool {
+	key := strings.ToLower(name)
+	_, ok := s.tempView[key]
+	delete(s.tempView, key)
+	return ok
+}
+
+// viewOf returns the definition of the view that n names, or nil when it
+// names no view.
+func (s *Session) viewOf(ctx context.Context, n *sql.Name) (*sql.CreateView, error) {
+	if _, _, ok := n.Path(); ok {
+		return nil, nil //nolint:nilnil // absence is the answer
+	}
+	parts, err := s.parts(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) == 1 {
+		if v, ok := s.tempView[strings.ToLower(parts[0])]; ok {
+			return v, nil
+		}
+	}
+	name, err := s.tableName(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil || entry.Kind != catalog.KindView {
+		return nil, nil //nolint:nilerr,nilnil // whoever reads the table reports it missing
+	}
+	statements, err := sql.Parse(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	view, ok := statements[0].(*sql.CreateView)
+	if !ok {
+		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The text of view %s is no view: %s", entry.Name, entry.Text)
+	}
+	return view, nil
+}
+
+// qualify makes the names of tables in q full.
+func (s *Session) qualify(ctx context.Context, q *sql.Query) error {
+	local := commonTables(q)
+	return replaceTables(q, func(t *sql.Table) (sql.TableRef, error) {
+		if _, _, path := t.Name.Path(); path || len(t.Name.Parts) == 1 && local[strings.ToLower(t.Name.Parts[0])] {
+			return t, nil
+		}
+		if len(t.Name.Parts) == 1 {
+			if _, temp := s.tempView[strings.ToLower(t.Name.Parts[0])]; temp {
+				return t, nil
+			}
+		}
+		full, err := s.tableName(ctx, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		if t.Alias == nil {
+			t.Alias = &sql.Alias{Name: full.Table}
+		}
+		t.Name = &sql.Name{Range: t.Name.Range, Parts: []string{full.Catalog, full.Schema, full.Table}}
+		return t, nil
+	})
+}
+
+// expandViews puts each view's query in the place of its name.
+func (s *Session) expandViews(ctx context.Context, q *sql.Query) error {
+	return s.expandViewsAt(ctx, q, 0)
+}
+
+func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int) error {
+	if depth > maxViewDepth {
+		return errclass.New("VIEW_EXCEED_MAX_NESTED_DEPTH", "54K00", "The depth of nested views exceeds %d; a view may refer to itself.", maxViewDepth)
+	}
+	local := commonTables(q)
+	return replaceTables(q, func(t *sql.Table) (sql.TableRef, error) {
+		if t.TimeTravel != nil || len(t.Name.Parts) == 1 && local[strings.ToLower(t.Name.Parts[0])] {
+			return t, nil
+		}
+		view, err := s.viewOf(ctx, t.Name)
+		if err != nil || view == nil {
+			return t, err
+		}
+		// Parsed anew each time: planning changes the tree.
+		body, err := sql.ParseQuery(view.Query.String())
+		if err != nil {
+			return nil, err
+		}
+		if err := s.expandViewsAt(ctx, body, depth+1); err != nil {
+			return nil, err
+		}
+		return &sql.Subquery{Range: t.Range, Query: body, Sample: t.Sample, Alias: viewAlias(t, view)}, nil
+	})
+}
+
+// viewAlias names a view's rows as the query does, and its columns as the
+// view does.
+func viewAlias(t *sql.Table, view *sql.CreateView) *sql.Alias {
+	alias := &sql.Alias{Name: view.Name.Parts[len(view.Name.Parts)-1]}
+	if t.Alias != nil {
+		alias.Name, alias.Columns = t.Alias.Name, t.Alias.Columns
+	}
+	if len(alias.Columns) == 0 {
+		for _, c := range view.Columns {
+			alias.Columns = append(alias.Columns, c.Name)
+		}
+	}
+	return alias
+}
+
+// commonTables returns the lower-case names of all common table expressions
+// in q.
+func commonTables(q *sql.Query) map[string]bool {
+	names := map[string]bool{}
+	sql.Inspect(q, func(n sql.Node) bool {
+		if c, ok := n.(*sql.CommonTable); ok {
+			names[strings.ToLower(c.Name)] = true
+		}
+		return true
+	})
+	return names
+}
+
+// replaceTables replaces every table reference of q by what f returns for it.
+// What f returns is not looked into.
+func replaceTables(q *sql.Query, f func(*sql.Table) (sql.TableRef, error)) error {
+	var first error
+	replaced := map[sql.Node]bool{}
+	swap := func(place *sql.TableRef) {
+		t, ok := (*place).(*sql.Table)
+		if !ok || first != nil {
+			return
+		}
+		ref, err := f(t)
+		if err != nil {
+			first = err
+			return
+		}
+		*place = ref
+		replaced[ref] = true
+	}
+	sql.Inspect(q, func(n sql.Node) bool {
+		if replaced[n] {
+			return false
+		}
+		switch n := n.(type) {
+		case *sql.Select:
+			for i := range n.From {
+				swap(&n.From[i])
+			}
+		case *sql.Join:
+			swap(&n.Left)
+			swap(&n.Right)
+		case *sql.TableGroup:
+			swap(&n.Input)
+		case *sql.Pivot:
+			swap(&n.Input)
+		case *sql.Unpivot:
+			swap(&n.Input)
+		}
+		return first == nil
+	})
+	return first
+}
