@@ -33,7 +33,7 @@ func printTable(w *bufio.Writer, columns *schema.Struct, rows Rows) (int64, erro
 	t.widths, t.right = make([]int, len(t.columns)), make([]bool, len(t.columns))
 	for i, f := range t.columns {
 		t.right[i] = rightAligned(f.Type)
-		t.widths[i] = max(width(printable(f.Name)), width(f.Type.String()))
+		t.widths[i] = max(width(printable(f.Name)), width(typeName(f.Type)))
 	}
 	n, err := t.rows(rows)
 	if t.held != nil {
@@ -92,7 +92,7 @@ func (t *table) begin() {
 	}
 	names, types := make([]string, len(t.columns)), make([]string, len(t.columns))
 	for i, f := range t.columns {
-		names[i], types[i] = printable(f.Name), f.Type.String()
+		names[i], types[i] = printable(f.Name), typeName(f.Type)
 	}
 	t.rule("┌", "┬", "┐")
 	t.line(names)
@@ -142,6 +142,13 @@ var numbers = []schema.Type{schema.Long, schema.Integer, schema.Short, schema.By
 func rightAligned(t schema.Type) bool {
 	_, decimal := t.(schema.Decimal)
 	return decimal || slices.ContainsFunc(numbers, func(n schema.Type) bool { return schema.Equal(n, t) })
+}
+
+// typeName is the type as the head shows it: nested types without what is in
+// them, which would be wider than most values.
+func typeName(t schema.Type) string {
+	name, _, _ := strings.Cut(t.String(), "<")
+	return name
 }
 
 func width(text string) int { return uniseg.StringWidth(text) }
