@@ -2,8 +2,10 @@ package delta
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math/big"
 	"slices"
 	"strings"
@@ -82,6 +84,26 @@ func newFileFilter(m *Metadata, p Predicate) (*fileFilter, error) {
 func (f *fileFilter) mayMatch(file AddFile) bool {
 	o, err := f.eval(f.predicate, &fileFacts{file: &file})
 	return err != nil || o.mayBeTrue
+}
+
+// FilesMatching yields the live data files, as [Snapshot.Files], that may hold
+// a row for which p is true, by their partition values and statistics.
+func (s *Snapshot) FilesMatching(ctx context.Context, p Predicate) iter.Seq2[AddFile, error] {
+	return func(yield func(AddFile, error) bool) {
+		filter, err := newFileFilter(&s.metadata, p)
+		if err != nil {
+			yield(AddFile{}, err)
+			return
+		}
+		for f, err := range s.Files(ctx) {
+			if err == nil && !filter.mayMatch(f) {
+				continue
+			}
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
 }
 
 // outcome is what is known of a predicate over the rows of a file: whether it
