@@ -123,7 +123,14 @@ func (s *source) convert(field *pqarrow.SchemaField, data arrow.ArrayData) (arro
 		}
 		children = append(children, converted)
 	}
-	return array.NewData(s.logicalType(field, data.DataType()), data.Len(), data.Buffers(), children, data.NullN(), data.Offset()), nil
+	typ := s.logicalType(field, data.DataType())
+	if m, ok := typ.(*arrow.MapType); ok {
+		// Files name the parts of a map as they like, Arrow's type does not.
+		pairs := children[0]
+		children[0] = array.NewData(m.Elem(), pairs.Len(), pairs.Buffers(), pairs.Children(), pairs.NullN(), pairs.Offset())
+		pairs.Release()
+	}
+	return array.NewData(typ, data.Len(), data.Buffers(), children, data.NullN(), data.Offset()), nil
 }
 
 func (s *source) convertLeaf(column int, data arrow.ArrayData) (arrow.ArrayData, error) {

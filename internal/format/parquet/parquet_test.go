@@ -292,6 +292,52 @@ func TestLegacyList(t *testing.T) {
 	}
 }
 
+// Maps whose parts have names of their own.
+func TestMapNames(t *testing.T) {
+	key, value := pqschema.NewByteArrayNode("k", pq.Repetitions.Required, -1), pqschema.NewInt32Node("v", pq.Repetitions.Optional, -1)
+	pairs, err := pqschema.NewGroupNode("map", pq.Repetitions.Repeated, pqschema.FieldList{key, value}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := pqschema.NewGroupNodeConverted("x", pq.Repetitions.Optional, pqschema.FieldList{pairs}, pqschema.ConvertedTypes.MapKeyValue, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := pqschema.NewGroupNode("schema", pq.Repetitions.Required, pqschema.FieldList{m}, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := file.NewParquetWriter(&b, root)
+	rows := w.AppendRowGroup()
+	keys, err := rows.NextColumn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.(*file.ByteArrayColumnChunkWriter).WriteBatch([]pq.ByteArray{[]byte("a")}, []int16{2, 0}, []int16{0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	values, err := rows.NextColumn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := values.(*file.Int32ColumnChunkWriter).WriteBatch([]int32{7}, []int16{3, 0}, []int16{0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(keys.Close(), values.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	files := []format.File{put(t, "a.parquet", b.Bytes())}
+	if got := infer(t, files, false); got != "x MAP<BINARY, INT>" {
+		t.Errorf("inferred %s", got)
+	}
+	got := readAll(t, files, format.Request{Schema: ddl(t, "x MAP<STRING,INT>")})
+	want := batch(t, "x MAP<STRING,INT>", `[{"x":[{"key":"a","value":7}]},{}]`)
+	if len(got) != 1 || !array.RecordEqual(got[0], want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestOrderAndPositions(t *testing.T) {
 	var files []format.File
 	next := int64(0)
