@@ -138,7 +138,7 @@ func Batches[H any](
 	grammar Grammar[H], newParser func() Parser[H, []format.Batch],
 ) iter.Seq2[format.Batch, error] {
 	return func(yield func(format.Batch, error) bool) {
-		var rows int64
+		var rows, bytes int64 // bytes of blocks that gave no batch yet
 		for out, err := range Read(ctx, files, cfg, grammar, newParser) {
 			if err != nil {
 				if !yield(format.Batch{}, err) {
@@ -147,14 +147,12 @@ func Batches[H any](
 				continue
 			}
 			if out.Index == 0 {
-				rows = 0
+				rows, bytes = 0, 0
 			}
-			for i, b := range out.Value {
-				b.File, b.FirstRow = out.File, rows
-				if i == 0 {
-					b.Bytes = out.Bytes
-				}
-				rows += b.NumRows()
+			bytes += out.Bytes
+			for _, b := range out.Value {
+				b.File, b.FirstRow, b.Bytes = out.File, rows, bytes
+				rows, bytes = rows+b.NumRows(), 0
 				if !yield(b, nil) {
 					return
 				}

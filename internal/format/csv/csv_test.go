@@ -60,13 +60,16 @@ func files(texts ...string) []format.File {
 	return out
 }
 
+// testBlock is the usual block size of tests, which have little text.
+const testBlock = 32 << 10
+
 // query is one reading of some files.
 type query struct {
 	ddl     string // of the schema; "" infers it
 	rescue  string
 	exact   bool // CaseSensitive
 	options map[string]string
-	size    int // of blocks
+	size    int // of blocks; 0 is testBlock
 	rows    int // of batches
 	bad     func(format.BadRecord)
 }
@@ -82,6 +85,9 @@ type answer struct {
 
 func (q query) run(tb testing.TB, in []format.File) (a answer) {
 	tb.Helper()
+	if q.size == 0 {
+		q.size = testBlock
+	}
 	f := csv.Format{Block: block.Config{Size: q.size}}
 	values, err := f.Options().Parse(q.options)
 	if err != nil {

@@ -116,13 +116,17 @@ type binding struct {
 	fields  []int    // of each column, -1 for none
 	unknown []int    // fields without a column
 	// added are the unknown fields that would make new columns; the others
-	// have the name of a column in another case.
+	// have the name of a column in another case, or one the reader uses.
 	added []int
 }
 
 // bind finds the column of each field of a file: by header name, ignoring case
 // unless the request is case-sensitive, or by position.
 func (p *plan) bind(file *format.File, h *head) (*binding, error) {
+	reserved := map[string]bool{strings.ToLower(p.req.Rescue): true}
+	if p.corrupt >= 0 {
+		reserved[strings.ToLower(p.req.Schema.Fields[p.corrupt].Name)] = true
+	}
 	b := &binding{fields: slices.Repeat([]int{-1}, len(p.req.Schema.Fields))}
 	if h.names == nil {
 		b.columns = p.byPosition
@@ -140,7 +144,8 @@ func (p *plan) bind(file *format.File, h *head) (*binding, error) {
 	for i, c := range b.columns {
 		if c < 0 {
 			b.unknown = append(b.unknown, i)
-			if _, known := p.folded[strings.ToLower(b.names[i])]; !known && h.names != nil {
+			key := strings.ToLower(b.names[i])
+			if _, known := p.folded[key]; !known && !reserved[key] && h.names != nil {
 				b.added = append(b.added, i)
 			}
 			continue

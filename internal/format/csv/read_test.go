@@ -216,6 +216,8 @@ func TestReadAlignsByName(t *testing.T) {
 		{"nothing to rescue", query{ddl: "b INT", rescue: "r"}, "a,b\n,1\n", rows(row(1, null)), "a STRING"},
 		{"empty and repeated names", query{ddl: "_c1 STRING, x0 INT, x2 INT"}, "x,,X\n1,m,2\n", rows(row("m", 1, 2)), ""},
 		{"case-clashing names, exact", query{ddl: "id INT", rescue: "r", exact: true}, "ID,id\n1,2\n", rows(row(2, `{"ID":"1",`+path)), ""},
+		{"names that the reader uses", query{ddl: "a INT, _corrupt_record STRING", rescue: "r"}, "a,_Corrupt_record,R\n1,2,3\n",
+			rows(row(1, null, `{"_Corrupt_record":"2","R":"3",`+path)), ""},
 		{"inferred names of case-clashing names", query{ddl: "a0 INT, A1 INT", rescue: "r", exact: true}, "a,A\n1,2\n", rows(row(1, 2, null)), ""},
 		{"ragged", query{ddl: "a INT, b INT, c INT"}, "a,b,c\n1\n1,2\n1,2,3\n1,2,3,4\n", rows(row(1, null, null), row(1, 2, null), row(1, 2, 3), row(1, 2, 3)), ""},
 		{"header only", query{ddl: "a INT"}, "a,b\n", nil, ""},
