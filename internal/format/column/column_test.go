@@ -61,6 +61,36 @@ func TestFixed(t *testing.T) {
 	}
 }
 
+func TestPut(t *testing.T) {
+	b := column.NewFixed[int64](arrow.PrimitiveTypes.Int64)
+	b.Put(2, 1)
+	b.Put(2, 2)
+	b.Put(3, 3)
+	if got, want := text(t, b, schema.Long), "[(null) (null) 2 3]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	flags := &column.Bool{}
+	flags.Put(1, true)
+	flags.Put(1, false)
+	if got, want := text(t, flags, schema.Boolean), "[(null) false]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, dictionary := range []bool{false, true} {
+		s := column.NewString(dictionary)
+		s.Put(1, []byte("old"))
+		s.Put(1, []byte("new"))
+		s.Put(2, []byte("new"))
+		if got := string(s.Value(2)); got != "new" {
+			t.Errorf("Value is %q", got)
+		}
+		a := s.Finish()
+		if got, _ := stringsOf(t, a); fmt.Sprint(got) != "[null new new]" {
+			t.Errorf("dictionary %t: %v", dictionary, got)
+		}
+		a.Release()
+	}
+}
+
 func TestFixedTypes(t *testing.T) {
 	column.New(schema.Byte).(*column.Fixed[int8]).Append(1)
 	column.New(schema.Short).(*column.Fixed[int16]).Append(1)

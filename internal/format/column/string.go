@@ -39,6 +39,7 @@ type String struct {
 	sample     int // number of values at which to look at the cardinality again
 	table      []slot
 	used       int // slots of table
+	last       uint32
 	seed       maphash.Seed
 	hint       int // bytes of the last batch
 }
@@ -110,6 +111,15 @@ func (s *String) appendIndexed(v []byte) {
 // intern returns the index of v in the dictionary, which it extends if v is
 // new.
 func (s *String) intern(v []byte) uint32 {
+	if s.last < uint32(len(s.offsets)) && string(s.value(s.last)) == string(v) {
+		return s.last // runs of one value are common
+	}
+	s.last = s.find(v)
+	return s.last
+}
+
+// find looks v up in the table.
+func (s *String) find(v []byte) uint32 {
 	hash := uint32(maphash.Bytes(s.seed, v))
 	mask := uint32(len(s.table) - 1)
 	at := hash & mask

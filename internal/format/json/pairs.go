@@ -35,7 +35,7 @@ func (r *reader) pairs(n *node, skip map[int]bool) (result outcome, replaced map
 				}
 				replaced[before] = true
 			}
-			switch r.value(n.value, r.next(), n.pairs.Keys().Len()-1, nil) {
+			switch r.value(n.value, r.peek(), n.pairs.Keys().Len()-1, nil) {
 			case malformed:
 				return malformed, nil
 			case misfits:

@@ -68,7 +68,7 @@ func newParser(req format.Request, set *settings) *parser {
 }
 
 // Parse implements [block.Parser].
-func (p *parser) Parse(ctx context.Context, b block.Block[bool]) (batches []format.Batch, lines int64, err error) {
+func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format.Batch, lines int64, err error) {
 	p.start(b.File.Path)
 	valid := utf8.Valid(b.Data)
 	lines = p.set.layout.records(b.Data, func(record []byte, line int64) bool {
@@ -82,13 +82,10 @@ func (p *parser) Parse(ctx context.Context, b block.Block[bool]) (batches []form
 		if p.req.BatchRows > 0 && p.rows >= p.req.BatchRows {
 			p.flush()
 		}
-		return p.err == nil && ctx.Err() == nil
+		return p.err == nil
 	})
 	p.flush()
 	batches, p.batches = p.batches, nil
-	if p.err == nil {
-		p.err = ctx.Err()
-	}
 	if p.err != nil {
 		for _, b := range batches {
 			b.Release()

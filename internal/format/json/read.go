@@ -86,7 +86,7 @@ func (r *reader) object(n *node, row int) outcome {
 			return malformed
 		}
 		if more, ok = r.more('}'); more {
-			r.next()
+			r.blanks()
 		}
 	}
 	if !ok {
@@ -113,7 +113,8 @@ func (r *reader) expected(n *node, next int) *node {
 // field reads a member's value into its column, and rescues it if it does not
 // fit. raw is its name in the text. The outcome is the object's.
 func (r *reader) field(n *node, raw []byte, row int) outcome {
-	c := r.next()
+	r.blanks()
+	c := r.current()
 	start, lax := r.pos, r.lax
 	r.lax = false
 	result := r.value(n, c, row, raw)
@@ -164,7 +165,8 @@ func (r *reader) unknownField(n *node, raw []byte) bool {
 		into = &n.unknown.field(r.text).shape
 		r.unknown = true
 	}
-	c := r.next()
+	r.blanks()
+	c := r.current()
 	start, lax := r.pos, r.lax
 	r.lax = false
 	var ok bool
@@ -499,7 +501,7 @@ func (r *reader) listOf(n *node) outcome {
 		if result == misfits {
 			ok = r.skip()
 		} else {
-			switch r.value(n.elem, r.next(), n.elem.column.Len(), nil) {
+			switch r.value(n.elem, r.peek(), n.elem.column.Len(), nil) {
 			case malformed:
 				return malformed
 			case misfits:

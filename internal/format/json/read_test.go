@@ -171,6 +171,15 @@ func TestFailFastNamesTheColumn(t *testing.T) {
 	}
 }
 
+func TestEmptyFiles(t *testing.T) {
+	in := input{files: []string{"", "\n\n", `{"a":1}`, ""}, ddl: "a INT"}
+	check(t, in, "a=1")
+	got, err := in.infer(t, format.Inference{InferTypes: true})
+	if err != nil || got.DDL() != "a BIGINT" {
+		t.Errorf("infer: %v, %v", got, err)
+	}
+}
+
 func TestBatchRows(t *testing.T) {
 	in := input{files: []string{strings.Repeat(`{"a":1}`+"\n", 10)}, ddl: "a INT", req: format.Request{BatchRows: 4}}
 	var sizes []int64
@@ -297,6 +306,12 @@ func TestOptionErrors(t *testing.T) {
 		if _, err := in.infer(t, format.Inference{}); !errors.As(err, &c) {
 			t.Errorf("Infer with %v: %v", options, err)
 		}
+	}
+	variant := input{files: []string{`{"a":1}`}, options: map[string]string{"singleVariantColumn": "v"}, ddl: "v STRING"}
+	_, _, err := variant.rows(t)
+	var c errclass.Classified
+	if !errors.As(err, &c) || c.SQLState() != "0A000" || !strings.Contains(err.Error(), "singleVariantColumn") {
+		t.Errorf("singleVariantColumn: %v", err)
 	}
 	in := input{files: []string{`{"a":1}`}, ddl: "a MAP<INT,INT>"}
 	if _, _, err := in.rows(t); err == nil {

@@ -72,12 +72,20 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// next is peek, inlined for the usual case that no blank comes next.
-func (s *scanner) next() byte {
-	if i := s.pos; i < len(s.data) && s.data[i] > s.blank {
-		return s.data[i]
+// blanks skips blanks. With current it is peek, inlined for the usual case
+// that there are none.
+func (s *scanner) blanks() {
+	if s.pos < len(s.data) && s.data[s.pos] <= s.blank {
+		s.peek()
 	}
-	return s.peek()
+}
+
+// current returns the next byte, 0 at the end.
+func (s *scanner) current() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
 }
 
 // comment skips a comment and reports whether there was one.
@@ -422,7 +430,8 @@ func (s *scanner) key() (raw []byte, ok bool) {
 // more reads what follows a member of an object or array: a comma, then true,
 // or its closing bracket, then false. It is not ok when neither comes.
 func (s *scanner) more(closing byte) (more, ok bool) {
-	switch s.next() {
+	s.blanks()
+	switch s.current() {
 	case ',':
 		s.pos++
 		return true, true
@@ -453,7 +462,8 @@ func (s *scanner) open(closing byte) (members, ok bool) {
 
 // skip reads any value and keeps nothing of it.
 func (s *scanner) skip() bool {
-	switch c := s.next(); c {
+	s.blanks()
+	switch c := s.current(); c {
 	case '"':
 		s.pos++
 		return s.str('"')

@@ -187,7 +187,8 @@ type observer struct {
 
 // value reads any value into into.
 func (o *observer) value(into *shape) bool {
-	switch c := o.next(); c {
+	o.blanks()
+	switch c := o.current(); c {
 	case '{':
 		if !into.become(shapeObject) {
 			return o.skip()
@@ -241,7 +242,7 @@ func (o *observer) object(into *shape) bool {
 			return false
 		}
 		if more, ok = o.more('}'); more {
-			o.next()
+			o.blanks()
 		}
 	}
 	return ok
