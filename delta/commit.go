@@ -18,7 +18,11 @@ const (
 	putTimeout = time.Minute
 
 	firstBackoff = 2 * time.Millisecond
-	maxBackoff   = 500 * time.Millisecond
+	// raceBackoff is the longest wait after a lost race. It is short: who
+	// waits longer loses to those who have just won and start afresh.
+	raceBackoff = 32 * time.Millisecond
+	// faultBackoff is the longest wait for a storage that fails.
+	faultBackoff = time.Second
 )
 
 // commit is a transaction on its way into the log. Its bytes are the same
@@ -55,7 +59,7 @@ func (c *commit) run(ctx context.Context) (int64, error) {
 		if try == c.table.opts.MaxRetries {
 			return 0, &ConflictError{Kind: ConflictConcurrentWrite, Version: c.version - 1}
 		}
-		if err := c.table.backoff(ctx, try); err != nil {
+		if err := c.table.backoff(ctx, try, raceBackoff); err != nil {
 			return 0, err
 		}
 	}
@@ -95,7 +99,7 @@ func (c *commit) put(ctx context.Context) (won bool, err error) {
 		if info, readErr := readCommitInfo(ctx, c.table.storage, c.version); readErr == nil {
 			return info != nil && info.TxnID == c.mine.txnID, nil
 		}
-		if err := c.table.backoff(ctx, try); err != nil {
+		if c.table.backoff(ctx, 4+try, faultBackoff) != nil {
 			break
 		}
 	}
@@ -167,16 +171,16 @@ func (c *commit) readWinner(ctx context.Context) (*footprint, error) {
 		if err == nil || errors.Is(err, fs.ErrNotExist) || try == storageTries {
 			return winner, err
 		}
-		if waitErr := c.table.backoff(ctx, try); waitErr != nil {
+		if waitErr := c.table.backoff(ctx, 4+try, faultBackoff); waitErr != nil {
 			return nil, err
 		}
 	}
 }
 
-// backoff waits before try+1: exponentially longer, and random so that
-// concurrent writers spread out.
-func (t *Table) backoff(ctx context.Context, try int) error {
-	d := min(maxBackoff, firstBackoff<<min(try, 16))
+// backoff waits before the next try: exponentially longer up to a limit, and
+// random so that concurrent writers spread out.
+func (t *Table) backoff(ctx context.Context, try int, limit time.Duration) error {
+	d := min(limit, firstBackoff<<min(try, 16))
 	return t.opts.Sleep(ctx, time.Duration(t.opts.Random()*float64(d)))
 }
 

@@ -94,6 +94,17 @@ func (l *listing) earliest() int64 {
 	return -1
 }
 
+// holds reports whether a listing from c.version on shows that the version is
+// still the one that was read: its commit, of the same time, or its
+// checkpoint when there was no commit.
+func (l *listing) holds(c commitFile) bool {
+	if len(l.commits) > 0 && l.commits[0].version == c.version {
+		return l.commits[0] == c
+	}
+	same := func(cp checkpointFile) bool { return cp.version == c.version }
+	return c.modTime == 0 && slices.ContainsFunc(l.checkpoints, same)
+}
+
 // between returns the commits from first to last, or the error that names the
 // first one that is missing.
 func (l *listing) between(first, last int64) ([]commitFile, error) {

@@ -125,7 +125,7 @@ func (t *Table) refresh(ctx context.Context, known *Snapshot, limit int64) (*Sna
 	if err != nil {
 		return nil, err
 	}
-	if len(l.commits) == 0 || l.commits[0] != known.commit {
+	if !l.holds(known.commit) {
 		return t.open(ctx, limit) // cleaned up, or dropped and created anew
 	}
 	next, err := t.advance(ctx, known, l, min(limit, l.latest()))
