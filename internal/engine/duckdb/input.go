@@ -264,7 +264,7 @@ func (s *scan) slice() (arrow.RecordBatch, int64, error) {
 	columns := make([]arrow.Array, 0, s.schema.NumFields())
 	for _, column := range s.columns {
 		if column != noColumn {
-			columns = append(columns, array.NewSlice(s.batch.Column(int(column)), from, from+n))
+			columns = append(columns, slice(s.batch.Column(int(column)), from, from+n))
 		}
 	}
 	out := array.NewRecordBatch(s.schema, columns, n)
