@@ -166,7 +166,8 @@ func decodeRecords(ctx context.Context, records array.RecordReader, batches chan
 }
 
 // checkpointActions names the columns of a checkpoint that are read. Parsed
-// forms of statistics and partition values repeat what the texts say.
+// forms of statistics and partition values repeat what the texts say, unless
+// there are none; see needsParsedStats.
 var checkpointActions = map[string]bool{
 	"add": true, "remove": true, "metaData": true, "protocol": true, "txn": true, "domainMetadata": true, "sidecar": true,
 }
@@ -175,9 +176,14 @@ var checkpointActions = map[string]bool{
 func checkpointLeaves(pq *file.Reader) []int {
 	var leaves []int
 	sc := pq.MetaData().Schema
+	parsed := needsParsedStats(pq)
 	for i := range sc.NumColumns() {
 		words := sc.Column(i).ColumnPath()
 		if len(words) < 2 || !checkpointActions[words[0]] {
+			continue
+		}
+		if parsed && words[0] == "add" && words[1] == parsedStats {
+			leaves = append(leaves, i)
 			continue
 		}
 		if strings.HasSuffix(words[1], "_parsed") || words[0] == "remove" && (words[1] == "stats" || words[1] == "tags") {

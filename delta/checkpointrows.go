@@ -22,6 +22,9 @@ func (r *replay) readAdds(g *group) error {
 			stats: append(row.stats[:0], stats.get(i)...), size: sizes.get(i), time: times.get(i),
 			flags: flagIf(changes.get(i), flagDataChange), rare: rare.get(i),
 		}
+		if len(row.stats) == 0 {
+			row.stats = g.statsText(row.stats, i)
+		}
 		if len(row.path) == 0 {
 			return errNoPath
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/freshet/freshet/delta"
 )
 
@@ -244,4 +246,47 @@ func TestGoldenSpecialPaths(t *testing.T) {
 	if key, err := special[0].Key(); err != nil || key != "special p@#h" {
 		t.Errorf("Key of %q = %q, %v, want %q", special[0].Path, key, err, "special p@#h")
 	}
+}
+
+// TestGoldenStructStatistics holds tables whose checkpoints have statistics
+// as columns alone: they must read as the commits have them.
+func TestGoldenStructStatistics(t *testing.T) {
+	checked := 0
+	for _, name := range goldenTables(t) {
+		if !strings.Contains(name, "struct-stats-only") {
+			continue
+		}
+		m := loadLog(t, filepath.Join(goldenDir(t), name))
+		fromCheckpoint := statistics(t, m)
+		m.drop("*checkpoint*")
+		m.drop("_last_checkpoint")
+		fromCommits := statistics(t, m)
+		for path, want := range fromCommits {
+			if diff := cmp.Diff(want, fromCheckpoint[path]); diff != "" {
+				t.Errorf("%s: statistics of %s (-commit +checkpoint):\n%s", name, path, diff)
+			}
+			checked++
+		}
+	}
+	if checked == 0 {
+		t.Error("no such table")
+	}
+}
+
+// statistics returns the decoded statistics of each live file.
+func statistics(t *testing.T, m *memory) map[string]map[string]any {
+	t.Helper()
+	all := make(map[string]map[string]any)
+	for f, err := range snapshot(t, delta.NewTable(m, options())).Files(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var decoded map[string]any
+		if err := json.Unmarshal([]byte(f.Stats), &decoded); err != nil {
+			t.Fatalf("%s: statistics %q: %v", f.Path, f.Stats, err)
+		}
+		delete(decoded, "tightBounds")
+		all[f.Path] = decoded
+	}
+	return all
 }
