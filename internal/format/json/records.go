@@ -35,7 +35,10 @@ func (l *layout) Head(_ *format.File, data []byte, final bool) (block.Head[bool]
 	return block.Head[bool]{}, nil
 }
 
-var newline = []byte("\n")
+var (
+	newline      = []byte("\n")
+	commentStart = []byte("/*")
+)
 
 // Split implements [block.Grammar].
 func (l *layout) Split(_ bool, data []byte) int {
@@ -78,15 +81,40 @@ func (l *layout) records(data []byte, each func(record []byte, line int64) bool)
 			return bytes.Index(data, l.separator), len(l.separator)
 		})
 	case bytes.IndexByte(data, '\r') >= 0:
-		return eachLine(data, each, func(data []byte) (int, int) {
-			i := bytes.IndexAny(data, "\r\n")
-			if i >= 0 && i+1 < len(data) && data[i] == '\r' && data[i+1] == '\n' {
-				return i, 2
-			}
-			return i, 1
-		})
+		return eachLine(data, each, lineEnds(data))
 	}
 	return eachLine(data, each, func(data []byte) (int, int) { return bytes.IndexByte(data, '\n'), 1 })
+}
+
+// lineEnds returns a function that finds the first CR, LF or CRLF in a rest of
+// data. It looks at each byte once, however far apart the two kinds are.
+func lineEnds(data []byte) func(rest []byte) (at, length int) {
+	cr, lf := -1, -1
+	return func(rest []byte) (at, length int) {
+		from := len(data) - len(rest)
+		if cr < from {
+			cr = indexFrom(data, from, '\r')
+		}
+		if lf < from {
+			lf = indexFrom(data, from, '\n')
+		}
+		first := min(cr, lf)
+		switch {
+		case first == len(data):
+			return -1, 0
+		case lf == cr+1 && lf < len(data):
+			return first - from, 2
+		}
+		return first - from, 1
+	}
+}
+
+// indexFrom returns where c is in data from from on, len(data) when nowhere.
+func indexFrom(data []byte, from int, c byte) int {
+	if i := bytes.IndexByte(data[from:], c); i >= 0 {
+		return from + i
+	}
+	return len(data)
 }
 
 // eachLine cuts data where find finds a separator of some length.
@@ -166,6 +194,9 @@ func (l *layout) document(data []byte) (start, end int, whole bool) {
 		case '/':
 			if l.comments && s.comment() {
 				continue
+			}
+			if l.comments && bytes.HasPrefix(data[s.pos:], commentStart) {
+				return start, len(data), false
 			}
 		}
 		s.pos++

@@ -93,7 +93,7 @@ func (s *scanner) comment() bool {
 	rest := s.data[s.pos:]
 	end := -1
 	switch {
-	case bytes.HasPrefix(rest, []byte("/*")):
+	case bytes.HasPrefix(rest, commentStart):
 		end = bytes.Index(rest[2:], []byte("*/"))
 		if end >= 0 {
 			end += 4
