@@ -32,11 +32,12 @@ func sliceStruct(data arrow.ArrayData, from, to int64) arrow.ArrayData {
 		}
 		defer children[i].Release()
 	}
-	valid := sliceBits(data.Buffers()[0], int(offset+from), int(to-from))
+	valid, nulls := sliceBits(data.Buffers()[0], int(offset+from), int(to-from)), 0
 	if valid != nil {
 		defer valid.Release()
+		nulls = array.UnknownNullCount
 	}
-	return array.NewData(data.DataType(), int(to-from), []*memory.Buffer{valid}, children, array.UnknownNullCount, 0)
+	return array.NewData(data.DataType(), int(to-from), []*memory.Buffer{valid}, children, nulls, 0)
 }
 
 // sliceBits returns n bits of a bitmap from bit start on, or nil for nil.
