@@ -110,3 +110,69 @@ func (h hiddenRetry) PutIfAbsent(ctx context.Context, key string, data []byte) e
 	_ = h.memory.PutIfAbsent(ctx, key, data) // the answer that got lost
 	return h.memory.PutIfAbsent(ctx, key, data)
 }
+
+// TestCommitTellsWhenItCannotKnow has a storage go away in the middle.
+func TestCommitTellsWhenItCannotKnow(t *testing.T) {
+	for _, kind := range []faultKind{faultBefore, faultAfter} {
+		m := newMemory()
+		table := create(t, m, options(), nil)
+		tx := table.Begin(snapshot(t, table))
+		tx.Add(file("mine"))
+		m.fault = func(string) faultKind { return kind }
+		_, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"})
+		unknown, ok := errors.AsType[*delta.UnknownCommitError](err)
+		if !ok || unknown.Version != 1 || unknown.TxnID == "" || !errors.Is(err, errInjected) {
+			t.Errorf("storage gone: error = %v, want an UnknownCommitError of version 1", err)
+		}
+	}
+}
+
+func TestCommitCancelled(t *testing.T) {
+	m := newMemory()
+	table := create(t, m, options(), nil)
+	tx := table.Begin(snapshot(t, table))
+	tx.Add(file("mine"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := tx.Commit(ctx, delta.CommitInfo{Operation: "WRITE"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Commit error = %v, want context.Canceled", err)
+	}
+	if len(m.objects) != 1 {
+		t.Error("a cancelled commit was written")
+	}
+
+	// Cancelled while the put is under way, it is still known to have landed.
+	tx = table.Begin(snapshot(t, table))
+	tx.Add(file("mine"))
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	m.fault = func(call string) faultKind {
+		cancel()
+		return noFault
+	}
+	if version, err := tx.Commit(ctx, delta.CommitInfo{Operation: "WRITE"}); err != nil || version != 1 {
+		t.Errorf("Commit = %d, %v, want 1", version, err)
+	}
+}
+
+func TestCommitGivesUp(t *testing.T) {
+	m := newMemory()
+	opts := options()
+	opts.MaxRetries = 3
+	table := create(t, m, opts, nil)
+	tx := table.Begin(snapshot(t, table))
+	tx.Add(file("mine"))
+	next := 1
+	m.fault = func(call string) faultKind { // someone is always faster
+		if strings.HasPrefix(call, "PutIfAbsent") {
+			m.put(fmt.Sprintf("_delta_log/%020d.json", next), []byte("{}\n"))
+			next++
+		}
+		return noFault
+	}
+	_, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"})
+	lost, ok := errors.AsType[*delta.ConflictError](err)
+	if !ok || lost.Kind != delta.ConflictConcurrentWrite || next != 5 {
+		t.Errorf("after %d tries: error = %v, want ConflictConcurrentWrite after 4", next-1, err)
+	}
+}

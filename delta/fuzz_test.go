@@ -52,7 +52,8 @@ func FuzzAction(f *testing.F) {
 	})
 }
 
-// FuzzCheckpoint feeds Parquet files: a damaged one is an error.
+// FuzzCheckpoint feeds Parquet files: a damaged one is an error. Inputs are
+// large, so run it with -fuzzminimizetime=5x.
 func FuzzCheckpoint(f *testing.F) {
 	s, err := checkpointOf(1)
 	if err != nil {
