@@ -159,6 +159,15 @@ func (w *writer) name(n *Name) {
 	}
 }
 
+// callName writes the name of a function that is called.
+func (w *writer) callName(n *Name) {
+	if len(n.Parts) == 1 && isPlain(n.Parts[0]) && callsPlainly[strings.ToUpper(n.Parts[0])] {
+		w.put(n.Parts[0])
+		return
+	}
+	w.name(n)
+}
+
 // dotted returns the parts of a name with dots.
 func dotted(parts []string) string {
 	quoted := make([]string, len(parts))

@@ -250,7 +250,7 @@ func (w *writer) cases(e *Case) {
 }
 
 func (w *writer) call(e *FunctionCall) {
-	w.name(e.Name)
+	w.callName(e.Name)
 	w.put("(")
 	w.when(e.Distinct, "DISTINCT ")
 	list(w, e.Args)

@@ -163,7 +163,7 @@ func (w *writer) table(n TableRef) {
 	case *TableFunction:
 		w.when(n.Lateral, "LATERAL ")
 		w.when(n.Stream, "STREAM ")
-		w.name(n.Name)
+		w.callName(n.Name)
 		w.put("(")
 		list(w, n.Args)
 		w.put(")")

@@ -98,7 +98,7 @@ func simple(q *Query) (*Select, TableRef) {
 			return s, ref
 		}
 	case *TableFunction:
-		if ref.Sample == nil && (ref.Alias == nil || ref.Alias.Columns == nil) && generators[strings.ToLower(ref.Name.String())] == nil && !strings.EqualFold(ref.Name.String(), "range") {
+		if ref.Sample == nil && (ref.Alias == nil || ref.Alias.Columns == nil) && !isEngineFunction(ref) {
 			return s, ref
 		}
 	}

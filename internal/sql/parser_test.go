@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -44,6 +45,22 @@ func roundTrip(t *testing.T, text string) {
 		}
 		if diff := cmp.Diff(s, again[0], withoutRanges); diff != "" {
 			t.Errorf("%s\nis printed as\n%s\nwhich is another tree (-first +second):\n%s", text, printed, diff)
+		}
+	}
+}
+
+func typeName(n sql.Node) string { return fmt.Sprintf("%T", n) }
+
+func BenchmarkParse(b *testing.B) {
+	text, err := os.ReadFile("testdata/statements.sql")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := sql.Parse(string(text)); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -119,8 +119,10 @@ func join[N any](p *printer, nodes []N, each func(N)) {
 	}
 }
 
-// ident returns a name between double quotes.
+// ident returns a name between double quotes. A NUL cannot stand in the text of
+// a query.
 func ident(name string) string {
+	name = strings.ReplaceAll(name, "\x00", "\uFFFD")
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 

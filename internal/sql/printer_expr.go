@@ -150,9 +150,6 @@ func (p *printer) unary(e *Unary) {
 // they are of the same operator.
 var chains = map[string]bool{"OR": true, "AND": true, "+": true, "-": true, "*": true, "||": true}
 
-// duckOperators holds the operators that DuckDB writes otherwise.
-var duckOperators = map[string]string{"<=>": "IS NOT DISTINCT FROM", "DIV": "//"}
-
 func (p *printer) binary(e *Binary) {
 	switch e.Op {
 	case "^":
@@ -161,6 +158,17 @@ func (p *printer) binary(e *Binary) {
 	case ">>>":
 		p.fail(unsupported(e, "The operator >>>"))
 		return
+	case "DIV":
+		p.put("CAST(")
+		p.beside(e.Left)
+		p.put(" // ")
+		p.divisor(e.Right)
+		p.put(" AS BIGINT)")
+		return
+	case "+", "-":
+		if p.dateArithmetic(e) {
+			return
+		}
 	}
 	left, ok := e.Left.(*Binary)
 	if ok && chains[e.Op] && left.Op == e.Op {
@@ -169,15 +177,53 @@ func (p *printer) binary(e *Binary) {
 		p.beside(e.Left)
 	}
 	op := e.Op
-	if duck, ok := duckOperators[op]; ok {
-		op = duck
+	if op == "<=>" {
+		op = "IS NOT DISTINCT FROM"
 	}
 	p.put(" ", op, " ")
-	if op == "/" || op == "//" || op == "%" {
+	if op == "/" || op == "%" {
 		p.divisor(e.Right)
 		return
 	}
 	p.beside(e.Right)
+}
+
+// dateArithmetic prints x ± an interval of whole days or longer, which leaves a
+// date a date in Spark, where DuckDB makes it a timestamp. It reports whether e
+// is one.
+func (p *printer) dateArithmetic(e *Binary) bool {
+	x, i := e.Left, e.Right
+	if _, ok := x.(*Interval); ok && e.Op == "+" {
+		x, i = i, x
+	}
+	interval, ok := i.(*Interval)
+	if _, twice := x.(*Interval); !ok || twice || !isCalendar(interval) {
+		return false
+	}
+	if l, ok := x.(*Literal); ok && l.Kind == NullLiteral {
+		return false
+	}
+	sign := ""
+	if e.Op == "-" {
+		sign = "-"
+	}
+	p.put("spark_plus_interval(", p.text(x), ", ", sign, p.operand(interval), ")")
+	return true
+}
+
+// isCalendar reports whether an interval has no unit below the day.
+func isCalendar(n *Interval) bool {
+	for _, f := range n.Fields {
+		switch f.Unit {
+		case "YEAR", "QUARTER", "MONTH", "WEEK", "DAY":
+		default:
+			return false
+		}
+		if f.To != "" && f.To != "MONTH" {
+			return false
+		}
+	}
+	return true
 }
 
 // maxGuards bounds how many divisors may be guarded inside one another: the
@@ -363,8 +409,8 @@ func (p *printer) jsonPath(e *JSONPath) {
 		}
 	}
 	if every {
-		p.put("TRY(CAST(to_json(json_extract(", p.text(e.X), ", ", stringText(path), ")) AS VARCHAR))")
+		p.put("CAST(to_json(json_extract(spark_json(", p.text(e.X), "), ", stringText(path), ")) AS VARCHAR)")
 		return
 	}
-	p.put("TRY(json_extract_string(", p.text(e.X), ", ", stringText(path), "))")
+	p.put("json_extract_string(spark_json(", p.text(e.X), "), ", stringText(path), ")")
 }

@@ -30,7 +30,7 @@ func (p *printer) generated(call *FunctionCall, outer bool, names []string) []co
 	x := p.operand(call.Args[0])
 	var texts []string
 	if position {
-		texts = append(texts, "(generate_subscripts("+nonEmpty(x, outer)+", 1) - 1)")
+		texts = append(texts, positions(nonEmpty(x, outer)))
 	}
 	columns := len(generators[function])
 	switch len(names) {
@@ -41,7 +41,7 @@ func (p *printer) generated(call *FunctionCall, outer bool, names []string) []co
 		texts = append(texts, "unnest("+nonEmpty(x, outer)+")")
 	case columns + 1:
 		if position {
-			texts[0] = "(generate_subscripts(" + nonEmpty("map_keys("+x+")", outer) + ", 1) - 1)"
+			texts[0] = positions(nonEmpty("map_keys("+x+")", outer))
 		}
 		texts = append(texts, "unnest("+nonEmpty("map_keys("+x+")", outer)+")", "unnest("+nonEmpty("map_values("+x+")", outer)+")")
 	default:
@@ -53,13 +53,27 @@ func (p *printer) generated(call *FunctionCall, outer bool, names []string) []co
 	}
 	if position && outer {
 		// An empty array makes one row, whose position is NULL as its value is.
-		texts[0] = strings.Replace(texts[0], "generate_subscripts(", "CASE WHEN coalesce(len("+x+"), 0) > 0 THEN 0 END + generate_subscripts(", 1)
+		texts[0] += " + CASE WHEN len(" + arrayOf(x, len(texts)) + ") > 0 THEN 0 END"
 	}
 	made := make([]column, len(texts))
 	for i := range texts {
 		made[i] = column{texts[i], names[i]}
 	}
 	return made
+}
+
+// positions returns the numbers, from 0, of an array's elements.
+func positions(array string) string {
+	return "CAST(generate_subscripts(" + array + ", 1) - 1 AS INTEGER)"
+}
+
+// arrayOf returns the array that a generator of so many columns, its position
+// among them, goes through: a map's keys when there are three.
+func arrayOf(x string, columns int) string {
+	if columns == 3 {
+		return "map_keys(" + x + ")"
+	}
+	return x
 }
 
 // nonEmpty returns an array's text, so that an empty one has a NULL if it is
@@ -127,6 +141,12 @@ func (p *printer) tableFunction(n *TableFunction) {
 		p.put(ident(p.relation(n)))
 		p.suffixes(n.Alias, n.Sample)
 	}
+}
+
+// isEngineFunction reports whether a table function is printed as DuckDB's own.
+func isEngineFunction(n *TableFunction) bool {
+	name := strings.ToLower(strings.Join(n.Name.Parts, "."))
+	return name == "range" || generators[name] != nil
 }
 
 // rangeFunction prints range(end) and range(start, end [, step]), whose column

@@ -57,6 +57,9 @@ func number(e *Literal, sign string) string {
 		return text
 	}
 	if e.Kind == IntegerLiteral {
+		if text == "-2147483648" {
+			return "CAST(" + text + " AS INTEGER)" // which DuckDB takes for the negative of a BIGINT
+		}
 		if _, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return text
 		}

@@ -55,16 +55,19 @@ var castPreparations = map[schema.Type]string{
 // gives NULL.
 func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	text := p.text(x)
-	if primitive, ok := t.Type.(schema.Primitive); ok {
-		if prepare := castPreparations[primitive]; prepare != "" && !castsPlainly(x, primitive) {
-			text = prepare + "(" + text + ")"
-		}
+	to := p.duckType(t.Type, t)
+	primitive, _ := t.Type.(schema.Primitive)
+	prepare := castPreparations[primitive]
+	if prepare == "spark_integral" && try {
+		prepare = "spark_try_integral" // which does not fail
 	}
-	word := "CAST"
+	if prepare != "" && !castsPlainly(x, primitive) {
+		text = prepare + "(" + text + ")"
+	}
 	if try {
-		word = "TRY_CAST"
+		return "TRY_CAST(" + text + " AS " + to + ")"
 	}
-	return word + "(" + text + " AS " + p.duckType(t.Type, t) + ")"
+	return "CAST(" + text + " AS " + to + ")"
 }
 
 // castsPlainly reports whether x is a literal whose cast needs no preparation.
