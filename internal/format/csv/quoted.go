@@ -10,12 +10,11 @@ import "bytes"
 // the escape character before a quote makes it part of the value. Any other
 // quote is treated as option unescapedQuoteHandling says.
 func (t *tokenizer) quoted(i, end int) int {
-	opening := i
 	i += len(t.quote)
 	if next, ok := t.cleanQuoted(i, end); ok {
 		return next
 	}
-	v := quotedValue{tokenizer: t, opening: opening, end: end, from: len(t.scratch)}
+	v := quotedValue{tokenizer: t, end: end, from: len(t.scratch)}
 	return v.read(i)
 }
 
@@ -72,7 +71,6 @@ func (t *tokenizer) putText(from int) {
 // grows in the tokenizer's scratch.
 type quotedValue struct {
 	*tokenizer
-	opening int // of the first quote
 	end     int
 	from    int // of the text in scratch
 	pending pending
@@ -107,7 +105,7 @@ func (v *quotedValue) read(i int) int {
 				return next
 			}
 			i = next
-		case isQuote || isEscape:
+		case isQuote || isEscape && v.pending != quoteMark:
 			i = v.mark(i, isQuote)
 		case v.pending == quoteMark:
 			next, done := v.unescapedQuote(i)
@@ -152,7 +150,7 @@ func (v *quotedValue) run(i int) int {
 	return i
 }
 
-// mark takes a quote or an escape character.
+// mark takes a quote, or an escape character that follows no quote.
 func (v *quotedValue) mark(i int, isQuote bool) int {
 	switch {
 	case v.pending == escapeMark && isQuote:
@@ -171,9 +169,6 @@ func (v *quotedValue) mark(i int, isQuote bool) int {
 			v.pending = nothing
 		}
 		return i + len(v.quote)
-	case v.pending == quoteMark: // and then an escape character
-		next, _ := v.unescapedQuote(i)
-		return next
 	case isQuote:
 		v.pending = quoteMark
 		return i + len(v.quote)
@@ -226,8 +221,7 @@ func (v *quotedValue) giveUp(i int) (next int, done bool) {
 		v.fail("an unescaped quote stands inside a quoted value (option unescapedQuoteHandling)")
 		return v.end, true
 	case skipValue:
-		v.scratch = v.scratch[:v.from]
-		v.putText(v.from)
+		v.put(cell{})
 		return next, true
 	}
 	text := append([]byte(v.quote), v.scratch[v.from:]...)

@@ -51,8 +51,14 @@ func (t *table) text(c cell) []byte {
 	return t.scratch[at : at+int(c.size)]
 }
 
-// record returns the text of a row.
-func (t *table) record(r int) []byte { return t.data[t.rows[r].start:t.rows[r].end] }
+// record returns the text of a row, without a line end.
+func (t *table) record(r int) []byte {
+	text := t.data[t.rows[r].start:t.rows[r].end]
+	if line, ok := bytes.CutSuffix(text, []byte{'\n'}); ok {
+		return bytes.TrimSuffix(line, []byte{'\r'})
+	}
+	return text
+}
 
 // tokenizer cuts text into records and values as Spark's parser, univocity,
 // does. It has the text of one block at a time; see [tokenizer.begin].
