@@ -149,7 +149,7 @@ func storedVector(t *testing.T, root string, d *delta.DeletionVector) ([]byte, b
 	if d.StorageType == "i" {
 		data, err := dv.DecodeInline(d.PathOrInlineDV, int64(d.SizeInBytes))
 		if err != nil {
-			t.Logf("%s: %v", root, err) // log-replay tables have made-up ones
+			t.Logf("%s: %v", root, err) // one that was made up by hand
 		}
 		return data, err == nil
 	}

@@ -160,8 +160,9 @@ func (w *Writer) encodeLeaf(group file.BufferedRowGroupWriter, index int, record
 		}
 	}
 	for _, arr := range columns {
-		for from := 0; from < arr.Len(); from += sliceRows {
-			part := array.NewSlice(arr, int64(from), int64(min(from+sliceRows, arr.Len())))
+		step := sliceLength(arr)
+		for from := 0; from < arr.Len(); from += step {
+			part := array.NewSlice(arr, int64(from), int64(min(from+step, arr.Len())))
 			err := s.writeSlice(cw, l, part)
 			part.Release()
 			if err != nil {
@@ -170,6 +171,17 @@ func (w *Writer) encodeLeaf(group file.BufferedRowGroupWriter, index int, record
 		}
 	}
 	return nil
+}
+
+// sliceLength returns how many rows of arr to encode at a time: fewer of long
+// strings, since a page ends only between slices.
+func sliceLength(arr arrow.Array) int {
+	const sliceBytes = 4 << 20
+	if text, ok := arr.(byteColumn); ok && arr.Len() > 0 {
+		average := len(text.ValueBytes())/arr.Len() + 1
+		return min(sliceRows, max(sliceBytes/average, 1))
+	}
+	return sliceRows
 }
 
 // Close writes the footer; a file without row groups is valid and has no

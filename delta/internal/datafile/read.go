@@ -37,6 +37,11 @@ const (
 	batchBytes = 32 << 20
 	// streamBuffer is how much of a column chunk is read at a time.
 	streamBuffer = 1 << 18
+	// Pages may be as large as one long string makes them, but what a file
+	// claims is believed only up to a size or a ratio of compression.
+	maxPage   = 1 << 30
+	smallPage = 16 << 20
+	maxRatio  = 256
 )
 
 // Read yields the rows of a Parquet file of size bytes, in order. Columns the
@@ -95,6 +100,9 @@ func open(r io.ReaderAt, size int64, p Projection) (rd *reader, err error) {
 	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.BufferedStreamEnabled = true
 	props.BufferSize = streamBuffer
+	// A page header must not make us allocate out of proportion to the file.
+	props.MaxCompressedPageSize = size
+	props.MaxUncompressedPageSize = min(maxPage, max(smallPage, size*maxRatio))
 	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size), file.WithReadProps(props))
 	if err != nil {
 		return nil, fmt.Errorf("open Parquet: %w", err)
