@@ -17,7 +17,10 @@ import (
 // in testdata/functions.txt, with the answers that Spark gave.
 var sparkFunctions = functionTable{}
 
-// init fills the table: printing an argument reads it again, so that its own
+// isAggregate has the names of the aggregate functions.
+var isAggregate = map[string]bool{}
+
+// init fills the tables: printing an argument reads it again, so that its own
 // initial value cannot name the mappings.
 func init() {
 	for _, t := range []functionTable{
@@ -25,6 +28,9 @@ func init() {
 		windowFunctions, arrayFunctions, mapFunctions, jsonFunctions, castFunctions, otherFunctions,
 	} {
 		maps.Copy(sparkFunctions, t)
+	}
+	for name := range aggregateFunctions {
+		isAggregate[name] = true
 	}
 }
 
@@ -116,12 +122,49 @@ func fill(p *printer, call *FunctionCall, template string) (string, error) {
 		pairs[3] = "DISTINCT "
 	}
 	all := make([]string, len(call.Args))
+	var bound []string // names and values, see [printer.typed]
 	for i, a := range call.Args {
-		all[i] = p.text(a)
-		pairs = append(pairs, "$"+strconv.Itoa(i+1), p.operand(a))
+		all[i] = p.operand(a)
+		if !aggregate && strings.Contains(template, "spark_") && isComputed(a) {
+			name := "freshet_" + strconv.Itoa(i+1)
+			bound = append(bound, name, all[i])
+			all[i] = ident(name)
+		}
+		pairs = append(pairs, "$"+strconv.Itoa(i+1), all[i])
 	}
 	pairs = append(pairs, "$*", strings.Join(all, ", "))
-	return strings.NewReplacer(pairs...).Replace(template), nil
+	text := strings.NewReplacer(pairs...).Replace(template)
+	for pair := range slices.Chunk(bound, 2) {
+		text = let(pair[0], pair[1], text)
+	}
+	return text, nil
+}
+
+// typed returns what apply makes of e. The engine's macros that begin with
+// spark_ are chosen by the types of their arguments, and DuckDB does not know
+// the type of an aggregate or a window function in time, so that one is bound
+// to a name first.
+func (p *printer) typed(e Expr, apply func(text string) string) string {
+	if !isComputed(e) {
+		return apply(p.text(e))
+	}
+	return let("freshet_value", p.text(e), apply(ident("freshet_value")))
+}
+
+// isComputed reports whether e has an aggregate, window function or query in
+// it.
+func isComputed(e Expr) bool {
+	found := false
+	Inspect(e, func(n Node) bool {
+		switch n := n.(type) {
+		case *FunctionCall:
+			found = found || n.Over != nil || isAggregate[n.Func()]
+		case *Query:
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 // failing is DuckDB's expression that fails with one of Spark's error classes.

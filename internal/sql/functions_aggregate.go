@@ -18,7 +18,7 @@ var aggregateFunctions = functionTable{
 	"collect_set":           collectSet,
 	"corr":                  named("corr", 2, 2),
 	"count":                 count,
-	"count_if":              named("count_if", 1, 1),
+	"count_if":              expr("coalesce(count_if($D$1)$F, 0)"),
 	"covar_pop":             named("covar_pop", 2, 2),
 	"covar_samp":            named("covar_samp", 2, 2),
 	"every":                 named("bool_and", 1, 1),

@@ -136,12 +136,12 @@ func sequence(p *printer, call *FunctionCall) (string, error) {
 		if dates {
 			return fill(p, call, "CAST(generate_series($1, $2, INTERVAL 1 DAY) AS DATE[])")
 		}
-		return fill(p, call, "generate_series($1, $2, CASE WHEN $1 <= $2 THEN 1 ELSE -1 END)")
+		return fill(p, call, "spark_sequence($1, $2, CASE WHEN $1 <= $2 THEN 1 ELSE -1 END)")
 	}
 	if dates {
 		return fill(p, call, "CAST(generate_series($1, $2, $3) AS DATE[])")
 	}
-	return fill(p, call, "generate_series($1, $2, $3)")
+	return fill(p, call, "spark_sequence($1, $2, $3)")
 }
 
 // isDate reports whether an expression is a date by the look of it.

@@ -22,7 +22,7 @@ var mathFunctions = functionTable{
 	"cot":                expr("cot($1)"),
 	"csc":                expr("(1 / sin($1))"),
 	"degrees":            expr("degrees($1)"),
-	"div":                operator("DIV"),
+	"div":                expr("CAST($1 // spark_nonzero($2) AS BIGINT)"),
 	"e":                  expr("exp(1)"),
 	"exp":                expr("exp($1)"),
 	"expm1":              expr("(2 * sinh($1 / 2) * exp($1 / 2))"),

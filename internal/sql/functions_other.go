@@ -2,7 +2,7 @@ package sql
 
 import (
 	"encoding/json"
-	"strconv"
+	"regexp"
 	"strings"
 
 	"github.com/freshet/freshet/schema"
@@ -10,24 +10,29 @@ import (
 
 var jsonFunctions = functionTable{
 	"from_json":         fromJSON,
-	"get_json_object":   expr("spark_get_json_object($1, $2)"),
+	"get_json_object":   getJSONObject,
 	"json_array_length": expr("spark_json_array_length($1)"),
 	"json_object_keys":  expr("spark_json_object_keys($1)"),
-	"json_tuple":        jsonTuple,
 	"to_json":           leading(2, "CAST(json_merge_patch('{}', to_json($1)) AS VARCHAR)"),
 }
 
-// jsonTuple is json_tuple(text, 'a', 'b'): the columns c0, c1, ….
-func jsonTuple(p *printer, call *FunctionCall) (string, error) {
-	if len(call.Args) < 2 {
-		return "", wrongArguments(call, countText(2, -1))
+// bracketKey is a key between brackets in a path of Hive's, which DuckDB does
+// not have.
+var bracketKey = regexp.MustCompile(`\['([^'"]*)'\]`)
+
+// getJSONObject is get_json_object(text, path).
+func getJSONObject(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) != 2 {
+		return "", wrongArguments(call, "2")
 	}
-	columns := make([]string, len(call.Args)-1)
-	text := p.text(call.Args[0])
-	for i, a := range call.Args[1:] {
-		columns[i] = "spark_get_json_object(" + text + `, '$."' || ` + p.operand(a) + ` || '"') AS c` + strconv.Itoa(i)
+	path, function := p.text(call.Args[1]), "spark_get_json_object("
+	if text, ok := constant(call.Args[1]); ok {
+		path = stringText(bracketKey.ReplaceAllString(text, `."$1"`))
+		if strings.Contains(text, "[*]") {
+			function = "spark_get_json_objects("
+		}
 	}
-	return strings.Join(columns, ", "), nil
+	return function + p.text(call.Args[0]) + ", " + path + ")", nil
 }
 
 // fromJSON is from_json(text, 'schema'), the schema a literal in DDL.

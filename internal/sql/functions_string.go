@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -31,7 +32,7 @@ var stringFunctions = functionTable{
 	"initcap":            expr("spark_initcap($1)"),
 	"instr":              expr("CAST(instr($1, $2) AS INTEGER)"),
 	"lcase":              expr("lower($1)"),
-	"left":               expr("left($1, greatest(CAST($2 AS BIGINT), 0))"),
+	"left":               expr("left($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
 	"len":                expr("spark_length($1)"),
 	"length":             expr("spark_length($1)"),
 	"levenshtein":        expr("CAST(levenshtein($1, $2) AS INTEGER)", "spark_levenshtein($1, $2, $3)"),
@@ -45,6 +46,7 @@ var stringFunctions = functionTable{
 	"md5":                expr("md5($1)"),
 	"octet_length":       expr("CAST(octet_length(spark_bytes($1)) AS INTEGER)"),
 	"overlay":            expr("spark_overlay($1, $2, $3, length($2))", "spark_overlay($1, $2, $3, $4)"),
+	"parse_url":          parseURL,
 	"position":           expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
 	"printf":             formatString,
 	"regexp":             expr("regexp_matches($1, $2)"),
@@ -55,10 +57,10 @@ var stringFunctions = functionTable{
 	"regexp_like":        expr("regexp_matches($1, $2)"),
 	"regexp_replace":     regexpReplace,
 	"regexp_substr":      expr("CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, 0) END"),
-	"repeat":             expr("repeat($1, greatest(CAST($2 AS BIGINT), 0))"),
+	"repeat":             expr("repeat($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
 	"replace":            expr("replace($1, $2, '')", "replace($1, $2, $3)"),
 	"reverse":            expr("spark_reverse($1)"),
-	"right":              expr("right($1, greatest(CAST($2 AS BIGINT), 0))"),
+	"right":              expr("right($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
 	"rlike":              expr("regexp_matches($1, $2)"),
 	"rpad":               expr("spark_rpad($1, $2, ' ')", "spark_rpad($1, $2, $3)"),
 	"rtrim":              expr("rtrim($1, ' ')", "rtrim($2, $1)"),
@@ -66,7 +68,7 @@ var stringFunctions = functionTable{
 	"sha1":               expr("sha1($1)"),
 	"sha2":               expr("spark_sha2(spark_bytes($1), CAST($2 AS INTEGER))"),
 	"soundex":            expr("spark_soundex($1)"),
-	"space":              expr("repeat(' ', greatest(CAST($1 AS BIGINT), 0))"),
+	"space":              expr("repeat(' ', CASE WHEN $1 < 0 THEN 0 ELSE CAST($1 AS BIGINT) END)"),
 	"split":              expr("string_split_regex($1, $2)", "spark_split($1, $2, CAST($3 AS INTEGER))"),
 	"split_part":         expr("spark_split_part($1, $2, $3)"),
 	"startswith":         named("starts_with", 2, 2),
@@ -112,7 +114,7 @@ func concatWS(p *printer, call *FunctionCall) (string, error) {
 	separator := p.operand(call.Args[0])
 	parts := []string{separator}
 	for _, a := range call.Args[1:] {
-		parts = append(parts, "spark_joined("+separator+", "+p.text(a)+")")
+		parts = append(parts, p.typed(a, func(text string) string { return "spark_joined(" + separator + ", " + text + ")" }))
 	}
 	if len(parts) == 1 {
 		parts = append(parts, "NULL")
@@ -289,4 +291,37 @@ func hash(name, seed string) functionMapping {
 		}
 		return text, nil
 	}
+}
+
+// urlParts are the patterns whose first group is a part of a URL.
+var urlParts = map[string]string{
+	"PROTOCOL":  `^([^:/?#]+):`,
+	"AUTHORITY": `^[^:/?#]+://([^/?#]+)`,
+	"USERINFO":  `^[^:/?#]+://([^/?#@]*)@`,
+	"HOST":      `^[^:/?#]+://(?:[^/?#@]*@)?([^/?#:]+)`,
+	"PATH":      `^[^:/?#]+://[^/?#]*([^?#]*)`,
+	"FILE":      `^[^:/?#]+://[^/?#]*([^#]*)`,
+	"QUERY":     `^[^?#]*\?([^#]*)`,
+	"REF":       `#(.*)$`,
+}
+
+// parseURL is parse_url(url, 'part') and parse_url(url, 'QUERY', 'key').
+func parseURL(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) != 2 && len(call.Args) != 3 {
+		return "", wrongArguments(call, countText(2, 3))
+	}
+	part, _ := constant(call.Args[1])
+	pattern := urlParts[part]
+	if len(call.Args) == 3 {
+		key, ok := constant(call.Args[2])
+		if !ok || part != "QUERY" {
+			return "", unsupported(call, "A key of parse_url that is not a literal, or not of the QUERY,")
+		}
+		pattern = `^[^?#]*\?(?:[^#]*&)?` + regexp.QuoteMeta(key) + `=([^&#]*)`
+	}
+	if pattern == "" {
+		return "", unsupported(call.Args[1], "The part "+call.Args[1].String()+" of parse_url")
+	}
+	url := p.operand(call.Args[0])
+	return "CASE WHEN regexp_matches(" + url + ", " + stringText(pattern) + ") THEN regexp_extract(" + url + ", " + stringText(pattern) + ", 1) END", nil
 }

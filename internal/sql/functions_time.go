@@ -34,13 +34,14 @@ var timeFunctions = functionTable{
 	"dayofmonth":          dateField("DAY"),
 	"dayofweek":           dateField("DAYOFWEEK"),
 	"dayofyear":           dateField("DOY"),
-	"extract":             datePart,
 	"from_unixtime":       fromUnixtime,
 	"from_utc_timestamp":  expr("timezone('UTC', timezone($2, " + asTimestamp + "))"),
 	"hour":                dateField("HOUR"),
 	"last_day":            expr("last_day(" + asDate + ")"),
 	"localtimestamp":      expr("CAST(now() AS TIMESTAMP)"),
 	"make_date":           expr("make_date($1, $2, $3)"),
+	"make_dt_interval":    expr("to_days($1)", "(to_days($1) + to_hours($2))", "(to_days($1) + to_hours($2) + to_minutes($3))", "(to_days($1) + to_hours($2) + to_minutes($3) + to_seconds($4))"),
+	"make_interval":       expr("to_years($1)", "(to_years($1) + to_months($2))", "(to_years($1) + to_months($2) + to_weeks($3))", "(to_years($1) + to_months($2) + to_weeks($3) + to_days($4))", "(to_years($1) + to_months($2) + to_weeks($3) + to_days($4) + to_hours($5))"),
 	"make_timestamp":      expr("make_timestamptz($1, $2, $3, $4, $5, CAST($6 AS DOUBLE))", "make_timestamptz($1, $2, $3, $4, $5, CAST($6 AS DOUBLE), $7)"),
 	"make_timestamp_ntz":  expr("make_timestamp($1, $2, $3, $4, $5, CAST($6 AS DOUBLE))"),
 	"minute":              dateField("MINUTE"),
@@ -53,14 +54,14 @@ var timeFunctions = functionTable{
 	"second":              expr("CAST(second(" + asTimestamp + ") AS INTEGER)"),
 	"timestamp_micros":    expr("make_timestamptz(CAST($1 AS BIGINT))"),
 	"timestamp_millis":    expr("make_timestamptz(CAST($1 AS BIGINT) * 1000)"),
-	"timestamp_seconds":   expr("make_timestamptz(CAST($1 * 1000000 AS BIGINT))"),
+	"timestamp_seconds":   expr("make_timestamptz(CAST(CAST($1 AS DECIMAL(20,6)) * 1000000 AS BIGINT))"),
 	"timestampadd":        dateAdd,
 	"timestampdiff":       dateDiff,
 	"to_date":             parseTime("CAST(%s AS DATE)"),
 	"to_timestamp":        parseTime("CAST(%s AS TIMESTAMPTZ)"),
 	"to_timestamp_ltz":    parseTime("CAST(%s AS TIMESTAMPTZ)"),
 	"to_timestamp_ntz":    parseTime("CAST(%s AS TIMESTAMP)"),
-	"to_unix_timestamp":   parseTime("CAST(floor(epoch(CAST(%s AS TIMESTAMPTZ))) AS BIGINT)"),
+	"to_unix_timestamp":   parseTime("CAST(trunc(epoch(CAST(%s AS TIMESTAMPTZ))) AS BIGINT)"),
 	"to_utc_timestamp":    expr("timezone($2, timezone('UTC', " + asTimestamp + "))"),
 	"trunc":               expr("spark_trunc(" + asDate + ", $2)"),
 	"try_to_date":         parseTime("TRY(CAST(%s AS DATE))"),
@@ -196,7 +197,11 @@ func parseTime(cast string) functionMapping {
 			if err != nil {
 				return "", err
 			}
-			value = "strptime(CAST(" + value + " AS VARCHAR), " + stringText(pattern) + ")"
+			value = "CAST(" + value + " AS VARCHAR)"
+			if strings.HasSuffix(pattern, "%z") {
+				value = "regexp_replace(" + value + ", 'Z$', '+00')" // no offset to strptime
+			}
+			value = "strptime(" + value + ", " + stringText(pattern) + ")"
 		}
 		return strings.ReplaceAll(cast, "%s", value), nil
 	}
@@ -206,7 +211,7 @@ func unixTimestamp(p *printer, call *FunctionCall) (string, error) {
 	if len(call.Args) == 0 {
 		return "CAST(floor(epoch(now())) AS BIGINT)", nil
 	}
-	return parseTime("CAST(floor(epoch(CAST(%s AS TIMESTAMPTZ))) AS BIGINT)")(p, call)
+	return parseTime("CAST(trunc(epoch(CAST(%s AS TIMESTAMPTZ))) AS BIGINT)")(p, call)
 }
 
 func fromUnixtime(p *printer, call *FunctionCall) (string, error) {

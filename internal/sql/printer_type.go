@@ -62,7 +62,7 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 		prepare = "spark_try_integral" // which does not fail
 	}
 	if prepare != "" && !castsPlainly(x, primitive) {
-		text = prepare + "(" + text + ")"
+		text = p.typed(x, func(t string) string { return prepare + "(" + t + ")" })
 	}
 	if try {
 		return "TRY_CAST(" + text + " AS " + to + ")"

@@ -30,7 +30,8 @@ CREATE MACRO spark_str_to_map(x, pairs, keys) AS map_from_entries(list_transform
     lambda e: {'key': regexp_split_to_array(e, keys)[1], 'value': CASE WHEN regexp_matches(e, keys) THEN regexp_replace(e, '^.*?' || keys, '') END}));
 CREATE MACRO spark_slice_text(x, from_, until) AS substr(x, greatest(from_, 0) + 1, greatest(until - greatest(from_, 0), 0));
 CREATE MACRO spark_text_start(x, p) AS CASE WHEN p > 0 THEN p - 1 WHEN p < 0 THEN length(x) + p ELSE 0 END;
-CREATE MACRO spark_substring(x, p, n) AS spark_slice_text(x, spark_text_start(x, p), spark_text_start(x, p) + CAST(n AS BIGINT));
+CREATE MACRO spark_substring(x, p, n) AS CASE WHEN p IS NOT NULL AND n IS NOT NULL
+    THEN spark_slice_text(x, spark_text_start(x, p), spark_text_start(x, p) + CAST(n AS BIGINT)) END;
 CREATE MACRO spark_substring_index(x, delimiter, n) AS CASE WHEN n > 0 THEN array_to_string(string_split(x, delimiter)[:n], delimiter)
     WHEN n < 0 THEN array_to_string(string_split(x, delimiter)[n:], delimiter) WHEN x IS NOT NULL AND n = 0 THEN '' END;
 CREATE MACRO spark_unhex(x) AS CASE WHEN regexp_full_match(x, '[0-9A-Fa-f]*') THEN unhex(CASE WHEN length(x) % 2 = 1 THEN '0' || x ELSE x END) END;
@@ -107,9 +108,8 @@ CREATE MACRO spark_slice(a, s, n) AS CASE WHEN s > 0 THEN a[s:s + n - 1] WHEN s 
 
 -- JSON.
 CREATE MACRO spark_json(x) AS CASE WHEN json_valid(x) THEN x END;
-CREATE MACRO spark_get_json_object(x, path) AS CASE WHEN contains(path, '[*]')
-    THEN nullif(CAST(to_json(json_extract(spark_json(x), path)) AS VARCHAR), '[]')
-    ELSE json_extract_string(spark_json(x), path) END;
+CREATE MACRO spark_get_json_object(x, path) AS json_extract_string(spark_json(x), path);
+CREATE MACRO spark_get_json_objects(x, path) AS nullif(CAST(to_json(json_extract(spark_json(x), path)) AS VARCHAR), '[]');
 CREATE MACRO spark_json_array_length(x) AS CASE WHEN json_type(spark_json(x)) = 'ARRAY' THEN CAST(json_array_length(spark_json(x)) AS INTEGER) END;
 CREATE MACRO spark_json_object_keys(x) AS CASE WHEN json_type(spark_json(x)) = 'OBJECT' THEN json_keys(spark_json(x)) END;
 
@@ -135,3 +135,11 @@ CREATE MACRO spark_text(x BLOB) AS decode(x), (x DATE) AS CAST(x AS VARCHAR), (x
     (x TIMESTAMPTZ) AS CAST(CAST(x AS TIMESTAMP) AS VARCHAR),
     (x) AS CASE typeof(x) WHEN 'DOUBLE' THEN spark_double_text(CAST(CAST(x AS VARCHAR) AS DOUBLE))
         WHEN 'FLOAT' THEN spark_float_text(CAST(CAST(x AS VARCHAR) AS FLOAT)) ELSE CAST(x AS VARCHAR) END;
+
+-- A date and an interval of days or longer make a date.
+CREATE MACRO spark_plus_interval(x DATE, i) AS CAST(x + i AS DATE), (x TIMESTAMP, i) AS x + i, (x TIMESTAMPTZ, i) AS x + i,
+    (x INTERVAL, i) AS x + i, (x VARCHAR, i) AS CAST(x AS TIMESTAMPTZ) + i;
+-- What spark_integral is to CAST, for TRY_CAST: text with a fraction is NULL.
+CREATE MACRO spark_try_integral(x VARCHAR) AS CASE WHEN NOT contains(x, '.') THEN trim(x) END,
+    (x DOUBLE) AS trunc(x), (x DECIMAL(38,9)) AS trunc(x), (x HUGEINT) AS x, (x BIGINT) AS x, (x INTEGER) AS x, (x SMALLINT) AS x,
+    (x TINYINT) AS x, (x BOOLEAN) AS x, (x TIMESTAMPTZ) AS floor(epoch(x)), (x) AS x;

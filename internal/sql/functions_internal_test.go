@@ -1,0 +1,41 @@
+package sql
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestEveryFunctionHasAnExample keeps the table and the file of Spark's answers
+// together.
+func TestEveryFunctionHasAnExample(t *testing.T) {
+	text, err := os.ReadFile("testdata/functions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]bool{}
+	for _, line := range strings.Split(string(text), "\n") {
+		if line == "" || line[0] == '#' || line[0] == ' ' {
+			continue
+		}
+		if !strings.HasPrefix(line, "SELECT") {
+			line = "SELECT " + line
+		}
+		q, err := ParseQuery(line)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		Inspect(q, func(n Node) bool {
+			if call, ok := n.(*FunctionCall); ok {
+				called[call.Func()] = true
+			}
+			return true
+		})
+	}
+	for name := range sparkFunctions {
+		if !called[name] {
+			t.Errorf("%s has no example in testdata/functions.txt", name)
+		}
+	}
+}
