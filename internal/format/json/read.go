@@ -269,7 +269,7 @@ func (r *reader) ofNumber(n *node, row int) outcome {
 		}
 		n.float.Put(row, v)
 	case kindDecimal:
-		v, ok := value.ParseDecimal(num.text, n.precision, n.scale)
+		v, ok := value.ParseDecimal(r.digits(), n.precision, n.scale)
 		if !ok || num.special {
 			return misfits
 		}
@@ -293,7 +293,7 @@ func (r *reader) intValue() (v int64, ok bool) {
 		return 0, false
 	}
 	if num.digits > 18 {
-		return value.ParseInt64(num.text)
+		return value.ParseInt64(r.digits())
 	}
 	v = int64(num.mantissa)
 	if num.negative {
@@ -305,22 +305,22 @@ func (r *reader) intValue() (v int64, ok bool) {
 func (r *reader) floatValue() (v float64, ok bool) {
 	num := &r.num
 	if num.special {
-		return constantFloat(num.text)
+		return constantFloat(r.digits())
 	}
 	if num.digits <= 19 {
 		if v, ok := value.ExactFloat64(num.mantissa, num.exponent, num.negative); ok {
 			return v, true
 		}
 	}
-	return value.ParseFloat64(num.text)
+	return value.ParseFloat64(r.digits())
 }
 
 func (r *reader) float32Value() (v float32, ok bool) {
 	if r.num.special {
-		v, ok := constantFloat(r.num.text)
+		v, ok := constantFloat(r.digits())
 		return float32(v), ok
 	}
-	return value.ParseFloat32(r.num.text)
+	return value.ParseFloat32(r.digits())
 }
 
 // constantFloat returns the number that a word stands for.

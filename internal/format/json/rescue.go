@@ -146,17 +146,17 @@ func (s *scanner) rewrite(dst []byte) []byte {
 		}
 	default:
 		if s.number() {
-			return s.num.rewrite(dst)
+			return s.rewriteNumber(dst)
 		}
 	}
 	return append(dst, "null"...)
 }
 
-// rewrite appends the number as standard JSON: without leading zeros, and as
-// a string when it is none.
-func (n *number) rewrite(dst []byte) []byte {
-	text := n.text
-	if n.special {
+// rewriteNumber appends the number read last as standard JSON: without leading
+// zeros, and as a string when it is none.
+func (s *scanner) rewriteNumber(dst []byte) []byte {
+	text := s.digits()
+	if s.num.special {
 		return quote(dst, text)
 	}
 	if text[0] == '-' {

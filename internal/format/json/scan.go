@@ -256,7 +256,8 @@ func hex4(text []byte) (r rune, ok bool) {
 // number is a number token: mantissa * 10^exponent when it has at most 19
 // digits.
 type number struct {
-	text     []byte
+	start    int // of its text
+	end      int
 	mantissa uint64
 	exponent int
 	digits   int
@@ -264,6 +265,9 @@ type number struct {
 	integer  bool // no point and no exponent
 	special  bool // NaN or an infinity
 }
+
+// digits returns the text of the number read last.
+func (s *scanner) digits() []byte { return s.data[s.num.start:s.num.end] }
 
 // number reads a number, or a word for one, into num.
 func (s *scanner) number() bool {
@@ -306,7 +310,7 @@ func (s *scanner) number() bool {
 		exponent += e
 		i = end
 	}
-	s.num = number{data[start:i], mantissa, exponent, digits, negative, integer, false}
+	s.num = number{start, i, mantissa, exponent, digits, negative, integer, false}
 	s.pos = i
 	return true
 }
@@ -367,7 +371,7 @@ func (s *scanner) constant() bool {
 	if s.nonNumeric {
 		for _, word := range constants {
 			if s.word(word) {
-				s.num = number{text: s.data[s.pos-len(word) : s.pos], special: true}
+				s.num = number{start: s.pos - len(word), end: s.pos, special: true}
 				s.lax = true
 				return true
 			}

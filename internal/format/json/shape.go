@@ -296,13 +296,13 @@ func (o *observer) numberKind() (kind shapeKind, precision, scale int) {
 	case n.integer && n.digits <= 18:
 		return shapeLong, 0, 0
 	case n.integer:
-		if _, ok := value.ParseInt64(n.text); ok {
+		if _, ok := value.ParseInt64(o.digits()); ok {
 			return shapeLong, 0, 0
 		}
 	case !o.set.prefersDecimal:
 		return shapeDouble, 0, 0
 	}
-	precision, scale, ok := value.DecimalShape(n.text)
+	precision, scale, ok := value.DecimalShape(o.digits())
 	if scale < 0 { // Delta has no negative scales
 		precision, scale = precision-scale, 0
 	}
