@@ -10,6 +10,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,31 +202,122 @@ func TestReadStopsEarly(t *testing.T) {
 	}
 }
 
-// slowStore delays opening, as a remote store does.
-type slowStore struct{ fakeStore }
+// meetingStore lets no object be opened before n are being opened.
+type meetingStore struct {
+	fakeStore
+	n    int
+	seen *atomic.Int64
+	met  chan struct{}
+}
 
-func (s slowStore) Open(ctx context.Context, key string) (object.Object, error) {
-	timer := time.NewTimer(2 * time.Millisecond)
-	defer timer.Stop()
-	<-timer.C
-	return s.fakeStore.Open(ctx, key)
+func (s meetingStore) Open(ctx context.Context, key string) (object.Object, error) {
+	if s.seen.Add(1) == int64(s.n) {
+		close(s.met)
+	}
+	select {
+	case <-s.met:
+		return s.fakeStore.Open(ctx, key)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func TestReadOpensSmallFilesAhead(t *testing.T) {
-	files := fakeFiles("", slices.Repeat([]string{"small\n"}, 500)...)
-	for i := range files {
-		files[i].Store = slowStore{files[i].Store.(fakeStore)}
+	files := fakeFiles("", slices.Repeat([]string{"small\n"}, 50)...)
+	fake, ok := files[0].Store.(fakeStore)
+	if !ok {
+		t.Fatal("not a fakeStore")
 	}
-	start := time.Now()
+	st := meetingStore{fakeStore: fake, n: 10, seen: new(atomic.Int64), met: make(chan struct{})}
+	for i := range files {
+		files[i].Store = st
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	n := 0
-	for _, err := range read(t.Context(), files, block.Config{}) {
+	for _, err := range read(ctx, files, block.Config{Workers: 1}) {
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("after %d files: %v; are fewer than %d opened at a time?", n, err, st.n)
 		}
 		n++
 	}
-	if took := time.Since(start); n != 500 || took > 800*time.Millisecond {
-		t.Errorf("%d files took %v; one after another they take over 1 s", n, took)
+	if n != len(files) {
+		t.Errorf("%d files, want %d", n, len(files))
+	}
+}
+
+// countingStore counts the bytes read of its objects.
+type countingStore struct {
+	fakeStore
+	read *atomic.Int64
+}
+
+type countingObject struct {
+	object.Object
+	read *atomic.Int64
+}
+
+func (s countingStore) Open(ctx context.Context, key string) (object.Object, error) {
+	obj, err := s.fakeStore.Open(ctx, key)
+	return countingObject{obj, s.read}, err
+}
+
+func (o countingObject) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.Object.ReadAt(p, off)
+	o.read.Add(int64(n))
+	return n, err
+}
+
+func TestReadBoundsMemory(t *testing.T) {
+	const size, memory = 1 << 10, 16 << 10
+	files := fakeFiles("", slices.Repeat([]string{strings.Repeat("some line of text\n", 5000)}, 20)...)
+	fake, ok := files[0].Store.(fakeStore)
+	if !ok {
+		t.Fatal("not a fakeStore")
+	}
+	var taken atomic.Int64
+	for i := range files {
+		files[i].Store = countingStore{fake, &taken}
+	}
+	given := int64(0)
+	for out, err := range read(t.Context(), files, block.Config{Size: size, Memory: memory, Workers: 4}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		given += out.Size
+		// Text behind the last record of a block is held twice.
+		if held := taken.Load() - given; held > memory+size {
+			t.Fatalf("%d bytes are held, over the %d allowed", held, memory)
+		}
+	}
+	if given != 20*5000*int64(len("some line of text\n")) {
+		t.Errorf("%d bytes were given", given)
+	}
+}
+
+// firstLines is a parser that wants only the first block of a file.
+type firstLines struct{ upper }
+
+func (p firstLines) Parse(ctx context.Context, b block.Block[string]) (string, int64, error) {
+	text, lines, err := p.upper.Parse(ctx, b)
+	if err == nil {
+		err = block.ErrSkipFile
+	}
+	return text, lines, err
+}
+
+func TestReadSkipsRestOfFile(t *testing.T) {
+	files := fakeFiles("", strings.Repeat("a\n", 1000), "", "#h\n", "b\nc\n")
+	var got []string
+	for out, err := range block.Read(t.Context(), slices.Values(files), block.Config{Size: 4, EmptyFiles: true}, lines{},
+		func() block.Parser[string, string] { return firstLines{} }) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, out.Head+out.Value)
+	}
+	if want := []string{"A\nA\n", "", "#h\n#H\n", "B\nC\n"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

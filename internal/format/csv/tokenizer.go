@@ -130,20 +130,24 @@ func (t *tokenizer) nextLine() {
 	t.endRow(row{start: int32(start), end: int32(end), line: t.rowLine})
 }
 
-// newRow makes room for a row's cells, all NULL, and returns where it starts.
+// newRow makes room for a row's cells and returns where they start.
 func (t *tokenizer) newRow() int {
 	base := len(t.rows) * t.width
 	if base+t.width > cap(t.cells) {
 		t.cells = append(t.cells, make([]cell, t.width)...)
 	} else {
 		t.cells = t.cells[:base+t.width]
-		clear(t.cells[base:])
 	}
 	t.tokens = 0
 	return base
 }
 
+// endRow makes the values put since newRow a row. Values that it lacks are
+// NULL.
 func (t *tokenizer) endRow(r row) {
+	if t.tokens < t.width {
+		clear(t.cells[len(t.rows)*t.width+t.tokens:])
+	}
 	r.tokens = int32(t.tokens)
 	t.rows = append(t.rows, r)
 	if t.tokens > t.maxColumns {
