@@ -26,6 +26,17 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s (line %d, pos %d)", e.Text, line, pos)
 }
 
+// In returns the error with the text it is about, for errors of a [Printer],
+// which knows the tree alone. An error that has a text keeps it.
+func (e *Error) In(text string) *Error {
+	if e.SQL != "" {
+		return e
+	}
+	located := *e
+	located.SQL = text
+	return &located
+}
+
 // ErrorClass returns the error's class, such as PARSE_SYNTAX_ERROR.
 func (e *Error) ErrorClass() string { return e.Class }
 

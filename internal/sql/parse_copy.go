@@ -150,14 +150,15 @@ func (p *parser) validate() *Validate {
 	start := p.tokens[p.pos-1].Start
 	v := &Validate{}
 	if !p.accept("ALL") && (p.peek(0).kind == numberToken || p.at("-")) {
+		at := p.start()
 		negative := p.symbol("-")
-		t := p.peek(0)
+		t := p.advance()
 		n, err := strconv.ParseInt(t.text, 10, 64)
 		if negative || err != nil || n <= 0 {
-			p.copyError("VALIDATE_INVALID_ROWS", "VALIDATE takes a number of rows of 1 or more, not "+p.text[p.tokens[p.pos-1].End:t.End]+".")
+			p.fail(at, "COPY_INTO_SYNTAX_ERROR.VALIDATE_INVALID_ROWS", "42601",
+				"VALIDATE takes a number of rows of 1 or more, not "+p.text[at:t.End]+".")
 			return v
 		}
-		p.advance()
 		v.Rows = n
 		p.need("ROWS")
 	}

@@ -63,9 +63,12 @@ func (p *parser) unknown(start int) Statement {
 		p.unexpected()
 		return &Query{}
 	}
-	var words []string
-	for p.peek(0).kind == wordToken && len(words) < 3 && (len(words) == 0 || statementWords[p.peek(0).value]) {
+	words := []string{p.advance().value}
+	for p.peek(0).kind == wordToken && len(words) < 5 && statementWords[p.peek(0).value] {
 		words = append(words, p.advance().value)
+	}
+	if len(words) == 1 && p.isName(0) && objectVerbs[words[0]] {
+		words = append(words, strings.ToUpper(p.advance().text))
 	}
 	p.fail(start, "UNSUPPORTED_STATEMENT", "0A000", "The statement "+strings.Join(words, " ")+" is not supported.")
 	return &Query{}
@@ -76,6 +79,9 @@ func (p *parser) unknown(start int) Statement {
 var statementWords = set(`TABLE TABLES VIEW SCHEMA DATABASE CATALOG FUNCTION VOLUME CONNECTION FLOW MATERIALIZED STREAMING LIVE
 	TEMPORARY TEMP GLOBAL INTO TO DELTA OR REPLACE REFRESH DATA ON JAR FILE IMMEDIATE CHANGES CDC EXTENDED GRANTS ROLES
 	SHARE RECIPIENT PROVIDER INDEX MODEL POLICY VARIABLE EXTERNAL LOCATION CREDENTIAL STORAGE`)
+
+// objectVerbs are the first words after which the kind of an object follows.
+var objectVerbs = set(`ALTER CREATE DROP SHOW`)
 
 // rewind moves back to the token at a byte offset.
 func (p *parser) rewind(start int) {

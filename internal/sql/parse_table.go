@@ -176,32 +176,35 @@ func (p *parser) suffixed(start int, ref TableRef) TableRef {
 func (p *parser) tableParens() TableRef {
 	start := p.start()
 	p.enter()
-	defer p.leave()
 	p.needSymbol("(")
-	var inner TableRef
-	at := p.start()
-	switch {
-	case p.isQuery(0):
-		q := p.query()
-		inner = &Subquery{Range: q.Range, Query: q}
-	default:
-		inner = p.tableRef()
-		if s, ok := inner.(*Subquery); ok && isBare(s) && p.continuesQuery() {
-			q := p.queryAfter(at, &Query{Range: s.Range, Body: unwrap(s.Query)})
-			inner = &Subquery{Range: q.Range, Query: q}
-		}
-	}
+	inner := p.insideParens()
 	p.needSymbol(")")
+	p.leave()
 	sample := p.sample()
 	alias := p.tableAlias()
-	at = start
 	if s, ok := inner.(*Subquery); ok && isBare(s) {
-		return &Subquery{Range: p.from(at), Query: s.Query, Sample: sample, Alias: alias}
+		return &Subquery{Range: p.from(start), Query: s.Query, Sample: sample, Alias: alias}
 	}
 	if _, ok := inner.(*Join); !ok && sample == nil && alias == nil {
 		return inner // the parentheses make no difference
 	}
-	return &TableGroup{Range: p.from(at), Input: inner, Sample: sample, Alias: alias}
+	return &TableGroup{Range: p.from(start), Input: inner, Sample: sample, Alias: alias}
+}
+
+// insideParens parses a query or a table reference. What starts as a query in
+// parentheses may turn out to be the first operand of a larger query.
+func (p *parser) insideParens() TableRef {
+	start := p.start()
+	if p.isQuery(0) {
+		q := p.query()
+		return &Subquery{Range: q.Range, Query: q}
+	}
+	ref := p.tableRef()
+	if s, ok := ref.(*Subquery); ok && isBare(s) && p.continuesQuery() {
+		q := p.queryAfter(start, &Query{Range: s.Range, Body: unwrap(s.Query)})
+		return &Subquery{Range: q.Range, Query: q}
+	}
+	return ref
 }
 
 // isBare reports whether a subquery has neither alias nor sample.

@@ -53,6 +53,7 @@ type printer struct {
 	scopes     []*scope       // of the common tables visible
 	frames     []*frame       // of the SELECTs around
 	guards     int            // of divisions around
+	hoisted    *[]string      // the inputs of the WITH RECURSIVE around, or nil
 }
 
 func newPrinter(r Relations) *printer {

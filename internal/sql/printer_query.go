@@ -28,11 +28,25 @@ func (p *printer) with(n *With) {
 	p.scopes = append(p.scopes, visible)
 	p.put("WITH ")
 	if n.Recursive {
-		p.put("RECURSIVE ")
 		for _, t := range n.Tables {
 			visible.names[strings.ToLower(t.Name)] = true
 		}
+		outer := p.hoisted
+		p.hoisted = new([]string)
+		tables := p.captured(func() { p.commonTables(n, visible) })
+		p.put("RECURSIVE ")
+		for _, input := range *p.hoisted {
+			p.put(ident(input+hoistedSuffix), " AS MATERIALIZED (SELECT * FROM ", ident(input), "), ")
+		}
+		p.put(tables, " ")
+		p.hoisted = outer
+		return
 	}
+	p.commonTables(n, visible)
+	p.put(" ")
+}
+
+func (p *printer) commonTables(n *With, visible *scope) {
 	join(p, n.Tables, func(t *CommonTable) {
 		name := strings.ToLower(t.Name)
 		p.put(ident(t.Name), idents(t.Columns), " AS ")
@@ -44,8 +58,11 @@ func (p *printer) with(n *With) {
 		p.put(")")
 		visible.names[name] = true
 	})
-	p.put(" ")
 }
+
+// hoistedSuffix makes the name of the common table that holds an input which a
+// recursive query would otherwise scan once a round.
+const hoistedSuffix = "_rows"
 
 // order prints the clauses that order rows. On one machine SORT BY and CLUSTER
 // BY order them all, and DISTRIBUTE BY does nothing.

@@ -1,6 +1,9 @@
 package sql
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 func (p *printer) table(ref TableRef) {
 	switch ref := ref.(type) {
@@ -41,6 +44,12 @@ func (p *printer) relation(ref TableRef) string {
 	name, err := p.relations.Relation(ref)
 	if err != nil {
 		p.fail(err)
+	}
+	if p.hoisted != nil {
+		if !slices.Contains(*p.hoisted, name) {
+			*p.hoisted = append(*p.hoisted, name)
+		}
+		name += hoistedSuffix
 	}
 	return name
 }

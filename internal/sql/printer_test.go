@@ -100,3 +100,18 @@ func failure(err error) string {
 	}
 	return text
 }
+
+func TestPrinterErrorHasAPlace(t *testing.T) {
+	q, err := sql.ParseQuery("SELECT a,\n  b >>> c FROM t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = (&sql.Printer{Relations: &byName{}}).Query(q)
+	var e *sql.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v", err)
+	}
+	if got, want := e.In("SELECT a,\n  b >>> c FROM t").Error(), "The operator >>> is not supported by this engine. (line 2, pos 2)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

@@ -23,12 +23,14 @@ func Inspect(n Node, f func(Node) bool) {
 	}
 }
 
-// one yields n unless it is nil; a nil pointer in a Node is not a nil Node.
-func one[T any, P interface {
+// pointer is the type of a node that is a pointer to a T.
+type pointer[T any] interface {
 	*T
 	Node
-}](yield func(Node), n P,
-) {
+}
+
+// one yields n unless it is nil; a nil pointer in a Node is not a nil Node.
+func one[T any, P pointer[T]](yield func(Node), n P) {
 	if n != nil {
 		yield(n)
 	}
