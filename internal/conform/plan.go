@@ -123,7 +123,7 @@ func join(path, name string) string {
 func (p *planner) cast(from arrow.DataType, to schema.Type, path string) (cast, error) {
 	target := schema.ArrowType(to)
 	if arrow.TypeEqual(from, target) && !needsNullCheck(to) {
-		return nil, nil //nolint:nilnil // no cast is the usual answer
+		return nil, nil // no cast is the usual answer
 	}
 	if dict, ok := from.(*arrow.DictionaryType); ok {
 		return p.dictionary(dict, to, path)
@@ -406,7 +406,7 @@ func (p *planner) maps(from *arrow.MapType, to schema.Map, path string) (cast, e
 		pair, err := p.runStruct(entries, []column{
 			{source: 0, cast: key, typ: schema.ArrowType(to.Key)},
 			{source: 1, cast: value, typ: schema.ArrowType(to.Value)},
-		}, entry.Elem().(*arrow.StructType)) //nolint:errcheck,forcetypeassert // entries of a map are structs
+		}, entry.Elem().(*arrow.StructType)) //nolint:errcheck // entries of a map are structs
 		if err != nil {
 			return nil, err
 		}

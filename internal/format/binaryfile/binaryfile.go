@@ -57,7 +57,9 @@ func (Format) Read(ctx context.Context, files iter.Seq[format.File], req format.
 				return
 			}
 			batch, err := read(ctx, f, req)
-			if err != nil {
+			if cancelled := ctx.Err(); err != nil && cancelled != nil {
+				err = cancelled
+			} else if err != nil {
 				err = &format.FileError{Path: f.Path, Missing: errors.Is(err, fs.ErrNotExist), Err: err}
 			}
 			if !yield(batch, err) {

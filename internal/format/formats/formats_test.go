@@ -2,7 +2,6 @@ package formats_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,7 +97,7 @@ func TestDetect(t *testing.T) {
 }
 
 func TestDetectPassesErrorsOn(t *testing.T) {
-	want := fmt.Errorf("listing failed")
+	want := errors.New("listing failed")
 	_, err := formats.Detect(t.Context(), func(yield func(format.File, error) bool) { yield(format.File{}, want) })
 	if !errors.Is(err, want) {
 		t.Errorf("got %v, want %v", err, want)

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -173,7 +174,7 @@ func int96ToMicros(data arrow.ArrayData, mode rebase) (arrow.ArrayData, error) {
 			continue
 		}
 		if len(raw) < (i+1)*parquet.Int96SizeBytes {
-			return nil, fmt.Errorf("INT96 column is cut short")
+			return nil, errors.New("INT96 column is cut short")
 		}
 		value := raw[i*parquet.Int96SizeBytes:]
 		nanos := int64(binary.LittleEndian.Uint64(value))

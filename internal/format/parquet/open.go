@@ -57,7 +57,7 @@ func (o *opening) close() {
 func (r *run) open(f format.File) *opening {
 	o := &opening{source: &source{file: &f}, done: make(chan struct{})}
 	r.mu.Lock()
-	r.opened = append(r.opened, o)
+	r.opened[o] = true
 	r.mu.Unlock()
 	r.wg.Go(func() {
 		defer close(o.done)

@@ -65,10 +65,13 @@ func (Format) Infer(ctx context.Context, files []format.File, req format.Inferen
 	for opened := range ahead(slices.Values(files), parallelism(), r.open) {
 		f, err := opened.wait()
 		if err != nil {
+			if cancelled := ctx.Err(); cancelled != nil {
+				err = cancelled
+			}
 			return nil, err
 		}
 		own, err := f.schema()
-		f.close()
+		r.close(f)
 		if err != nil {
 			return nil, &format.FileError{Path: f.file.Path, Err: err}
 		}
@@ -94,17 +97,23 @@ func (Format) Read(ctx context.Context, files iter.Seq[format.File], req format.
 				}
 				if res.err != nil {
 					g.opening.failed.Store(true)
+					// A read that was cancelled says nothing about the file.
+					if err := ctx.Err(); err != nil {
+						yield(format.Batch{}, err)
+						return
+					}
 				}
 				if !yield(res.Batch, res.err) {
 					return
 				}
 			}
-			if g.last {
-				g.opening.close()
+			if err := ctx.Err(); err != nil {
+				yield(format.Batch{}, err)
+				return
 			}
-		}
-		if err := ctx.Err(); err != nil {
-			yield(format.Batch{}, err)
+			if g.last {
+				r.close(g.opening)
+			}
 		}
 	}
 }
@@ -113,23 +122,31 @@ func parallelism() int { return runtime.GOMAXPROCS(0) }
 
 // run owns the goroutines of one call.
 type run struct {
-	ctx    context.Context //nolint:containedctx // lives as long as the call that made it
+	ctx    context.Context // of the call that the run is
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	mu     sync.Mutex
-	opened []*opening // not closed yet
+	opened map[*opening]bool // not closed yet
+}
+
+// close closes a file that is done with.
+func (r *run) close(o *opening) {
+	r.mu.Lock()
+	delete(r.opened, o)
+	r.mu.Unlock()
+	o.close()
 }
 
 func newRun(ctx context.Context) *run {
 	ctx, cancel := context.WithCancel(ctx)
-	return &run{ctx: ctx, cancel: cancel}
+	return &run{ctx: ctx, cancel: cancel, opened: map[*opening]bool{}}
 }
 
 // stop ends all goroutines and releases what they hold.
 func (r *run) stop() {
 	r.cancel()
 	r.wg.Wait()
-	for _, o := range r.opened {
+	for o := range r.opened {
 		o.close()
 	}
 }

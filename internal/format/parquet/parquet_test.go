@@ -2,6 +2,7 @@ package parquet_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -382,7 +384,7 @@ func TestOrderAndPositions(t *testing.T) {
 func TestStopEarly(t *testing.T) {
 	var files []format.File
 	for i := range 20 {
-		files = append(files, put(t, fmt.Sprint(i), encode(t, "x INT", `[{"x":1}]`)))
+		files = append(files, put(t, strconv.Itoa(i), encode(t, "x INT", `[{"x":1}]`)))
 	}
 	for b, err := range (parquet.Format{}).Read(t.Context(), slices.Values(files), format.Request{Schema: ddl(t, "x INT")}) {
 		if err != nil {
@@ -390,6 +392,33 @@ func TestStopEarly(t *testing.T) {
 		}
 		b.Release()
 		break
+	}
+}
+
+// A read that is cancelled must not look like corrupt files, which may be
+// skipped.
+func TestCancel(t *testing.T) {
+	var files []format.File
+	for i := range 20 {
+		files = append(files, put(t, strconv.Itoa(i), encode(t, "x INT", `[{"x":1}]`)))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var last error
+	for b, err := range (parquet.Format{}).Read(ctx, slices.Values(files), format.Request{Schema: ddl(t, "x INT"), Options: noOptions(t)}) {
+		cancel()
+		if last != nil {
+			t.Errorf("after %v came another result", last)
+		}
+		if last = err; err == nil {
+			b.Release()
+		}
+	}
+	var fileErr *format.FileError
+	if !errors.Is(last, context.Canceled) || errors.As(last, &fileErr) {
+		t.Errorf("the read ends with %v, want context.Canceled alone", last)
+	}
+	if _, err := (parquet.Format{}).Infer(ctx, files, format.Inference{MergeSchema: true, Options: noOptions(t)}); !errors.Is(err, context.Canceled) || errors.As(err, &fileErr) {
+		t.Errorf("inference ends with %v, want context.Canceled alone", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package text_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -132,13 +133,13 @@ func files(t *testing.T, data ...string) func(func(format.File) bool) {
 	t.Helper()
 	st := mem.New(nil)
 	for i, d := range data {
-		if err := st.Put(t.Context(), fmt.Sprint(i), []byte(d)); err != nil {
+		if err := st.Put(t.Context(), strconv.Itoa(i), []byte(d)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return func(yield func(format.File) bool) {
 		for i, d := range data {
-			if !yield(format.File{Path: fmt.Sprintf("mem:///%d", i), Key: fmt.Sprint(i), Store: st, Size: int64(len(d))}) {
+			if !yield(format.File{Path: fmt.Sprintf("mem:///%d", i), Key: strconv.Itoa(i), Store: st, Size: int64(len(d))}) {
 				return
 			}
 		}

@@ -38,7 +38,7 @@ func (s *Store) List(ctx context.Context, prefix, startAfter string) iter.Seq2[f
 
 // walk is one run of List.
 type walk struct {
-	ctx        context.Context //nolint:containedctx // lives as long as the call that made it
+	ctx        context.Context // of the call that the walk is
 	prefix     string
 	startAfter string
 	yield      func(fs.FileInfo, error) bool

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) object.Store) {
 }
 
 func putThenOpen(t *testing.T, st object.Store) {
+	t.Helper()
 	for _, data := range [][]byte{nil, []byte("x"), bytes.Repeat([]byte("0123456789abcdef"), 1<<16)} {
 		must(t, st.Put(t.Context(), "a/b/c.bin", data))
 		if got := content(t, st, "a/b/c.bin"); !bytes.Equal(got, data) {
@@ -52,13 +53,14 @@ func putThenOpen(t *testing.T, st object.Store) {
 	}
 	o, err := st.Open(t.Context(), "a/b/c.bin")
 	must(t, err)
-	defer o.Close()
+	defer closing(t, o)
 	if o.ModTime() <= 0 {
 		t.Errorf("ModTime is %d, want microseconds since 1970", o.ModTime())
 	}
 }
 
 func missing(t *testing.T, st object.Store) {
+	t.Helper()
 	must(t, st.Put(t.Context(), "a", []byte("x")))
 	must(t, st.Put(t.Context(), "dir/a", []byte("x")))
 	for _, key := range []string{"b", "dir/b", "no/such/key", "dir", "a/below-a-file"} {
@@ -79,10 +81,11 @@ func missing(t *testing.T, st object.Store) {
 }
 
 func putReplaces(t *testing.T, st object.Store) {
+	t.Helper()
 	must(t, st.Put(t.Context(), "k", []byte("first and long")))
 	before, err := st.Open(t.Context(), "k")
 	must(t, err)
-	defer before.Close()
+	defer closing(t, before)
 	must(t, st.Put(t.Context(), "k", []byte("second")))
 	if got := content(t, st, "k"); string(got) != "second" {
 		t.Errorf("got %q, want second", got)
@@ -94,6 +97,7 @@ func putReplaces(t *testing.T, st object.Store) {
 }
 
 func putIfAbsent(t *testing.T, st object.Store) {
+	t.Helper()
 	must(t, st.PutIfAbsent(t.Context(), "log/0", []byte("mine")))
 	if err := st.PutIfAbsent(t.Context(), "log/0", []byte("yours")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("second PutIfAbsent: %v, want fs.ErrExist", err)
@@ -108,6 +112,7 @@ func putIfAbsent(t *testing.T, st object.Store) {
 // putIfAbsentRace lets 16 writers race for each of 20 keys: one wins, and its
 // bytes are the object.
 func putIfAbsentRace(t *testing.T, st object.Store) {
+	t.Helper()
 	const writers = 16
 	for round := range 20 {
 		key := fmt.Sprintf("log/%020d.json", round)
@@ -138,6 +143,7 @@ func putIfAbsentRace(t *testing.T, st object.Store) {
 }
 
 func upload(t *testing.T, st object.Store) {
+	t.Helper()
 	up, err := st.Create(t.Context(), "data/part-0.bin")
 	must(t, err)
 	for range 100 {
@@ -162,6 +168,7 @@ func upload(t *testing.T, st object.Store) {
 }
 
 func uploadAbort(t *testing.T, st object.Store) {
+	t.Helper()
 	must(t, st.Put(t.Context(), "k", []byte("old")))
 	up, err := st.Create(t.Context(), "k")
 	must(t, err)
@@ -186,6 +193,7 @@ var ordered = []string{
 
 func putOrdered(t *testing.T, st object.Store) {
 	t.Helper()
+	t.Helper()
 	for _, k := range slices.Backward(ordered) {
 		if isPrefixOfAnother(k) {
 			continue
@@ -207,6 +215,7 @@ func wantKeys(prefix, startAfter string) []string {
 }
 
 func listOrder(t *testing.T, st object.Store) {
+	t.Helper()
 	if got := keys(t, st, "", ""); len(got) != 0 {
 		t.Errorf("an empty store lists %v", got)
 	}
@@ -225,6 +234,7 @@ func listOrder(t *testing.T, st object.Store) {
 }
 
 func listStartAfter(t *testing.T, st object.Store) {
+	t.Helper()
 	putOrdered(t, st)
 	for _, prefix := range []string{"", "a", "a/"} {
 		for _, after := range append(slices.Clone(ordered), "a/", "a/1/", "a/1/2", "a0/", "~") {
@@ -236,6 +246,7 @@ func listStartAfter(t *testing.T, st object.Store) {
 }
 
 func listStops(t *testing.T, st object.Store) {
+	t.Helper()
 	putOrdered(t, st)
 	n := 0
 	for _, err := range st.List(t.Context(), "", "") {
@@ -250,6 +261,7 @@ func listStops(t *testing.T, st object.Store) {
 }
 
 func concurrentReadAt(t *testing.T, st object.Store) {
+	t.Helper()
 	data := make([]byte, 1<<20)
 	for i := range data {
 		data[i] = byte(i * 7 >> 3)
@@ -257,7 +269,7 @@ func concurrentReadAt(t *testing.T, st object.Store) {
 	must(t, st.Put(t.Context(), "big", data))
 	o, err := st.Open(t.Context(), "big")
 	must(t, err)
-	defer o.Close()
+	defer closing(t, o)
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
@@ -277,6 +289,7 @@ func concurrentReadAt(t *testing.T, st object.Store) {
 }
 
 func badKeys(t *testing.T, st object.Store) {
+	t.Helper()
 	for _, key := range []string{"", "/a", "../a", "a/../b", "a//b", "a/", ".", "a/."} {
 		if err := st.Put(t.Context(), key, nil); err == nil {
 			t.Errorf("Put(%q) is accepted", key)
@@ -291,6 +304,7 @@ func badKeys(t *testing.T, st object.Store) {
 }
 
 func cancelled(t *testing.T, st object.Store) {
+	t.Helper()
 	must(t, st.Put(t.Context(), "k", nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -307,6 +321,11 @@ func cancelled(t *testing.T, st object.Store) {
 	}
 }
 
+func closing(t *testing.T, c io.Closer) {
+	t.Helper()
+	must(t, c.Close())
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -318,7 +337,7 @@ func content(t *testing.T, st object.Store, key string) []byte {
 	t.Helper()
 	o, err := st.Open(t.Context(), key)
 	must(t, err)
-	defer o.Close()
+	defer closing(t, o)
 	data, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
 	must(t, err)
 	return data

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,7 +52,7 @@ func TestRandomScheduleReplays(t *testing.T) {
 		st := objecttest.NewFaulty(mem.New(nil), plan)
 		outcome := ""
 		for i := range 200 {
-			err := st.PutIfAbsent(t.Context(), fmt.Sprint(i%50), nil)
+			err := st.PutIfAbsent(t.Context(), strconv.Itoa(i%50), nil)
 			outcome += fmt.Sprint(err) + "\n"
 		}
 		return st, outcome
@@ -72,9 +73,9 @@ func TestCrashAt(t *testing.T) {
 	under := mem.New(nil)
 	st := objecttest.NewFaulty(under, objecttest.CrashAt(3))
 	for i := range 5 {
-		err := st.Put(t.Context(), fmt.Sprint(i), nil)
-		if alive := i < 2; (err == nil) != alive || exists(t, under, fmt.Sprint(i)) != alive {
-			t.Errorf("call %d: %v, object there: %t", i+1, err, exists(t, under, fmt.Sprint(i)))
+		err := st.Put(t.Context(), strconv.Itoa(i), nil)
+		if alive := i < 2; (err == nil) != alive || exists(t, under, strconv.Itoa(i)) != alive {
+			t.Errorf("call %d: %v, object there: %t", i+1, err, exists(t, under, strconv.Itoa(i)))
 		}
 	}
 }

@@ -154,13 +154,13 @@ func (d *discovery) path(ctx context.Context, yield func(format.File, error) boo
 
 // below yields the files whose keys start with prefix and pass the filters.
 func (d *discovery) below(ctx context.Context, prefix string, yield func(format.File, error) bool) {
-	any := false
+	found := false
 	for info, err := range d.store.List(ctx, prefix, "") {
 		if err != nil {
 			yield(format.File{}, fmt.Errorf("discover %s: %w", d.loc, err))
 			return
 		}
-		any = true
+		found = true
 		key := info.Name()
 		if d.glob != nil && !d.glob.match(key) || !d.filter.keep(key, info.ModTime()) {
 			continue
@@ -169,7 +169,7 @@ func (d *discovery) below(ctx context.Context, prefix string, yield func(format.
 			return
 		}
 	}
-	if !any && !d.isDir(prefix[:strings.LastIndexByte(prefix, '/')+1]) {
+	if !found && !d.isDir(prefix[:strings.LastIndexByte(prefix, '/')+1]) {
 		yield(format.File{}, errclass.New("PATH_NOT_FOUND", "42K03", "path does not exist: %s", d.loc))
 	}
 }

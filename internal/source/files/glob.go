@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -108,7 +109,7 @@ func (p *globParser) sequence(depth int) error {
 			}
 		case '\\':
 			if p.pos == len(p.text) {
-				return fmt.Errorf("nothing follows the last backslash")
+				return errors.New("nothing follows the last backslash")
 			}
 			p.literal()
 		default:
@@ -117,7 +118,7 @@ func (p *globParser) sequence(depth int) error {
 		}
 	}
 	if depth > 0 {
-		return fmt.Errorf("a { is not closed")
+		return errors.New("a { is not closed")
 	}
 	return nil
 }
@@ -154,7 +155,7 @@ func (p *globParser) class() error {
 		}
 	}
 	if end < 0 {
-		return fmt.Errorf("a [ is not closed")
+		return errors.New("a [ is not closed")
 	}
 	members := p.text[p.pos : p.pos+end]
 	p.pos += end + 1
