@@ -8,11 +8,15 @@
 // extension is installed or loaded. The extensions linked into the library
 // are core_functions, icu (time zones), json, parquet and autocomplete.
 //
-// Queries are in DuckDB's dialect with three settings of Spark's: NULLs order
-// first ascending and last descending, the session time zone is
-// Config.TimeZone, and "SELECT 1/0" is the business of the query's writer.
-// Beyond DuckDB's functions the engine has those of prelude.sql and of
-// udf.go, which internal/sql's function table refers to.
+// Queries are in DuckDB's dialect with two settings of Spark's: NULLs order
+// first ascending and last descending, and the session time zone is
+// Config.TimeZone. Beyond DuckDB's functions they may call those of
+// prelude.sql and udf_spark.go, whose names begin with spark_ and which
+// internal/sql's printer and function table refer to.
+//
+// Rows keep the order of the input where the query does not order them. That
+// makes a query that only filters and computes columns run on one thread,
+// while aggregates, joins and sorts use all of them.
 package duckdb
 
 import (

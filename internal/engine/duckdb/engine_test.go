@@ -305,3 +305,14 @@ func TestConcurrentQueries(t *testing.T) {
 		})
 	}
 }
+
+func TestReaderAfterRelease(t *testing.T) {
+	r, err := open(t, duckdb.Config{}).Query(t.Context(), "SELECT 1 AS x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Release()
+	if r.Next() || r.Schema().NumFields() != 1 {
+		t.Errorf("after release: a batch, or the schema %v", r.Schema())
+	}
+}

@@ -52,6 +52,7 @@ type reader struct {
 	query     string
 	scans     []*scan
 	result    *result
+	schema    *arrow.Schema
 
 	refs  atomic.Int64
 	batch arrow.RecordBatch
@@ -85,8 +86,11 @@ func (r *reader) start(inputs []engine.Input) error {
 			return err
 		}
 	}
-	r.result, err = r.conn.start(stmt)
-	return err
+	if r.result, err = r.conn.start(stmt); err != nil {
+		return err
+	}
+	r.schema = r.result.schema
+	return nil
 }
 
 // recursive finds the queries that may run a part of theirs again and again.
@@ -128,6 +132,7 @@ func (r *reader) explain(err error) error {
 
 // close ends the query and frees all of it.
 func (r *reader) close() {
+	r.done = true
 	r.cancel()
 	if r.result != nil {
 		r.result.close()
@@ -154,7 +159,7 @@ func (r *reader) Release() {
 }
 
 // Schema implements [array.RecordReader].
-func (r *reader) Schema() *arrow.Schema { return r.result.schema }
+func (r *reader) Schema() *arrow.Schema { return r.schema }
 
 // Next implements [array.RecordReader].
 func (r *reader) Next() bool {
