@@ -12,10 +12,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/local"
 	"github.com/freshet/freshet/internal/object/objecttest"
 )
+
+// Stores serve as a Delta table's storage without an adapter.
+var _ delta.Storage = (*local.Store)(nil)
 
 func TestContract(t *testing.T) {
 	objecttest.Run(t, func(t *testing.T) object.Store { return local.New(filepath.Join(t.TempDir(), "root", "below")) })
