@@ -52,11 +52,19 @@ func newParser(t schema.Type, b column.Builder, p *formats) parser {
 
 // value returns the text of a cell; it is not ok if that is NULL.
 func (r *reader) value(c cell) (text []byte, ok bool) {
+	// The usual way, short enough to be inlined.
+	if c.size == 0 || r.hasNullValue {
+		return r.rareValue(c)
+	}
+	return r.text(c), true
+}
+
+func (r *reader) rareValue(c cell) (text []byte, ok bool) {
 	if c.size == 0 {
-		return nil, c.at == quotedEmpty && len(r.nullValue) > 0
+		return nil, c.at == quotedEmpty && r.hasNullValue
 	}
 	text = r.text(c)
-	return text, len(r.nullValue) == 0 || !bytes.Equal(text, r.nullValue)
+	return text, !r.hasNullValue || !bytes.Equal(text, r.nullValue)
 }
 
 // fixed types values of a fixed width.

@@ -117,6 +117,7 @@ type dialect struct {
 	trimTrailing bool
 	unescaped    string // option unescapedQuoteHandling
 	nullValue    []byte
+	hasNullValue bool // nullValue is not empty
 	emptyValue   []byte
 	header       bool
 	skipRows     int64
@@ -150,6 +151,7 @@ func newDialect(v option.Values) (*dialect, error) {
 		header: v.Bool("header"), skipRows: v.Int("skipRows"),
 		maxColumns: int(v.Int("maxColumns")), maxChars: int(v.Int("maxCharsPerColumn")),
 	}
+	d.hasNullValue = len(d.nullValue) > 0
 	d.escapeEscape = char(v, "charToEscapeQuoteEscaping")
 	if d.escapeEscape == "" && d.escape != d.quote {
 		d.escapeEscape = d.escape
