@@ -17,7 +17,7 @@ import (
 // Batches hold about batchBytes, and a number of rows between these.
 const (
 	batchBytes   = 16 << 20
-	minBatchRows = 1024
+	minBatchRows = 64
 	maxBatchRows = 64 << 10
 )
 

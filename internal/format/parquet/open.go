@@ -25,8 +25,13 @@ import (
 // maxPage bounds the memory that one page header can claim.
 const maxPage = 1 << 30
 
-// readBuffer is how much of a column chunk is read at a time, in bytes.
-const readBuffer = 256 << 10
+// The buffers of all columns of a row group take readBuffers bytes, each of
+// them between these.
+const (
+	readBuffers   = 16 << 20
+	minReadBuffer = 4 << 10
+	maxReadBuffer = 256 << 10
+)
 
 // opening is a file that is being opened.
 type opening struct {
@@ -100,7 +105,6 @@ func (s *source) open(ctx context.Context) error {
 	}
 	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.BufferedStreamEnabled = true
-	props.BufferSize = readBuffer
 	props.MaxCompressedPageSize = min(s.object.Size(), maxPage)
 	props.MaxUncompressedPageSize = maxPage
 	in := io.NewSectionReader(s.object, 0, s.object.Size())
@@ -113,6 +117,7 @@ func (s *source) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	props.BufferSize = min(max(readBuffers/int64(meta.Schema.NumColumns()+1), minReadBuffer), maxReadBuffer)
 	if s.raw, err = file.NewParquetReader(in, file.WithReadProps(props), file.WithMetadata(meta)); err != nil {
 		return err
 	}

@@ -380,6 +380,26 @@ func TestOrderAndPositions(t *testing.T) {
 	}
 }
 
+func TestManyColumns(t *testing.T) {
+	const n = 5000
+	fields, cols := make([]arrow.Field, n), make([]arrow.Array, n)
+	b := array.NewInt32Builder(memory.DefaultAllocator)
+	for i := range n {
+		b.Append(int32(i))
+		fields[i], cols[i] = arrow.Field{Name: "c" + strconv.Itoa(i), Type: arrow.PrimitiveTypes.Int32, Nullable: true}, b.NewArray()
+	}
+	rec := array.NewRecordBatch(arrow.NewSchema(fields, nil), cols, 1)
+	files := []format.File{put(t, "a", encodeBatch(t, rec, 1<<20, nil))}
+	s, err := parquet.Format{}.Infer(t.Context(), files, format.Inference{Options: noOptions(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := readAll(t, files, format.Request{Schema: s})
+	if len(got) != 1 || !array.RecordEqual(got[0], rec) {
+		t.Errorf("%d batches, not the one row of %d columns", len(got), n)
+	}
+}
+
 func TestStopEarly(t *testing.T) {
 	var files []format.File
 	for i := range 20 {
