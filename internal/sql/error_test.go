@@ -115,3 +115,11 @@ func TestStatementsBeforeAnError(t *testing.T) {
 		t.Errorf("got %d statements and %v, want 2 and an error", len(got), err)
 	}
 }
+
+func TestInvalidUTF8(t *testing.T) {
+	_, err := sql.Parse("SELECT 'a', '\xff'")
+	var e *sql.Error
+	if !errors.As(err, &e) || e.ErrorClass() != "PARSE_SYNTAX_ERROR" || e.Range.Start != 13 {
+		t.Errorf("got %#v, want a syntax error at byte 13", err)
+	}
+}

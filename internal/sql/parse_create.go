@@ -65,6 +65,9 @@ func (p *parser) drop() Statement {
 func (p *parser) createTable(start int, s *CreateTable) Statement {
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.name()
+	if at := p.start(); p.accept("LIKE") || p.accept("CLONE") || p.accept("SHALLOW", "CLONE") || p.accept("DEEP", "CLONE") {
+		p.fail(at, "UNSUPPORTED_STATEMENT", "0A000", "The clause "+p.text[at:p.tokens[p.pos-1].End]+" of CREATE TABLE is not supported.")
+	}
 	if p.at("(") && !p.isQuery(1) {
 		s.Columns, s.Constraints = p.columns()
 	}
