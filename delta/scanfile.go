@@ -107,6 +107,7 @@ func (p *scanPlan) constants(f AddFile) ([]scalar, error) {
 			}
 		case pathColumn:
 			out[i].s = f.Path
+		case storedColumn, positionColumn: // differ from row to row
 		}
 	}
 	return out, nil
@@ -129,7 +130,7 @@ func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, deleted *dv.
 			arr = retype(b.Column(c.index), p.schema.Field(i).Type)
 		case positionColumn:
 			arr = positions(b.FirstRow, rows)
-		default:
+		case partitionColumn, pathColumn:
 			arr, err = constant(c.field.Type, constants[i], rows)
 		}
 		if err != nil {

@@ -223,6 +223,7 @@ func renderLeaf(typ schema.Type, n parquet.Node, v parquet.Value) string {
 		x := v.Int96()
 		day := int64(int32(x[2])) - 2440588
 		return fmt.Sprint(day*86_400_000_000 + int64(uint64(x[1])<<32|uint64(x[0]))/1000)
+	case parquet.ByteArray, parquet.FixedLenByteArray:
 	}
 	bytes := v.ByteArray()
 	if _, ok := typ.(schema.Decimal); ok {

@@ -520,3 +520,57 @@ func TestWriterUnderstoodByAnotherReader(t *testing.T) {
 		t.Errorf("parquet-go reads\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// dictionaryStrings returns a dictionary-encoded column; code -1 is null.
+func dictionaryStrings(entries []string, codes []int) arrow.Array {
+	values := array.NewStringBuilder(arrowmemory.DefaultAllocator)
+	values.AppendValues(entries, nil)
+	indices := array.NewUint32Builder(arrowmemory.DefaultAllocator)
+	for _, c := range codes {
+		if c < 0 {
+			indices.AppendNull()
+		} else {
+			indices.Append(uint32(c))
+		}
+	}
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint32, ValueType: arrow.BinaryTypes.String}
+	return array.NewDictionaryArray(dt, indices.NewArray(), values.NewArray())
+}
+
+func TestWriterDictionaries(t *testing.T) {
+	s := parseDDL(t, "p string, s string")
+	record := func(p, v arrow.Array) arrow.RecordBatch {
+		fields := []arrow.Field{{Name: "p", Type: p.DataType(), Nullable: true}, {Name: "s", Type: v.DataType(), Nullable: true}}
+		return array.NewRecordBatch(arrow.NewSchema(fields, nil), []arrow.Array{p, v}, int64(p.Len()))
+	}
+	first := record(dictionaryStrings([]string{"y", "x"}, []int{0, 1, -1, 0}), dictionaryStrings([]string{"unused", "b", "c"}, []int{1, 2, 1, -1}))
+	second := record(dictionaryStrings([]string{"x", ""}, []int{0, 1}), dictionaryStrings([]string{"a"}, []int{0, 0}))
+	st := newMemory()
+	m := delta.Metadata{Schema: s, PartitionColumns: []string{"p"}}
+	files := writeFiles(t, st, delta.WriterConfig{Metadata: m}, first, second, first.NewSlice(1, 2))
+	want := []string{"p=null|s=a|", "p=null|s=b|", "p=x|s=a|", "p=x|s=c|", "p=x|s=c|", "p=y|s=b|", "p=y|s=null|"}
+	if got := scanRows(t, newTable(t, st, m, files), delta.ScanOptions{}); !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	wantStats := map[string]string{
+		"y": `{"numRecords":2,"minValues":{"s":"b"},"maxValues":{"s":"b"},"nullCount":{"s":1}}`,
+		"x": `{"numRecords":3,"minValues":{"s":"a"},"maxValues":{"s":"c"},"nullCount":{"s":0}}`,
+		"":  `{"numRecords":2,"minValues":{"s":"a"},"maxValues":{"s":"b"},"nullCount":{"s":0}}`,
+	}
+	for _, f := range files {
+		p := ""
+		if f.PartitionValues["p"] != nil {
+			p = *f.PartitionValues["p"]
+		}
+		if f.Stats != wantStats[p] {
+			t.Errorf("partition %q has statistics %s, want %s", p, f.Stats, wantStats[p])
+		}
+		name := filepath.Join(t.TempDir(), "f.parquet")
+		if err := os.WriteFile(name, st.objects[mustKey(t, f)].data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if rows := parquetRows(t, name, parseDDL(t, "s string")); int64(len(rows)) != int64(stats(t, f.Stats)["numRecords"].(json.Number)[0]-'0') {
+			t.Errorf("partition %q: parquet-go reads %q", p, rows)
+		}
+	}
+}

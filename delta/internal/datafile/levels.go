@@ -34,11 +34,14 @@ type levels struct {
 	present []int32
 	all     bool
 	values  arrow.Array
+
+	own  []int16 // room for def, reused
+	ones []int16 // levels of values without nulls, only ever 1
 }
 
 // flat sets v to the levels of a leaf without parents.
 func (v *levels) flat(l *leaf, arr arrow.Array) error {
-	v.values, v.rep, v.present, v.def = arr, nil, v.present[:0], v.def[:0]
+	v.values, v.rep, v.present = arr, nil, v.present[:0]
 	nulls := arr.NullN()
 	v.all = nulls == 0
 	if !l.steps[0].nullable {
@@ -49,11 +52,14 @@ func (v *levels) flat(l *leaf, arr arrow.Array) error {
 		return nil
 	}
 	if v.all {
-		for range arr.Len() {
-			v.def = append(v.def, 1)
+		for len(v.ones) < arr.Len() {
+			v.ones = append(v.ones, 1)
 		}
+		v.def = v.ones[:arr.Len():arr.Len()]
 		return nil
 	}
+	v.def = v.own[:0]
+	defer func() { v.own = v.def }()
 	for i := range arr.Len() {
 		if arr.IsNull(i) {
 			v.def = append(v.def, 0)
@@ -67,7 +73,8 @@ func (v *levels) flat(l *leaf, arr arrow.Array) error {
 
 // nested sets v to the levels of a leaf below structs, lists and maps.
 func (v *levels) nested(l *leaf, arr arrow.Array) error {
-	v.def, v.rep, v.present, v.all = v.def[:0], v.rep[:0], v.present[:0], false
+	v.def, v.rep, v.present, v.all = v.own[:0], v.rep[:0], v.present[:0], false
+	defer func() { v.own = v.def }()
 	w := levelWalk{leaf: l, out: v, arrays: make([]arrow.Array, len(l.steps)), offsets: make([][]int32, len(l.steps))}
 	w.resolve(arr)
 	for i := range arr.Len() {
@@ -110,6 +117,7 @@ func (w *levelWalk) resolve(arr arrow.Array) {
 			} else {
 				arr = m.Items()
 			}
+		case stepLeaf: // the last step
 		}
 	}
 }
@@ -148,7 +156,7 @@ func (w *levelWalk) emit(depth, i int, rep, def int16) error {
 			}
 			rep = s.rep
 		}
-	default:
+	case stepLeaf:
 		w.put(rep, def)
 		w.out.present = append(w.out.present, int32(i))
 	}
