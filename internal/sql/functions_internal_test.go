@@ -39,3 +39,21 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 		}
 	}
 }
+
+func FuzzPattern(f *testing.F) {
+	for _, p := range []string{"yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "'", "''", "'a''b'", "[", "%Y", "é'"} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		n := 0
+		for _, part := range splitPattern(pattern) {
+			n += part.count + len(part.text)
+		}
+		if n > len(pattern)*4 {
+			t.Errorf("%q became %d letters", pattern, n)
+		}
+		if text, err := formatTime("x", &Literal{Kind: StringLiteral, Value: pattern}); err == nil && text == "" {
+			t.Errorf("%q has no text", pattern)
+		}
+	})
+}

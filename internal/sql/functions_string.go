@@ -31,14 +31,14 @@ var stringFunctions = functionTable{
 	"ilike":              expr("($1 ILIKE $2 ESCAPE '\\')"),
 	"initcap":            expr("spark_initcap($1)"),
 	"instr":              expr("CAST(instr($1, $2) AS INTEGER)"),
-	"lcase":              expr("lower($1)"),
+	"lcase":              expr("lower(CAST($1 AS VARCHAR))"),
 	"left":               expr("left($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
 	"len":                expr("spark_length($1)"),
 	"length":             expr("spark_length($1)"),
 	"levenshtein":        expr("CAST(levenshtein($1, $2) AS INTEGER)", "spark_levenshtein($1, $2, $3)"),
 	"like":               expr("($1 LIKE $2 ESCAPE '\\')", "($1 LIKE $2 ESCAPE $3)"),
 	"locate":             expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
-	"lower":              expr("lower($1)"),
+	"lower":              expr("lower(CAST($1 AS VARCHAR))"),
 	"lpad":               expr("spark_lpad($1, $2, ' ')", "spark_lpad($1, $2, $3)"),
 	"ltrim":              expr("ltrim($1, ' ')", "ltrim($2, $1)"),
 	"luhn_check":         expr("spark_luhn_check($1)"),
@@ -78,11 +78,11 @@ var stringFunctions = functionTable{
 	"substring_index":    expr("spark_substring_index($1, $2, $3)"),
 	"to_binary":          toBinary,
 	"translate":          named("translate", 3, 3),
-	"trim":               expr("trim($1, ' ')", "trim($2, $1)"),
-	"ucase":              expr("upper($1)"),
+	"trim":               expr("trim(CAST($1 AS VARCHAR), ' ')", "trim($2, $1)"),
+	"ucase":              expr("upper(CAST($1 AS VARCHAR))"),
 	"unbase64":           expr("from_base64($1)"),
 	"unhex":              expr("spark_unhex($1)"),
-	"upper":              expr("upper($1)"),
+	"upper":              expr("upper(CAST($1 AS VARCHAR))"),
 	"url_decode":         expr("url_decode(replace($1, '+', '%20'))"),
 	"url_encode":         expr("replace(url_encode($1), '%20', '+')"),
 	"uuid":               expr("CAST(uuid() AS VARCHAR)"),
@@ -91,17 +91,16 @@ var stringFunctions = functionTable{
 
 // concat joins strings, or arrays; any NULL makes it NULL, unlike DuckDB's.
 func concat(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) == 0 {
+		return "''", nil
+	}
 	parts := make([]string, len(call.Args))
 	for i, a := range call.Args {
 		parts[i] = p.operand(a)
-		if l, ok := a.(*Literal); ok && l.Kind != StringLiteral && l.Kind != BinaryLiteral || len(parts) == 1 {
-			parts[i] = "CAST(" + p.text(a) + " AS VARCHAR)"
-		} else if ok && l.Kind == NullLiteral {
-			parts[i] = "CAST(NULL AS VARCHAR)"
+		l, ok := a.(*Literal)
+		if ok && l.Kind != StringLiteral && l.Kind != BinaryLiteral {
+			parts[i] = "CAST(" + p.text(a) + " AS VARCHAR)" // two numbers have no ||
 		}
-	}
-	if len(parts) == 0 {
-		return "''", nil
 	}
 	return "(" + strings.Join(parts, " || ") + ")", nil
 }
