@@ -256,6 +256,7 @@ func (w *Writer) write(ctx context.Context, r arrow.RecordBatch) error {
 	if err := w.layout.Check(stored.Schema()); err != nil {
 		return fmt.Errorf("write rows: %w", err)
 	}
+	datafile.Settle(stored) // the caller may go on to read its record
 	w.rows += r.NumRows()
 	if r.NumRows() == 0 {
 		return nil

@@ -79,6 +79,9 @@ func (w *Writer) settle() error {
 // write encodes rows as one row group and gathers their statistics, side by
 // side.
 func (f *dataFile) write(ctx context.Context, rows []arrow.RecordBatch) error {
+	for _, r := range rows {
+		datafile.Settle(r)
+	}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
 		if err := f.writer.WriteRowGroup(ctx, rows); err != nil {

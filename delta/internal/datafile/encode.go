@@ -75,6 +75,9 @@ func (w *Writer) Size() int64 {
 // their order. A [*NullError] reports a null that the schema forbids; after
 // any error the file must be thrown away.
 func (w *Writer) WriteRowGroup(ctx context.Context, records []arrow.RecordBatch) error {
+	for _, r := range records {
+		Settle(r)
+	}
 	if w.file == nil {
 		if err := w.start(records); err != nil {
 			return err
@@ -104,6 +107,33 @@ func (w *Writer) WriteRowGroup(ctx context.Context, records []arrow.RecordBatch)
 		w.rows += r.NumRows()
 	}
 	return nil
+}
+
+// Settle makes r safe to read from several goroutines: Arrow arrays count
+// their nulls and unwrap their dictionaries when first asked, without a lock.
+func Settle(r arrow.RecordBatch) {
+	for _, c := range r.Columns() {
+		settle(c)
+	}
+}
+
+func settle(arr arrow.Array) {
+	arr.NullN()
+	switch arr := arr.(type) {
+	case *array.Dictionary:
+		arr.Indices().NullN()
+		settle(arr.Dictionary())
+	case *array.Struct:
+		for i := range arr.NumField() {
+			settle(arr.Field(i))
+		}
+	case *array.List:
+		settle(arr.ListValues())
+	case *array.Map:
+		settle(arr.ListValues())
+		settle(arr.Keys())
+		settle(arr.Items())
+	}
 }
 
 // start opens the file: which columns get a dictionary is decided by a look
