@@ -20,13 +20,13 @@ export FRESHET_WORKSPACE=demo-data/lake
 started=$SECONDS
 
 run "A day of a factory, with bad rows, duplicates, late files and drift" \
-	generate --out demo-data --size "$size" --seed 42 --bad 0.002 --duplicates 0.001 --late 0.1 --drift
+	generate --out demo-data --size "$size" --seed 42 --bad 0.002 --duplicates 0.001 --late 0.25 --drift
 run "Load sensors and quality metrics into new Delta tables" sql -f "$sql/load.sql"
 run "Load the equipment logs" sql -f "$sql/copy.sql"
 run "Load them again: nothing is new, nothing is loaded twice" sql -f "$sql/copy.sql"
 run "Ask questions" sql -f "$sql/query.sql"
 run "See the data that did not fit" sql -f "$sql/rescued.sql"
-run "See what happened to the tables" sql -f "$sql/history.sql"
+run "See what happened to the tables" sql --format json -f "$sql/history.sql"
 
 printf '\nDone in %d s. The tables are open Delta Lake tables below demo-data/lake; Spark, delta-rs and DuckDB read them.\n' $((SECONDS - started))
 printf 'Go on with: bin/freshet sql --workspace demo-data/lake\n'

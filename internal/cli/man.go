@@ -15,7 +15,7 @@ func newMan() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			if err := os.MkdirAll(args[0], 0o750); err != nil {
 				return fmt.Errorf("write manual pages: %w", err)
 			}
 			header := &doc.GenManHeader{Title: "FRESHET", Section: "1", Source: "freshet " + version}

@@ -2,11 +2,17 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/freshet/freshet/internal/cli/shell"
+	"github.com/freshet/freshet/internal/format/formats"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/session"
+	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -36,6 +42,8 @@ func (n *names) complete(ctx context.Context, text string) []shell.Candidate {
 		}
 	}
 	add("keyword", strings.Fields(keywords)...)
+	add("function", sql.FunctionNames()...)
+	add("option", optionNames()...)
 	tables := map[string]bool{}
 	for _, schemaName := range n.list(ctx, "SHOW SCHEMAS", 0) {
 		quoted := schema.QuoteIdent(schemaName)
@@ -57,6 +65,22 @@ func (n *names) complete(ctx context.Context, text string) []shell.Candidate {
 		}
 	}
 	return found
+}
+
+// optionNames lists the options of reading files, of any format.
+func optionNames() []string {
+	var listed []string
+	sets := []option.Set{session.ReadFilesOptions(), session.CopyOptions(), ingest.FileOptions()}
+	for _, name := range formats.Names() {
+		if f, err := formats.Lookup(name); err == nil {
+			sets = append(sets, f.Options())
+		}
+	}
+	for _, o := range slices.Concat(sets...) {
+		listed = append(listed, o.Name)
+	}
+	slices.Sort(listed)
+	return slices.Compact(listed)
 }
 
 // list returns a text column of a statement's result; nothing when the

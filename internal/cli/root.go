@@ -46,7 +46,6 @@ func newRoot(std Streams) *cobra.Command {
 			"exactly once, by the SQL that Databricks users know. It needs no JVM and no cluster.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetIn(std.In)
 	root.SetOut(std.Out)

@@ -7,6 +7,7 @@ package interop_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,7 +43,7 @@ func TestMain(m *testing.M) {
 func startDriver() (*driver, error) {
 	python := os.Getenv("FRESHET_PYTHON")
 	if python == "" {
-		return nil, fmt.Errorf("FRESHET_PYTHON is not set; run the suite by `make interop`")
+		return nil, errors.New("FRESHET_PYTHON is not set; run the suite by `make interop`")
 	}
 	d := &driver{cmd: exec.Command(python, "driver.py")}
 	log, err := os.CreateTemp("", "freshet-interop-*.log")
