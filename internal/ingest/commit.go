@@ -67,7 +67,10 @@ func (c Commit) try(ctx context.Context, staged *Staged) (int64, error) {
 	if c.Metadata != nil {
 		tx.SetMetadata(*c.Metadata)
 	}
-	metrics := staged.metrics()
+	metrics := map[string]string{}
+	if c.Operation != "CREATE TABLE" && c.Operation != "CREATE OR REPLACE TABLE" {
+		metrics = staged.metrics()
+	}
 	maps.Copy(metrics, c.Metrics)
 	if c.Reads {
 		tx.ReadTable()

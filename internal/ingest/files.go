@@ -129,7 +129,7 @@ func declared(statement, ofFormat option.Set) option.Set {
 // them.
 var common = option.Set{
 	{Name: "schemaHints", Kind: option.DDL, Doc: "Types of some columns, as a column list; dotted names reach into structs, arrays and maps."},
-	{Name: "useStrictGlobber", Kind: option.Bool, Default: "false", Doc: "Match globs of the path segment by segment; otherwise * crosses slashes and the end of a glob is a prefix."},
+	{Name: "useStrictGlobber", Kind: option.Bool, Default: "true", Doc: "Match globs of the path segment by segment, as Spark does; false is Auto Loader's way, in which * crosses slashes and the end of a glob is a prefix."},
 	{Name: "rescuedDataColumn", Kind: option.Text, Doc: "Name of the column that keeps what the schema could not hold."},
 	{Name: "readerCaseSensitive", Kind: option.Bool, Default: "true", Doc: "Rescue fields whose names differ from the schema's in case; otherwise names match ignoring case."},
 	{Name: "timeZone", Kind: option.Text, Doc: "Zone of timestamps without one; the session's by default."},
@@ -172,6 +172,9 @@ func (s *FileSet) zone() (*time.Location, error) {
 type Inferring struct {
 	Types       bool // by their values; otherwise text formats give STRING
 	MergeSchema bool
+	// CorruptRecords adds the column of malformed records when there are some,
+	// as plain reads of JSON do (semantics §4.3).
+	CorruptRecords bool
 	// Speculate infers from a sample, so that large data is read once instead
 	// of twice. The reader then gives [ErrSpeculation] as soon as the data
 	// shows that all of it may have a different schema; the caller drops what
@@ -222,7 +225,8 @@ func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*Fil
 
 // infer returns the schema of the data, and whether a sample gave it.
 func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location) (data *schema.Struct, sampled bool, err error) {
-	ask := format.Inference{Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone}
+	ask := format.Inference{Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone,
+		CorruptRecords: how.CorruptRecords}
 	if how.Speculate && s.size() > 4*sampleBytes {
 		ask.SampleBytes, ask.KeepVoid = sampleBytes, true
 		data, err = s.inferReadable(ctx, ask)

@@ -278,11 +278,6 @@ func (s *Session) stage(
 ) (delta.Metadata, *ingest.Staged, error) {
 	text := q.String()
 	for speculate := true; ; speculate = false {
-		// Parsed anew, since planning changes the tree.
-		q, err := sql.ParseQuery(text)
-		if err != nil {
-			return delta.Metadata{}, nil, err
-		}
 		rows, err := s.plan(ctx, q, speculate)
 		if err != nil {
 			return delta.Metadata{}, nil, err
@@ -295,6 +290,10 @@ func (s *Session) stage(
 		staged, err := ingest.Stage(ctx, t.store, meta, laidOut.Read(ctx), s.env())
 		if speculate && errors.Is(err, ingest.ErrSpeculation) {
 			s.progress.Restart()
+			// Parsed anew, since planning has changed the tree.
+			if q, err = sql.ParseQuery(text); err != nil {
+				return delta.Metadata{}, nil, err
+			}
 			continue
 		}
 		return meta, staged, err

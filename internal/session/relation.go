@@ -184,7 +184,7 @@ func (s *Session) readFiles(ctx context.Context, call *sql.TableFunction, want s
 		if rescue == "" && !strings.EqualFold(opts.Text("schemaEvolutionMode"), evolve.None.String()) && set.Rescues() {
 			rescue = ingest.DefaultRescued
 		}
-		how := ingest.Inferring{Types: opts.Bool("inferColumnTypes"), MergeSchema: true, Speculate: want.speculate}
+		how := ingest.Inferring{Types: opts.Bool("inferColumnTypes"), MergeSchema: true, Speculate: want.speculate, CorruptRecords: rescue == ""}
 		if reader, err = set.Infer(ctx, how, rescue); err != nil {
 			return nil, err
 		}
@@ -246,7 +246,7 @@ func (s *Session) readPath(ctx context.Context, format, path string, want scan) 
 	if err != nil {
 		return nil, err
 	}
-	reader, err := set.Infer(ctx, ingest.Inferring{Types: format != "csv", MergeSchema: true, Speculate: want.speculate}, "")
+	reader, err := set.Infer(ctx, ingest.Inferring{Types: format != "csv", MergeSchema: true, CorruptRecords: true, Speculate: want.speculate}, "")
 	if err != nil {
 		return nil, err
 	}
@@ -261,13 +261,4 @@ func wrap(table string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", table, err)
-}
-
-// locate gives an error in a statement the text it is in, for the excerpt.
-func locate(err error, text string) error {
-	var e *sql.Error
-	if errors.As(err, &e) && e.SQL == "" && e.Range.End > 0 {
-		e.SQL = text
-	}
-	return err
 }

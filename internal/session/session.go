@@ -90,6 +90,7 @@ type Session struct {
 	closeFn    func() error
 	engineErr  error
 
+	text     string           // that is running
 	progress *ingest.Progress // of the running statement
 
 	openers location.Openers
@@ -142,6 +143,7 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 			yield(nil, err)
 			return
 		}
+		s.text = text
 		for _, stmt := range statements {
 			stop := s.watch()
 			r, err := s.run(ctx, stmt)

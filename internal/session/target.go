@@ -31,7 +31,7 @@ func (s *Session) target(ctx context.Context, n *sql.Name) (*target, error) {
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, s.place(n, err)
 	}
 	if entry.Kind == catalog.KindView {
 		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a view, and the statement expects a table.", entry.Name)
