@@ -17,16 +17,12 @@ func ParseDDL(text string) (*Struct, error) {
 	p := ddlParser{text: text}
 	s := &Struct{}
 	p.space()
-	for p.pos < len(p.text) {
-		f, err := p.field(true)
+	for more := p.pos < len(p.text); more; more = p.eat(',') {
+		f, err := p.column()
 		if err != nil {
 			return nil, err
 		}
 		s.Fields = append(s.Fields, f)
-		p.space()
-		if !p.eat(',') {
-			break
-		}
 		p.space()
 	}
 	if p.pos < len(p.text) {
@@ -149,29 +145,32 @@ func (p *ddlParser) identifier() (string, error) {
 	return w, nil
 }
 
-func (p *ddlParser) field(dotted bool) (Field, error) {
+// column reads one item of a column list: a field whose name may have dots.
+func (p *ddlParser) column() (Field, error) {
 	p.space()
 	name, err := p.identifier()
 	if err != nil {
 		return Field{}, err
 	}
-	for dotted && p.eat('.') {
+	for p.eat('.') {
 		part, err := p.identifier()
 		if err != nil {
 			return Field{}, err
 		}
 		name += "." + part
 	}
+	return p.described(name, 0)
+}
+
+// described reads what follows a field's name: its type, NOT NULL, COMMENT.
+func (p *ddlParser) described(name string, depth int) (Field, error) {
 	p.space()
 	p.eat(':')
-	t, err := p.parseType(0)
+	t, err := p.parseType(depth)
 	if err != nil {
 		return Field{}, err
 	}
-	f := Field{Name: name, Type: t, Nullable: true}
-	if p.keyword("not", "null") {
-		f.Nullable = false
-	}
+	f := Field{Name: name, Type: t, Nullable: !p.keyword("not", "null")}
 	if p.keyword("comment") {
 		p.space()
 		comment, err := p.quoted()
@@ -286,7 +285,12 @@ func (p *ddlParser) structType(depth int) (Type, error) {
 					return p.errorf("a comma is expected between a struct's fields")
 				}
 			}
-			f, err := p.nestedField(depth)
+			p.space()
+			name, err := p.identifier()
+			if err != nil {
+				return err
+			}
+			f, err := p.described(name, depth+1)
 			if err != nil {
 				return err
 			}
@@ -295,30 +299,6 @@ func (p *ddlParser) structType(depth int) (Type, error) {
 		return nil
 	})
 	return s, err
-}
-
-func (p *ddlParser) nestedField(depth int) (Field, error) {
-	p.space()
-	name, err := p.identifier()
-	if err != nil {
-		return Field{}, err
-	}
-	p.space()
-	p.eat(':')
-	t, err := p.parseType(depth + 1)
-	if err != nil {
-		return Field{}, err
-	}
-	f := Field{Name: name, Type: t, Nullable: !p.keyword("not", "null")}
-	if p.keyword("comment") {
-		p.space()
-		comment, err := p.quoted()
-		if err != nil {
-			return Field{}, err
-		}
-		f.Metadata = map[string]any{"comment": comment}
-	}
-	return f, nil
 }
 
 func (p *ddlParser) decimal() (Type, error) {
@@ -341,8 +321,8 @@ func (p *ddlParser) decimal() (Type, error) {
 	if !p.eat(')') {
 		return nil, p.errorf(") is expected")
 	}
-	if err := validate(d, "decimal"); err != nil {
-		return nil, p.errorf("%v", err)
+	if !d.valid() {
+		return nil, p.errorf("decimal precision must be 1 to 38 and scale 0 to the precision, not %s", d)
 	}
 	return d, nil
 }

@@ -101,6 +101,10 @@ func (p Primitive) String() string {
 	return strings.ToUpper(string(p))
 }
 
+func (d Decimal) valid() bool {
+	return d.Precision >= 1 && d.Precision <= MaxDecimalPrecision && d.Scale >= 0 && d.Scale <= d.Precision
+}
+
 func (d Decimal) String() string {
 	return "DECIMAL(" + strconv.Itoa(d.Precision) + "," + strconv.Itoa(d.Scale) + ")"
 }
@@ -276,7 +280,7 @@ func (s *Struct) Validate() error { return validate(s, "") }
 func validate(t Type, path string) error {
 	switch t := t.(type) {
 	case Decimal:
-		if t.Precision < 1 || t.Precision > MaxDecimalPrecision || t.Scale < 0 || t.Scale > t.Precision {
+		if !t.valid() {
 			return fmt.Errorf("%s: decimal precision must be 1 to 38 and scale 0 to the precision, not %s", path, t)
 		}
 	case Array:
