@@ -373,6 +373,11 @@ func (l *copyLoad) byName(rows *Relation) (*Relation, delta.Metadata, error) {
 		meta = meta.Clone()
 		meta.Schema = merged
 	}
+	if len(meta.Schema.Fields) == 0 {
+		return nil, meta, errclass.New("COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED", "42KD9",
+			"%s has no columns yet, and no column was found in the files at %s. Check that they are %s files, or create the table with columns.",
+			l.Name, l.Query.Path, strings.ToUpper(l.set.Name))
+	}
 	out, err := rows.Conform(meta.Schema, l.Query.TimeZone)
 	return out, meta, err
 }

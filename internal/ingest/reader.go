@@ -41,6 +41,8 @@ type Reading struct {
 	Progress *Progress
 	// Bad receives malformed records instead of the mode's treatment; nil: none.
 	Bad *BadRecords
+
+	reached *string // set to the file of each batch, when not nil
 }
 
 // Read yields the rows of the files. Strings may be dictionary-encoded. A
@@ -82,6 +84,9 @@ func (r *FileReader) each(ctx context.Context, how Reading, f func(arrow.RecordB
 			return err
 		}
 		delivered = b.File.Path
+		if how.reached != nil {
+			*how.reached = delivered
+		}
 		more := f(rec)
 		rec.Release()
 		b.Release()
@@ -206,8 +211,11 @@ func (r *FileReader) Relation(how Reading) *Relation {
 		columns = schema.New(append(columns.Fields[:len(columns.Fields):len(columns.Fields)],
 			schema.Field{Name: files.MetadataColumn, Type: files.MetadataType()})...)
 	}
+	var file string
+	how.reached = &file
 	return &Relation{
 		Schema: columns,
+		Origin: func() string { return file },
 		Read:   func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return r.Read(ctx, how) },
 	}
 }

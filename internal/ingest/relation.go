@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ type Relation struct {
 	// except that strings may be dictionary-encoded. A batch is valid for one
 	// turn of the loop; Retain it to keep it.
 	Read func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error]
+	// Origin names the file of the batch read last, so that an error about its
+	// rows can tell it; nil when rows have no file.
+	Origin func() string
 	// Release frees what an unread relation holds; nil holds nothing.
 	Release func()
 }
@@ -54,7 +58,7 @@ func (r *Relation) Rename(names []string) *Relation {
 			}
 		}
 	}
-	return &Relation{Schema: columns, Read: read, Release: r.Release}
+	return &Relation{Schema: columns, Read: read, Origin: r.Origin, Release: r.Release}
 }
 
 // renamed returns rec with its columns called names, to be released.
@@ -80,7 +84,7 @@ func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relatio
 		return func(yield func(arrow.RecordBatch, error) bool) {
 			for rec, err := range r.Read(ctx) {
 				if err == nil {
-					rec, err = caster.Conform(rec)
+					rec, err = r.conform(caster, rec)
 				}
 				if err != nil {
 					yield(nil, err)
@@ -94,7 +98,16 @@ func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relatio
 			}
 		}
 	}
-	return &Relation{Schema: target, Read: read, Release: r.Release}, nil
+	return &Relation{Schema: target, Read: read, Origin: r.Origin, Release: r.Release}, nil
+}
+
+// conform conforms one batch; an error says where the batch comes from.
+func (r *Relation) conform(caster *conform.Caster, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+	out, err := caster.Conform(rec)
+	if err != nil && r.Origin != nil {
+		err = fmt.Errorf("%s: %w", r.Origin(), err)
+	}
+	return out, err
 }
 
 // check has a caster judge the types of a layout.

@@ -44,6 +44,9 @@ type Config struct {
 	Parallelism int
 	// Version is the program's version, recorded in commits; "" is "dev".
 	Version string
+	// Openers open the stores of files and tables; nil opens those of this
+	// machine.
+	Openers location.Openers
 	// Progress, when set, is told how far the running statement is. It may be
 	// called from any goroutine, many times a second.
 	Progress func(Progress)
@@ -61,6 +64,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Version == "" {
 		c.Version = "dev"
+	}
+	if c.Openers == nil {
+		c.Openers = location.Local()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -115,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 		cfg: cfg, root: root, catalog: cat,
 		settings: maps.Clone(defaultSettings),
 		tempView: map[string]*sql.CreateView{},
-		openers:  location.Local(),
+		openers:  cfg.Openers,
 		tables:   map[string]handle{},
 	}
 	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema
