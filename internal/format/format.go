@@ -101,7 +101,8 @@ type Batch struct {
 	// Bytes is how much of the file, as stored, the batch took, for progress.
 	Bytes int64
 	// Mismatches counts the records of the batch, dropped ones included, that
-	// were malformed or held a value that did not fit its column.
+	// were malformed, or held a value that did not fit its column or that
+	// inference would not have given the column's type.
 	Mismatches int64
 	// Unknown lists fields of the data that Request.Schema lacks, with the
 	// types inference gives them; nil when there are none. Readers fill it

@@ -230,7 +230,7 @@ func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location)
 	if how.Speculate && s.size() > 4*sampleBytes {
 		ask.SampleBytes, ask.KeepVoid = sampleBytes, true
 		data, err = s.inferReadable(ctx, ask)
-		if err != nil || !hasVoid(data) {
+		if err != nil || !undecided(data) {
 			return data, true, err
 		}
 		ask.SampleBytes, ask.KeepVoid = 0, false
@@ -277,15 +277,18 @@ func (s *FileSet) size() int64 {
 	return n
 }
 
-// hasVoid reports whether a type is undecided somewhere.
-func hasVoid(t schema.Type) bool {
+// undecided reports whether a sample cannot tell a type: there was no value
+// for it, or it is a decimal, whose digits depend on every value.
+func undecided(t schema.Type) bool {
 	switch t := t.(type) {
 	case schema.Array:
-		return hasVoid(t.Element)
+		return undecided(t.Element)
 	case schema.Map:
-		return hasVoid(t.Key) || hasVoid(t.Value)
+		return undecided(t.Key) || undecided(t.Value)
 	case *schema.Struct:
-		return slices.ContainsFunc(t.Fields, func(f schema.Field) bool { return hasVoid(f.Type) })
+		return slices.ContainsFunc(t.Fields, func(f schema.Field) bool { return undecided(f.Type) })
+	case schema.Decimal:
+		return true
 	}
 	return t == schema.Void
 }

@@ -23,6 +23,7 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all inferred
+	bytes := int64(0)
 	newParser := func() block.Parser[bool, *inferred] { return newInferrer(set) }
 	for out, err := range block.Read(ctx, slices.Values(files), f.config(set), set.layout, newParser) {
 		if err != nil {
@@ -30,8 +31,15 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 		}
 		all.root.merge(&out.Value.root)
 		all.malformed = all.malformed || out.Value.malformed
+		if bytes += out.Size; req.SampleBytes > 0 && bytes >= req.SampleBytes {
+			break
+		}
 	}
-	t := all.root.structType(set.dropAllNull)
+	nulls := set.allNull
+	if req.KeepVoid && nulls == nullAsString {
+		nulls = nullAsVoid
+	}
+	t := all.root.structType(nulls)
 	if !req.InferTypes {
 		for i := range t.Fields {
 			t.Fields[i].Type = schema.String

@@ -92,7 +92,7 @@ type settings struct {
 	asString       bool
 	prefersDecimal bool
 	inferTimestamp bool
-	dropAllNull    bool
+	allNull        allNull
 	sampling       float64
 }
 
@@ -108,7 +108,6 @@ func newSettings(o option.Values, zone *time.Location) (*settings, error) {
 		asString:       o.Bool(optAsString),
 		prefersDecimal: o.Bool(optPrefersDecimal),
 		inferTimestamp: o.Bool(optInferTimestamp),
-		dropAllNull:    o.Bool(optDropAllNull),
 		sampling:       o.Float(optSamplingRatio),
 		layout: &layout{documents: o.Bool(optMultiLine), dialect: dialect{
 			comments:      o.Bool(optComments),
@@ -123,6 +122,9 @@ func newSettings(o option.Values, zone *time.Location) (*settings, error) {
 	s.layout.blank = ' '
 	if s.layout.comments {
 		s.layout.blank = '/'
+	}
+	if o.Bool(optDropAllNull) {
+		s.allNull = nullDropped
 	}
 	if sep := o.Text(optLineSep); sep != "" {
 		s.layout.separator = []byte(sep)

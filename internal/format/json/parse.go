@@ -19,15 +19,16 @@ import (
 // reading.
 type parser struct {
 	reader
-	req     format.Request
-	batch   *column.Batch
-	root    *node
-	corrupt *column.String // text of malformed records, or nil
-	rescued *column.String // or nil
-	rows    int            // in batch
-	path    string         // of the file
-	batches []format.Batch // finished in this block
-	err     error          // that ends reading
+	req        format.Request
+	batch      *column.Batch
+	root       *node
+	corrupt    *column.String // text of malformed records, or nil
+	rescued    *column.String // or nil
+	rows       int            // in batch
+	mismatches int64          // of batch
+	path       string         // of the file
+	batches    []format.Batch // finished in this block
+	err        error          // that ends reading
 }
 
 // plan returns the node of a record and the column that takes the text of
@@ -77,6 +78,7 @@ func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format
 		} else {
 			p.reset(record)
 			p.fail("the text is not valid UTF-8")
+			p.mismatches++
 			p.malformed(charset.Repair(record), line, p.rows)
 		}
 		if p.req.BatchRows > 0 && p.rows >= p.req.BatchRows {
@@ -104,19 +106,19 @@ func (p *parser) start(path string) {
 
 // flush finishes the rows read so far as a batch.
 func (p *parser) flush() {
-	if p.rows == 0 {
+	if p.rows == 0 && p.mismatches == 0 {
 		return
 	}
 	record := p.batch.Finish(p.rows)
-	p.batches = append(p.batches, format.Batch{RecordBatch: record, Unknown: p.root.takeUnknown(p.set.dropAllNull)})
-	p.rows = 0
+	p.batches = append(p.batches, format.Batch{RecordBatch: record, Mismatches: p.mismatches, Unknown: p.root.takeUnknown(p.set.allNull)})
+	p.rows, p.mismatches = 0, 0
 }
 
 // record reads a record: one object, several, or arrays of objects.
 func (p *parser) record(text []byte, line int64) {
 	first := p.rows
 	p.reset(text)
-	p.misfit, p.unknown, p.verdict = "", false, unjudged
+	p.misfit, p.unknown, p.coerced, p.verdict = "", false, false, unjudged
 	result := fits
 	for result != malformed {
 		switch p.peek() {
@@ -131,6 +133,9 @@ func (p *parser) record(text []byte, line int64) {
 		if c := p.peek(); c != '{' && c != '[' {
 			break // what else follows is ignored, as Spark does
 		}
+	}
+	if result != fits || p.coerced {
+		p.mismatches++
 	}
 	switch {
 	case result == malformed:
@@ -245,7 +250,7 @@ func (p *parser) keepText(text []byte, first int) {
 
 func (p *parser) unknownField() error {
 	names := "structs without fields"
-	if found := p.root.takeUnknown(false); found != nil {
+	if found := p.root.takeUnknown(nullAsString); found != nil {
 		names = strings.Join(found.Names(), ", ")
 	}
 	return errclass.New("UNKNOWN_FIELD_EXCEPTION.NEW_FIELDS_IN_FILE", "KD003",
@@ -256,14 +261,14 @@ func (p *parser) unknownField() error {
 // takeUnknown returns the fields found that an object of the schema lacks,
 // with those of its fields below them, and forgets them. It returns nil when
 // there are none.
-func (n *node) takeUnknown(dropAllNull bool) *schema.Struct {
+func (n *node) takeUnknown(nulls allNull) *schema.Struct {
 	found := &schema.Struct{}
 	if n.unknown != nil {
-		found = n.unknown.structType(dropAllNull)
+		found = n.unknown.structType(nulls)
 		n.unknown = nil
 	}
 	for _, f := range n.fields {
-		if t := f.unknownType(dropAllNull); t != nil {
+		if t := f.unknownType(nulls); t != nil {
 			found.Fields = append(found.Fields, schema.Col(f.name, t))
 		}
 	}
@@ -275,20 +280,20 @@ func (n *node) takeUnknown(dropAllNull bool) *schema.Struct {
 
 // unknownType returns the type of what n's values hold and its type lacks,
 // nil for nothing.
-func (n *node) unknownType(dropAllNull bool) schema.Type {
+func (n *node) unknownType(nulls allNull) schema.Type {
 	// Other kinds have no fields inside.
 	//exhaustive:ignore
 	switch n.kind {
 	case kindObject:
-		if s := n.takeUnknown(dropAllNull); s != nil {
+		if s := n.takeUnknown(nulls); s != nil {
 			return s
 		}
 	case kindList:
-		if t := n.elem.unknownType(dropAllNull); t != nil {
+		if t := n.elem.unknownType(nulls); t != nil {
 			return schema.Array{Element: t, ContainsNull: true}
 		}
 	case kindMap:
-		if t := n.value.unknownType(dropAllNull); t != nil {
+		if t := n.value.unknownType(nulls); t != nil {
 			return schema.Map{Key: schema.String, Value: t, ValueContainsNull: true}
 		}
 	}

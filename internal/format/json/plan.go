@@ -40,10 +40,14 @@ type node struct {
 
 	elem, key, value *node // of a list; of a map
 	fields           []*node
-	exact            map[string]int // field positions by name
-	folded           map[string]int // by lower-case name
-	caseSensitive    bool
-	unknown          *shape // fields that an object has and the schema lacks
+	// first and next are a guess at the order of an object's fields in the
+	// text: the field that an object began with last time, and the one that
+	// came after this one.
+	first, next   *node
+	exact         map[string]int // field positions by name
+	folded        map[string]int // by lower-case name
+	caseSensitive bool
+	unknown       *shape // fields that an object has and the schema lacks
 }
 
 type kind uint8
@@ -157,6 +161,11 @@ func (p planner) fields(n *node, s *schema.Struct, columns []column.Builder) err
 		}
 		field.name, field.token = f.Name, quote(nil, []byte(f.Name))
 		n.fields[i] = field
+		if i == 0 {
+			n.first = field
+		} else {
+			n.fields[i-1].next = field
+		}
 		n.exact[f.Name] = i
 		n.folded[strings.ToLower(f.Name)] = i
 	}

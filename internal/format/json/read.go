@@ -28,6 +28,7 @@ type reader struct {
 	rescue  rescue
 	misfit  string // name of the first column that did not take its value
 	unknown bool   // the record has fields that the schema lacks
+	coerced bool   // it has a value that fits, but that inference types otherwise
 	verdict verdict
 	judge   scanner
 	scratch []byte
@@ -66,9 +67,9 @@ func (r *reader) isSound() bool {
 func (r *reader) object(n *node, row int) outcome {
 	more, ok := r.open('}')
 	result := fits
-	for next := 0; more && ok; {
-		if field := r.expected(n, next); field != nil {
-			next++
+	for guess := &n.first; more && ok; {
+		if field := *guess; r.isNext(field) {
+			guess = &field.next
 			result = max(result, r.field(field, field.token, row))
 		} else {
 			raw, ok := r.key()
@@ -76,8 +77,9 @@ func (r *reader) object(n *node, row int) outcome {
 				return malformed
 			}
 			if i := n.lookup(r.text); i >= 0 {
-				next = i + 1
-				result = max(result, r.field(n.fields[i], raw, row))
+				field = n.fields[i]
+				*guess, guess = field, &field.next
+				result = max(result, r.field(field, raw, row))
 			} else if !r.unknownField(n, raw) {
 				return malformed
 			}
@@ -95,19 +97,18 @@ func (r *reader) object(n *node, row int) outcome {
 	return result
 }
 
-// expected returns the field of n at next if the text goes on with its name
-// and a colon, which it reads; almost always it does.
-func (r *reader) expected(n *node, next int) *node {
-	if next >= len(n.fields) {
-		return nil
+// isNext reports whether the text goes on with the name of f and a colon,
+// which it then reads. f may be nil.
+func (r *reader) isNext(f *node) bool {
+	if f == nil {
+		return false
 	}
-	f := n.fields[next]
 	end := r.pos + len(f.token)
 	if end < len(r.data) && r.data[end] == ':' && string(r.data[r.pos:end]) == string(f.token) {
 		r.pos = end + 1
-		return f
+		return true
 	}
-	return nil
+	return false
 }
 
 // field reads a member's value into its column, and rescues it if it does not
@@ -279,6 +280,7 @@ func (r *reader) ofNumber(n *node, row int) outcome {
 		if !ok {
 			return misfits
 		}
+		r.coerced = r.coerced || n.kind == kindTimestamp
 		return n.appendInteger(v, row)
 	default:
 		return r.misfitting(n)
@@ -399,6 +401,7 @@ func (r *reader) ofString(n *node, row int) outcome {
 		if !ok || !r.nonNumeric {
 			return misfits
 		}
+		r.coerced = true
 		if n.kind == kindFloat {
 			n.float.Put(row, float32(v))
 			return fits

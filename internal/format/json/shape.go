@@ -132,15 +132,24 @@ func (s *shape) field(name []byte) *fieldShape {
 	return f
 }
 
+// allNull says what becomes of values that are all null.
+type allNull uint8
+
+const (
+	nullAsString allNull = iota
+	nullDropped          // they leave no field
+	nullAsVoid           // undecided: only a sample was seen
+)
+
 // structType returns the type of an object: fields in alphabetical order, as
 // Spark has them, less those that have no name or no type.
-func (s *shape) structType(dropAllNull bool) *schema.Struct {
+func (s *shape) structType(nulls allNull) *schema.Struct {
 	t := &schema.Struct{}
 	for _, f := range s.fields {
 		if f.name == "" {
 			continue
 		}
-		if typ, ok := f.shape.dataType(dropAllNull); ok {
+		if typ, ok := f.shape.dataType(nulls); ok {
 			t.Fields = append(t.Fields, schema.Col(f.name, typ))
 		}
 	}
@@ -151,11 +160,14 @@ func (s *shape) structType(dropAllNull bool) *schema.Struct {
 func byName(a, b schema.Field) int { return strings.Compare(a.Name, b.Name) }
 
 // dataType returns the type of the values; it is not ok for structs without
-// fields and, if dropAllNull is set, for values that are all null.
-func (s *shape) dataType(dropAllNull bool) (t schema.Type, ok bool) {
+// fields and for values that are to be dropped because all are null.
+func (s *shape) dataType(nulls allNull) (t schema.Type, ok bool) {
 	switch s.kind {
 	case shapeNull:
-		return schema.String, !dropAllNull
+		if nulls == nullAsVoid {
+			return schema.Void, true
+		}
+		return schema.String, nulls != nullDropped
 	case shapeBool:
 		return schema.Boolean, true
 	case shapeLong:
@@ -167,10 +179,10 @@ func (s *shape) dataType(dropAllNull bool) (t schema.Type, ok bool) {
 	case shapeTimestamp:
 		return schema.Timestamp, true
 	case shapeArray:
-		elem, ok := s.elem.dataType(dropAllNull)
+		elem, ok := s.elem.dataType(nulls)
 		return schema.Array{Element: elem, ContainsNull: true}, ok
 	case shapeObject:
-		t := s.structType(dropAllNull)
+		t := s.structType(nulls)
 		return t, len(t.Fields) > 0
 	case shapeString:
 		return schema.String, true
