@@ -35,7 +35,7 @@ func TestSampledSchemaIsDoubted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ask := format.Inference{InferTypes: true, MergeSchema: true, CorruptRecords: true}
-			in := input{files: []string{c.first, c.later}}
+			in := input{files: []string{c.first, c.later}, options: map[string]string{"inferTimestamp": "true"}}
 			all, err := in.infer(t, ask)
 			if err != nil {
 				t.Fatal(err)
