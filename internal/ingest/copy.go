@@ -98,7 +98,7 @@ func (c *Copy) Validate(ctx context.Context, limit int64) (*Relation, error) {
 
 // discover returns the files to load, or nil when all of them are loaded.
 func (c *Copy) discover(ctx context.Context, base *delta.Snapshot) (*FileSet, error) {
-	record, err := openRecord(ctx, c.Store, base)
+	record, err := c.openRecord(ctx, base)
 	if err != nil {
 		return nil, err
 	}
@@ -149,13 +149,34 @@ func (c *Copy) checkOptions(set *FileSet) error {
 }
 
 // openRecord opens the table's record of loaded files at a snapshot.
-func openRecord(ctx context.Context, store object.Store, base *delta.Snapshot) (*loaded.Record, error) {
-	id, _ := base.TransactionVersion(loaded.AppID)
-	r, err := loaded.Open(ctx, store, id)
+func (c *Copy) openRecord(ctx context.Context, base *delta.Snapshot) (*loaded.Record, error) {
+	id, named := base.TransactionVersion(loaded.AppID)
+	r, err := loaded.Open(ctx, c.Store, id)
+	if err == nil && !named && !c.Force {
+		err = mayHaveExpired(ctx, c.Store, base)
+	}
 	if err != nil {
 		return nil, errclass.New("COPY_INTO_STATE_INTERNAL_ERROR", "55019", "The state of COPY INTO cannot be read, so nothing was loaded: %w", err)
 	}
 	return r, nil
+}
+
+// retentionProperty lets any writer of a table forget old transactions, and
+// with them which record is the table's.
+const retentionProperty = "delta.setTransactionRetentionDuration"
+
+// mayHaveExpired is the error for a table that names no record but may have
+// had one: to take it for empty would load files again.
+func mayHaveExpired(ctx context.Context, store object.Store, base *delta.Snapshot) error {
+	if _, set := base.Property(retentionProperty); !set {
+		return nil
+	}
+	stored, err := loaded.Stored(ctx, store)
+	if err != nil || !stored {
+		return err
+	}
+	return fmt.Errorf("the table has property %s, by which the record of loaded files may have expired; "+
+		"load into a new table, or name the new files with FILES or PATTERN and 'force' = 'true'", retentionProperty)
 }
 
 // copyLoad is a COPY INTO with its files found.
@@ -260,7 +281,7 @@ func (l *copyLoad) commit(ctx context.Context, staged *Staged, meta delta.Metada
 // record adds the files to the record of base, in tx. A file that another
 // COPY INTO loaded since the files were looked up must not be loaded twice.
 func (l *copyLoad) record(ctx context.Context, base *delta.Snapshot, tx *delta.Transaction, paths []string) error {
-	record, err := openRecord(ctx, l.Store, base)
+	record, err := l.openRecord(ctx, base)
 	if err != nil {
 		return err
 	}

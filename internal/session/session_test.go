@@ -389,6 +389,17 @@ func TestReplacedTableHasLoadedNothing(t *testing.T) {
 	w.want("SELECT * FROM t", "1")
 }
 
+// A record that may have expired is not taken for an empty one.
+func TestExpiredRecordLoadsNothing(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("a.csv", "id\n1\n")
+	w.rows("CREATE TABLE t (id INT) TBLPROPERTIES ('delta.setTransactionRetentionDuration' = 'interval 1 days')")
+	w.file("../ws/tables/main/default/t/_copy_into_log/00000000000000000007.json", "{}")
+	w.fails(copyCSV, "COPY_INTO_STATE_INTERNAL_ERROR", "55019")
+	w.want(copyCSV+"COPY_OPTIONS ('force' = 'true')", copyResult(1, 0))
+	w.want(copyCSV, copyResult(0, 0))
+}
+
 func TestProgressIsTold(t *testing.T) {
 	w := newWorkspace(t)
 	var text strings.Builder

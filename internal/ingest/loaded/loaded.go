@@ -85,6 +85,15 @@ func Open(ctx context.Context, store object.Store, id int64) (*Record, error) {
 	return r, nil
 }
 
+// Stored reports whether the table in store has, or once had, a record, be it
+// one that was never committed.
+func Stored(ctx context.Context, store object.Store) (bool, error) {
+	for _, err := range store.List(ctx, dir+"/", "") {
+		return err == nil, err
+	}
+	return false, nil
+}
+
 // ID returns the number that names this version in the table's transactions.
 func (r *Record) ID() int64 { return r.id }
 
