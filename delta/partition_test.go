@@ -9,7 +9,8 @@ import (
 
 var partitionTypes = []schema.Type{
 	schema.String, schema.Binary, schema.Boolean, schema.Byte, schema.Short, schema.Integer, schema.Long, schema.Float,
-	schema.Double, schema.Date, schema.Timestamp, schema.TimestampNTZ, schema.Decimal{Precision: 20, Scale: 4},
+	schema.Double, schema.Date, schema.Timestamp, schema.TimestampNTZ,
+	schema.Decimal{Precision: 20, Scale: 4},
 }
 
 func TestPartitionText(t *testing.T) {
@@ -57,9 +58,14 @@ func TestPartitionText(t *testing.T) {
 		typ  schema.Type
 		text string
 	}{
-		{schema.Byte, "128"}, {schema.Long, "1.5"}, {schema.Boolean, "yes"}, {schema.Date, "2021-13-01"},
-		{schema.Timestamp, "yesterday"}, {schema.Decimal{Precision: 3, Scale: 1}, "1e999999999"},
-		{schema.Decimal{Precision: 3, Scale: 1}, "100"}, {schema.Decimal{Precision: 3, Scale: 1}, "0.25"},
+		{schema.Byte, "128"},
+		{schema.Long, "1.5"},
+		{schema.Boolean, "yes"},
+		{schema.Date, "2021-13-01"},
+		{schema.Timestamp, "yesterday"},
+		{schema.Decimal{Precision: 3, Scale: 1}, "1e999999999"},
+		{schema.Decimal{Precision: 3, Scale: 1}, "100"},
+		{schema.Decimal{Precision: 3, Scale: 1}, "0.25"},
 	} {
 		if v, err := parsePartition("c", tt.typ, &tt.text); err == nil {
 			t.Errorf("%s %q is read as %+v", tt.typ, tt.text, v)

@@ -282,8 +282,10 @@ func TestFilesMatchingIsConservative(t *testing.T) {
 
 func TestScanOptions(t *testing.T) {
 	s := skippingTable(t)
-	rows := scanRows(t, s, delta.ScanOptions{Columns: []string{"id", "p"}, RowIndex: "at", BatchRows: 1,
-		Files: func(f delta.AddFile) bool { return f.PartitionValues["p"] != nil && *f.PartitionValues["p"] == "2" }})
+	rows := scanRows(t, s, delta.ScanOptions{
+		Columns: []string{"id", "p"}, RowIndex: "at", BatchRows: 1,
+		Files: func(f delta.AddFile) bool { return f.PartitionValues["p"] != nil && *f.PartitionValues["p"] == "2" },
+	})
 	if want := []string{"id=11|p=2|at=0|", "id=20|p=2|at=1|"}; !slices.Equal(rows, want) {
 		t.Errorf("rows %q, want %q", rows, want)
 	}

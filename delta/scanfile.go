@@ -172,8 +172,10 @@ func (s *Snapshot) deletedRows(ctx context.Context, f AddFile) (*dv.Vector, erro
 		return nil, &CorruptFileError{Path: f.Path, Err: err}
 	}
 	if v.Cardinality() != d.Cardinality {
-		return nil, &CorruptFileError{Path: f.Path,
-			Err: fmt.Errorf("deletion vector holds %d rows, the log says %d", v.Cardinality(), d.Cardinality)}
+		return nil, &CorruptFileError{
+			Path: f.Path,
+			Err:  fmt.Errorf("deletion vector holds %d rows, the log says %d", v.Cardinality(), d.Cardinality),
+		}
 	}
 	return v, nil
 }

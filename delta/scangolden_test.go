@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -206,7 +207,7 @@ func (a *rowAssembler) fields(typ *schema.Struct, n parquet.Node, column, rep, d
 func renderLeaf(typ schema.Type, n parquet.Node, v parquet.Value) string {
 	switch v.Kind() {
 	case parquet.Boolean:
-		return fmt.Sprint(v.Boolean())
+		return strconv.FormatBool(v.Boolean())
 	case parquet.Float:
 		return fmt.Sprintf("%x", math.Float32bits(v.Float()))
 	case parquet.Double:

@@ -54,7 +54,7 @@ const (
 type NotNullError struct{ Column string } // dotted path
 
 func (e *NotNullError) Error() string {
-	return fmt.Sprintf("NOT NULL constraint violated for column: %s", e.Column)
+	return "NOT NULL constraint violated for column: " + e.Column
 }
 
 // ErrorClass returns Delta's class of the error.

@@ -378,17 +378,20 @@ func TestWriterStats(t *testing.T) {
 			fmt.Sprintf(`{"numRecords":1,"minValues":{"s":"%s","t":"%s"},"maxValues":{"s":"%s%s\u007f"},"nullCount":{"s":0,"t":0}}`, long, strings.Repeat("\U0010FFFF", 16), long, "\U0010FFFF"),
 		},
 		{
-			"indexed columns", "a int, s struct<b int, c int>, d int", map[string]string{"delta.dataSkippingNumIndexedCols": "2"},
+			"indexed columns", "a int, s struct<b int, c int>, d int",
+			map[string]string{"delta.dataSkippingNumIndexedCols": "2"},
 			[]string{`{"a":1,"s":{"b":2,"c":3},"d":4}`},
 			`{"numRecords":1,"minValues":{"a":1,"s":{"b":2}},"maxValues":{"a":1,"s":{"b":2}},"nullCount":{"a":0,"s":{"b":0}}}`,
 		},
 		{
-			"listed columns", "a int, s struct<b int, c int>, `d.e` int", map[string]string{"delta.dataSkippingStatsColumns": "s.c, `d.e`"},
+			"listed columns", "a int, s struct<b int, c int>, `d.e` int",
+			map[string]string{"delta.dataSkippingStatsColumns": "s.c, `d.e`"},
 			[]string{`{"a":1,"s":{"b":2,"c":3},"d.e":4}`},
 			`{"numRecords":1,"minValues":{"s":{"c":3},"d.e":4},"maxValues":{"s":{"c":3},"d.e":4},"nullCount":{"s":{"c":0},"d.e":0}}`,
 		},
 		{
-			"tight bounds", "a int", map[string]string{"delta.enableDeletionVectors": "true"},
+			"tight bounds", "a int",
+			map[string]string{"delta.enableDeletionVectors": "true"},
 			[]string{`{"a":1}`},
 			`{"numRecords":1,"tightBounds":true,"minValues":{"a":1},"maxValues":{"a":1},"nullCount":{"a":0}}`,
 		},

@@ -3,6 +3,7 @@ package schema
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -127,7 +128,7 @@ func decodeType(text []byte, depth int) (Type, error) {
 	}
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
-		return nil, fmt.Errorf("type is missing")
+		return nil, errors.New("type is missing")
 	}
 	if text[0] == '"' {
 		var name string

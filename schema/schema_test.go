@@ -99,13 +99,21 @@ func TestParseDDLErrorsSayWhere(t *testing.T) {
 		text   string
 		offset int
 	}{
-		{"a", 1}, {"a int b", 6}, {"a foo", 2}, {"a array<int", 11}, {"a map<int>", 9}, {"`a int", 1},
-		{"a decimal(40,2)", 15}, {"a decimal(5,6)", 14}, {"a int,", 6}, {"a int COMMENT x", 14}, {"a struct<b int c int>", 15},
+		{"a", 1},
+		{"a int b", 6},
+		{"a foo", 2},
+		{"a array<int", 11},
+		{"a map<int>", 9},
+		{"`a int", 1},
+		{"a decimal(40,2)", 15},
+		{"a decimal(5,6)", 14},
+		{"a int,", 6},
+		{"a int COMMENT x", 14},
+		{"a struct<b int c int>", 15},
 		{strings.Repeat("a array<", 3000), -1},
 	} {
 		_, err := schema.ParseDDL(tc.text)
-		var ddl *schema.DDLError
-		if !errors.As(err, &ddl) {
+		if ddl, ok := errors.AsType[*schema.DDLError](err); !ok {
 			t.Errorf("%.40q: error %v, want a DDLError", tc.text, err)
 		} else if tc.offset >= 0 && ddl.Offset != tc.offset {
 			t.Errorf("%q: error at %d (%v), want %d", tc.text, ddl.Offset, err, tc.offset)

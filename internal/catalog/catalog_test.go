@@ -24,8 +24,7 @@ func open(t *testing.T, path string) *catalog.Catalog {
 }
 
 func class(err error) string {
-	var c errclass.Classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[errclass.Classified](err); ok {
 		return c.ErrorClass()
 	}
 	return ""

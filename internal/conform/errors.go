@@ -71,7 +71,7 @@ type NotNullError struct {
 }
 
 func (e *NotNullError) Error() string {
-	return fmt.Sprintf("NOT NULL constraint violated for column: %s", schema.QuoteIdent(e.Column))
+	return "NOT NULL constraint violated for column: " + schema.QuoteIdent(e.Column)
 }
 
 // ErrorClass returns Delta's class of the error.

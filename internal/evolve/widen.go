@@ -1,6 +1,10 @@
 package evolve
 
-import "github.com/freshet/freshet/schema"
+import (
+	"slices"
+
+	"github.com/freshet/freshet/schema"
+)
 
 // integerRank orders the integer types by width.
 var integerRank = map[schema.Type]int{schema.Byte: 1, schema.Short: 2, schema.Integer: 3, schema.Long: 4}
@@ -106,10 +110,8 @@ var widerPrimitives = map[schema.Type][]schema.Type{
 // false when the table of that section has no such step, and then the values
 // are rescued. Dates widen to TIMESTAMP_NTZ in Parquet files only.
 func Widen(from, to schema.Type, parquet bool) (t schema.Type, ok bool) {
-	for _, wider := range widerPrimitives[from] {
-		if wider == to {
-			return to, true
-		}
+	if slices.Contains(widerPrimitives[from], to) {
+		return to, true
 	}
 	if from == schema.Date && to == schema.TimestampNTZ {
 		return to, parquet

@@ -85,8 +85,7 @@ func (s *source) eachGroup(p *plan, f *opening, yield func(*group) bool) bool {
 }
 
 func asFileError(f *format.File, err error) error {
-	var already *format.FileError
-	if errors.As(err, &already) {
+	if _, ok := errors.AsType[*format.FileError](err); ok {
 		return err
 	}
 	return &format.FileError{Path: f.Path, Err: err}

@@ -101,26 +101,36 @@ func TestRescue(t *testing.T) {
 		unknown                  string
 		mismatches               int64
 	}{
-		{"unknown columns, typed", "VendorID INT, passenger_count BIGINT, x INT", `{"VendorID":1,"passenger_count":2,"x":3}`, "x INT", true,
-			`{"VendorID":1,"passenger_count":2,`, `{"x":3}`, "VendorID INT, passenger_count BIGINT", 0},
+		{
+			"unknown columns, typed", "VendorID INT, passenger_count BIGINT, x INT", `{"VendorID":1,"passenger_count":2,"x":3}`, "x INT", true,
+			`{"VendorID":1,"passenger_count":2,`, `{"x":3}`, "VendorID INT, passenger_count BIGINT", 0,
+		},
 		{"nothing to rescue", "x INT", `{"x":3}`, "x INT", true, "", `{"x":3}`, "", 0},
 		{"null is not rescued", "x INT, y INT", `{"x":3}`, "x INT", true, "", `{"x":3}`, "y INT", 0},
 		{"mismatch", "x STRING, y INT", `{"x":"a\"b","y":1}`, "x INT, y INT", true, `{"x":"a\"b",`, `{"x":null,"y":1}`, "", 1},
 		{"case", "ID INT", `{"ID":3}`, "id INT", true, `{"ID":3,`, `{"id":null}`, "ID INT", 0},
 		{"case does not matter", "ID INT", `{"ID":3}`, "id INT", false, "", `{"id":3}`, "", 0},
 		{"same name in two cases", "ID INT, id INT", `{"ID":3,"id":4}`, "id INT", false, `{"ID":3,`, `{"id":4}`, "ID INT", 0},
-		{"nested unknown", "s STRUCT<a: INT, b: STRUCT<c: INT, d: STRING>>", `{"s":{"a":1,"b":{"c":2,"d":"x"}}}`, "s STRUCT<a: INT, b: STRUCT<c: INT>>", true,
-			`{"s":{"b":{"d":"x"}},`, `{"s":{"a":1,"b":{"c":2}}}`, "s STRUCT<b: STRUCT<d: STRING>>", 0},
-		{"nested mismatch", "s STRUCT<a: STRING, b: INT>", `{"s":{"a":"x","b":2}}`, "s STRUCT<a: INT, b: INT>", true,
-			`{"s":{"a":"x"},`, `{"s":{"a":null,"b":2}}`, "", 1},
-		{"unknown in an array", "s ARRAY<STRUCT<a: INT, b: INT>>", `{"s":[{"a":1,"b":2}]}`, "s ARRAY<STRUCT<a: INT>>", true,
-			`{"s":[{"a":1,"b":2}],`, `{"s":[{"a":1}]}`, "s ARRAY<STRUCT<b: INT>>", 0},
+		{
+			"nested unknown", "s STRUCT<a: INT, b: STRUCT<c: INT, d: STRING>>", `{"s":{"a":1,"b":{"c":2,"d":"x"}}}`, "s STRUCT<a: INT, b: STRUCT<c: INT>>", true,
+			`{"s":{"b":{"d":"x"}},`, `{"s":{"a":1,"b":{"c":2}}}`, "s STRUCT<b: STRUCT<d: STRING>>", 0,
+		},
+		{
+			"nested mismatch", "s STRUCT<a: STRING, b: INT>", `{"s":{"a":"x","b":2}}`, "s STRUCT<a: INT, b: INT>", true,
+			`{"s":{"a":"x"},`, `{"s":{"a":null,"b":2}}`, "", 1,
+		},
+		{
+			"unknown in an array", "s ARRAY<STRUCT<a: INT, b: INT>>", `{"s":[{"a":1,"b":2}]}`, "s ARRAY<STRUCT<a: INT>>", true,
+			`{"s":[{"a":1,"b":2}],`, `{"s":[{"a":1}]}`, "s ARRAY<STRUCT<b: INT>>", 0,
+		},
 		{"mismatch in an array", "s ARRAY<STRING>", `{"s":["x",null]}`, "s ARRAY<INT>", true, `{"s":["x",null],`, `{"s":null}`, "", 1},
 		{"struct as text", "s STRUCT<a: INT, b: INT>", `{"s":{"a":1}}`, "s STRING", true, `{"s":{"a":1},`, `{"s":null}`, "", 1},
-		{"all scalars", "b BOOLEAN, f DOUBLE, dec DECIMAL(5,2), d DATE, t TIMESTAMP, n TIMESTAMP_NTZ, x BINARY, m MAP<STRING,INT>, y INT",
+		{
+			"all scalars", "b BOOLEAN, f DOUBLE, dec DECIMAL(5,2), d DATE, t TIMESTAMP, n TIMESTAMP_NTZ, x BINARY, m MAP<STRING,INT>, y INT",
 			`{"b":true,"f":0.5,"dec":"1.50","d":"2021-01-01","t":"2021-01-01T00:00:00.000001Z","n":"2021-01-01T00:00:00","x":"aGk=","m":[{"key":"k","value":null}],"y":1}`, "y INT", true,
 			`{"b":true,"f":0.5,"dec":1.50,"d":"2021-01-01","t":"2021-01-01T00:00:00.000001Z","n":"2021-01-01T00:00:00.000","x":"aGk=","m":{"k":null},`,
-			`{"y":1}`, "b BOOLEAN, f DOUBLE, dec DECIMAL(5,2), d DATE, t TIMESTAMP, n TIMESTAMP_NTZ, x BINARY, m MAP<STRING, INT>", 0},
+			`{"y":1}`, "b BOOLEAN, f DOUBLE, dec DECIMAL(5,2), d DATE, t TIMESTAMP, n TIMESTAMP_NTZ, x BINARY, m MAP<STRING, INT>", 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := []format.File{put(t, "a.parquet", encode(t, c.stored, "["+c.row+"]"))}

@@ -114,8 +114,7 @@ func TestDiscoverNamedFiles(t *testing.T) {
 	cfg.Files = []string{"d/b.csv", "gone.csv", "a.csv", "./a.csv"}
 	var got []string
 	for f, err := range files.Discover(t.Context(), cfg) {
-		var fileErr *format.FileError
-		if errors.As(err, &fileErr) {
+		if fileErr, ok := errors.AsType[*format.FileError](err); ok {
 			got = append(got, fmt.Sprintf("missing %t %s", fileErr.Missing, strings.TrimPrefix(fileErr.Path, "file://"+root+"/")))
 			continue
 		}
@@ -289,8 +288,7 @@ func wantClass(t *testing.T, cfg files.Config, want string) {
 }
 
 func errclassOf(err error) string {
-	var c errclass.Classified
-	if errors.As(err, &c) {
+	if c, ok := errors.AsType[errclass.Classified](err); ok {
 		return c.ErrorClass()
 	}
 	return fmt.Sprint(err)

@@ -113,8 +113,14 @@ func TestPartitionValues(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ typ, value string }{
-		{"INT", "x"}, {"TINYINT", "300"}, {"DATE", "2021-13-01"}, {"DECIMAL(3,2)", "10.5"}, {"DECIMAL(3,2)", "1.555"},
-		{"TIMESTAMP", "noon"}, {"BOOLEAN", "maybe"}, {"ARRAY<INT>", "[1]"},
+		{"INT", "x"},
+		{"TINYINT", "300"},
+		{"DATE", "2021-13-01"},
+		{"DECIMAL(3,2)", "10.5"},
+		{"DECIMAL(3,2)", "1.555"},
+		{"TIMESTAMP", "noon"},
+		{"BOOLEAN", "maybe"},
+		{"ARRAY<INT>", "[1]"},
 	} {
 		columns, err := schema.ParseDDL("p " + c.typ)
 		if err != nil {
