@@ -43,6 +43,14 @@ type Store interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// Pruner is a [Store] that keeps objects in directories, which stay when the
+// objects go.
+type Pruner interface {
+	// Prune removes dir, a key prefix ending in a slash, and the directories
+	// below it, as far as they are empty.
+	Prune(dir string) error
+}
+
 // Object is one stored object, opened. It is an alias of a plain interface
 // so that packages that may not import this one can name it too. ReadAt is
 // safe for concurrent use.

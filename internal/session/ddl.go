@@ -6,6 +6,8 @@ import (
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -98,17 +100,32 @@ func (s *Session) drop(ctx context.Context, t catalog.Table) error {
 	if !t.Managed {
 		return nil
 	}
-	store, err := s.openStore(ctx, t.Location)
+	if err := s.deleteFiles(ctx, t.Location); err != nil {
+		return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all its files under %s could be deleted: %w", t.Name, t.Location, err)
+	}
+	return nil
+}
+
+// deleteFiles removes everything below a location.
+func (s *Session) deleteFiles(ctx context.Context, uri string) error {
+	loc, err := location.Parse(uri+"/", "")
 	if err != nil {
 		return err
 	}
-	for info, err := range store.List(ctx, "", "") {
+	store, err := s.openers.Open(ctx, loc)
+	if err != nil {
+		return err
+	}
+	for info, err := range store.List(ctx, loc.Key, "") {
 		if err == nil {
 			err = store.Delete(ctx, info.Name())
 		}
 		if err != nil {
-			return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all its files under %s could be deleted: %w", t.Name, t.Location, err)
+			return err
 		}
+	}
+	if p, ok := store.(object.Pruner); ok {
+		return p.Prune(loc.Key)
 	}
 	return nil
 }

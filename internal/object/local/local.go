@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -77,6 +78,30 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return nil
 	}
 	return err
+}
+
+// Prune implements [object.Pruner]. It is not safe against writers below dir.
+func (s *Store) Prune(dir string) error {
+	root, err := s.path(strings.TrimSuffix(dir, "/"))
+	if err != nil {
+		return err
+	}
+	var dirs []string
+	err = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			dirs = append(dirs, name)
+		}
+		return err
+	})
+	if err != nil {
+		return notExist(err)
+	}
+	for _, name := range slices.Backward(dirs) {
+		if err := os.Remove(name); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return nil
 }
 
 // IsDir reports whether key names a directory, which may be empty; the empty

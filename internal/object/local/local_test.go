@@ -138,6 +138,28 @@ func TestIsDir(t *testing.T) {
 	}
 }
 
+func TestPruneRemovesEmptyDirectoriesAlone(t *testing.T) {
+	root := t.TempDir()
+	write(t, root+"/t/a/b/file")
+	write(t, root+"/u/file")
+	if err := os.MkdirAll(root+"/t/c/d", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	st := local.New(root)
+	if err := st.Prune("t/"); err != nil {
+		t.Fatal(err)
+	}
+	if !st.IsDir("t/a/b") || st.IsDir("t/c") {
+		t.Error("a full directory went, or an empty one stayed")
+	}
+	if err := st.Delete(t.Context(), "t/a/b/file"); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Prune("t/"); err != nil || st.IsDir("t") || !st.IsDir("u") {
+		t.Errorf("error %v; t is there: %t, u is there: %t", err, st.IsDir("t"), st.IsDir("u"))
+	}
+}
+
 // A full disk is known by its errno, however the error is wrapped.
 func TestDiskFullIsTyped(t *testing.T) {
 	st := objecttest.NewFaulty(local.New(t.TempDir()), objecttest.OnNth(1, objecttest.Put, "", objecttest.Before,
