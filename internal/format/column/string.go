@@ -1,7 +1,9 @@
 package column
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -41,14 +43,35 @@ type String struct {
 	used       int // slots of table
 	last       uint32
 	seed       maphash.Seed
+	secret     uint64 // spreads keys over the table in a way that data cannot foresee
 	hint       int // bytes of the last batch
 }
 
-// slot is a place in the open-addressing table: a distinct value's hash and
-// its index plus one, 0 when free.
+// slot is a place in the open-addressing table: a distinct value's key and
+// size, and its index plus one, 0 when free.
 type slot struct {
-	hash  uint32
+	key   uint64
+	size  uint32
 	index uint32
+}
+
+// wordSize is the size in bytes of values that are their own keys, so that
+// neither hashing nor comparing them takes a call; the rest have a hash.
+const wordSize = 8
+
+// pack returns a number that tells v apart from all values of its size, which
+// is at most wordSize.
+func pack(v []byte) uint64 {
+	n := len(v)
+	switch {
+	case n == wordSize:
+		return binary.LittleEndian.Uint64(v)
+	case n >= 4: // two halves that overlap
+		return uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32
+	case n > 0: // first, middle and last
+		return uint64(v[0]) | uint64(v[n/2])<<8 | uint64(v[n-1])<<16
+	}
+	return 0
 }
 
 // NewString returns a builder of a STRING column, dictionary-encoded while
@@ -58,6 +81,7 @@ func NewString(dictionary bool) *String {
 	s := &String{dtype: arrow.BinaryTypes.String, dictionary: dictionary}
 	if dictionary {
 		s.seed = maphash.MakeSeed() // decides only where the table puts values
+		s.secret = maphash.Bytes(s.seed, nil) | 1
 		s.table = make([]slot, 2*minSample)
 		s.restart()
 	}
@@ -111,27 +135,50 @@ func (s *String) appendIndexed(v []byte) {
 // intern returns the index of v in the dictionary, which it extends if v is
 // new.
 func (s *String) intern(v []byte) uint32 {
+	if len(v) > wordSize {
+		return s.internLong(v)
+	}
+	key, size := pack(v), uint32(len(v))
+	at := s.home(key)
+	for s.table[at].index != 0 {
+		if entry := &s.table[at]; entry.key == key && entry.size == size {
+			return entry.index - 1
+		}
+		at = (at + 1) & (len(s.table) - 1)
+	}
+	return s.add(at, key, v)
+}
+
+func (s *String) internLong(v []byte) uint32 {
 	if s.last < uint32(len(s.offsets)) && string(s.value(s.last)) == string(v) {
 		return s.last // runs of one value are common
 	}
-	s.last = s.find(v)
+	key := maphash.Bytes(s.seed, v)
+	at := s.home(key)
+	for s.table[at].index != 0 {
+		entry := &s.table[at]
+		if entry.key == key && int(entry.size) == len(v) && string(s.value(entry.index-1)) == string(v) {
+			s.last = entry.index - 1
+			return s.last
+		}
+		at = (at + 1) & (len(s.table) - 1)
+	}
+	s.last = s.add(at, key, v)
 	return s.last
 }
 
-// find looks v up in the table.
-func (s *String) find(v []byte) uint32 {
-	hash := uint32(maphash.Bytes(s.seed, v))
-	mask := uint32(len(s.table) - 1)
-	at := hash & mask
-	for ; s.table[at].index != 0; at = (at + 1) & mask {
-		if s.table[at].hash == hash && string(s.value(s.table[at].index-1)) == string(v) {
-			return s.table[at].index - 1
-		}
-	}
+// home returns the place in the table at which to begin to look for a key.
+func (s *String) home(key uint64) int {
+	high, low := bits.Mul64(key^s.secret, s.secret)
+	return int(high^low) & (len(s.table) - 1)
+}
+
+// add makes v a value of the dictionary, in the free place at of the table.
+func (s *String) add(at int, key uint64, v []byte) uint32 {
 	s.data = append(s.data, v...)
 	s.offsets = append(s.offsets, int32(len(s.data)))
 	index := uint32(len(s.offsets))
-	s.table[at] = slot{hash: hash, index: index}
+	s.table[at] = slot{key: key, size: uint32(len(v)), index: index}
 	s.used++
 	if 2*s.used > len(s.table) {
 		s.rehash()
@@ -142,14 +189,13 @@ func (s *String) find(v []byte) uint32 {
 func (s *String) rehash() {
 	old := s.table
 	s.table = make([]slot, 2*len(old))
-	mask := uint32(len(s.table) - 1)
 	for _, entry := range old {
 		if entry.index == 0 {
 			continue
 		}
-		at := entry.hash & mask
+		at := s.home(entry.key)
 		for s.table[at].index != 0 {
-			at = (at + 1) & mask
+			at = (at + 1) & (len(s.table) - 1)
 		}
 		s.table[at] = entry
 	}

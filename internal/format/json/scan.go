@@ -271,6 +271,57 @@ func (s *scanner) digits() []byte { return s.data[s.num.start:s.num.end] }
 
 // number reads a number, or a word for one, into num.
 func (s *scanner) number() bool {
+	if s.pos+8 <= len(s.data) && s.shortNumber() {
+		return true
+	}
+	return s.anyNumber()
+}
+
+// shortNumber reads a number without sign and exponent that ends within the
+// next eight bytes, all at once; it is not ok for any other.
+func (s *scanner) shortNumber() bool {
+	word := binary.LittleEndian.Uint64(s.data[s.pos:]) ^ '0'*ones
+	// The high bit of each byte that is no digit; a byte over 0x8a may spoil
+	// those behind it, but none is looked at.
+	others := (word + (0x80-10)*ones | word) & highs
+	whole := bits.TrailingZeros64(others) &^ 7
+	size := whole / 8
+	if size == 0 || size == 8 || size > 1 && word&0xff == 0 {
+		return false
+	}
+	integer, exponent, length := true, 0, size
+	if byte(word>>whole) == '.'^'0' {
+		others &= others - 1
+		end := bits.TrailingZeros64(others) &^ 7
+		if end == 64 || end == whole+8 {
+			return false
+		}
+		digits := uint64(1)<<whole - 1
+		word = word&digits | word>>8&^digits // without the point
+		integer, exponent, length = false, size+1-end/8, end/8
+		size = length - 1
+	}
+	end := s.pos + length
+	if s.data[end]|0x20 == 'e' {
+		return false
+	}
+	s.num = number{start: s.pos, end: end, mantissa: decimal(word, uint(size)), exponent: exponent, digits: size, integer: integer}
+	s.pos = end
+	return true
+}
+
+// decimal returns the number that the first n bytes of word are the digits of,
+// from 1 to 8.
+func decimal(word uint64, n uint) uint64 {
+	// Other bytes are shifted out; then neighbours are added up, in pairs.
+	word <<= 64 - 8*n
+	word = word * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+	word = word * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+	return word * (10000<<32 + 1) >> 32
+}
+
+// anyNumber is number for all of them.
+func (s *scanner) anyNumber() bool {
 	data, start := s.data, s.pos
 	i := start
 	negative := i < len(data) && data[i] == '-'
@@ -319,15 +370,10 @@ func (s *scanner) number() bool {
 // they end. What it returns of more than 19 digits is meaningless.
 func digitsAt(data []byte, i int, v uint64) (uint64, int) {
 	for i+8 <= len(data) {
-		// Eight characters at a time: the value of each, those from the first
-		// that is no digit on shifted out, added up in pairs.
+		// Eight characters at a time: the value of each.
 		x := binary.LittleEndian.Uint64(data[i:]) ^ '0'*ones
 		n := uint(bits.TrailingZeros64((x+(0x80-10)*ones|x)&highs)) / 8
-		x <<= 64 - 8*n
-		x = x * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
-		x = x * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
-		x = x * (10000<<32 + 1) >> 32
-		v = v*smallPowers[n] + x
+		v = v*smallPowers[n] + decimal(x, n)
 		i += int(n)
 		if n < 8 {
 			return v, i
