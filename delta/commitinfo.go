@@ -81,6 +81,22 @@ func textMap(m map[string]json.RawMessage) map[string]string {
 	return texts
 }
 
+// parameterTexts is [textMap] that keeps nulls, which Spark shows.
+func parameterTexts(m map[string]json.RawMessage) map[string]*string {
+	if m == nil {
+		return nil
+	}
+	texts := make(map[string]*string, len(m))
+	for name, raw := range m {
+		texts[name] = nil
+		if string(bytes.TrimSpace(raw)) != "null" {
+			text := jsonText(raw)
+			texts[name] = &text
+		}
+	}
+	return texts
+}
+
 func jsonText(raw json.RawMessage) string {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
@@ -127,8 +143,8 @@ type HistoryEntry struct {
 	UserName  string
 	Operation string
 	// OperationParameters holds each value as text: a JSON string's content,
-	// any other JSON as it stands in the log.
-	OperationParameters map[string]string
+	// any other JSON as it stands in the log; nil is null.
+	OperationParameters map[string]*string
 	// Job and Notebook are JSON texts.
 	Job, Notebook    string
 	ClusterID        string
@@ -153,7 +169,7 @@ func (c *commitInfo) historyEntry(version int64, at time.Time) HistoryEntry {
 		UserID:              c.UserID,
 		UserName:            c.UserName,
 		Operation:           c.Operation,
-		OperationParameters: textMap(c.OperationParameters),
+		OperationParameters: parameterTexts(c.OperationParameters),
 		Job:                 string(c.Job),
 		Notebook:            string(c.Notebook),
 		ClusterID:           c.ClusterID,

@@ -20,7 +20,7 @@ type table struct {
 func newTable(fields ...schema.Field) *table { return &table{schema: schema.New(fields...)} }
 
 // add appends a row. Its values are strings, int64s, int32s, bools, times,
-// string lists, string maps, or nil.
+// string lists, maps of strings or of pointers to them, or nil.
 func (t *table) add(values ...any) { t.rows = append(t.rows, values) }
 
 func (t *table) result() *Result {
@@ -72,12 +72,17 @@ func appendValue(b array.Builder, v any) {
 			return
 		}
 	case *array.MapBuilder:
-		if m, ok := v.(map[string]string); ok {
-			b.Append(true)
-			for _, k := range sortedKeys(m) {
-				appendValue(b.KeyBuilder(), k)
-				appendValue(b.ItemBuilder(), m[k])
-			}
+		switch m := v.(type) {
+		case map[string]string:
+			appendMap(b, m, func(s string) any { return s })
+			return
+		case map[string]*string:
+			appendMap(b, m, func(s *string) any {
+				if s == nil {
+					return nil
+				}
+				return *s
+			})
 			return
 		}
 	case *array.ListBuilder:
@@ -90,4 +95,13 @@ func appendValue(b array.Builder, v any) {
 		}
 	}
 	b.AppendNull()
+}
+
+// appendMap appends a map in the order of its keys.
+func appendMap[V any](b *array.MapBuilder, m map[string]V, value func(V) any) {
+	b.Append(true)
+	for _, k := range sortedKeys(m) {
+		appendValue(b.KeyBuilder(), k)
+		appendValue(b.ItemBuilder(), value(m[k]))
+	}
 }
