@@ -1,6 +1,7 @@
 package datafile
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -215,6 +216,15 @@ func (f *fixed[T]) read(chunk file.ColumnChunkReader, n int, def, rep []int16) (
 	return int(levels), err
 }
 
+// valuesOf returns the values of a store that should be of type T.
+func valuesOf[T any](s store) ([]T, error) {
+	f, ok := s.(*fixed[T])
+	if !ok {
+		return nil, fmt.Errorf("column has values in a %T", s)
+	}
+	return f.data, nil
+}
+
 func (f *fixed[T]) len() int { return len(f.data) }
 
 func (f *fixed[T]) discard(n int) {
@@ -250,13 +260,22 @@ func (v *variable) read(chunk file.ColumnChunkReader, n int, def, rep []int16) (
 	return 0, fmt.Errorf("column reader is %T", chunk)
 }
 
+// stringsOf returns a store that should be of byte strings.
+func stringsOf(s store) (*variable, error) {
+	v, ok := s.(*variable)
+	if !ok {
+		return nil, fmt.Errorf("column has values in a %T", s)
+	}
+	return v, nil
+}
+
 func appendBytes[T ~[]byte](v *variable, values []T) error {
 	if len(v.offsets) == 0 {
 		v.offsets = append(v.offsets, 0)
 	}
 	for _, x := range values {
 		if len(v.data)+len(x) > math.MaxInt32 {
-			return fmt.Errorf("the strings of one batch exceed 2 GiB: read fewer rows at a time")
+			return errors.New("the strings of one batch exceed 2 GiB: read fewer rows at a time")
 		}
 		v.data = append(v.data, x...)
 		v.offsets = append(v.offsets, int32(len(v.data)))

@@ -89,7 +89,10 @@ func spread[F, T any](dense []F, v validity, to func(F) T) []T {
 // plain converts values that Arrow holds as Parquet does.
 func plain[T arrow.FixedWidthType](t schema.Type) converter {
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		dense := s.(*fixed[T]).data
+		dense, err := valuesOf[T](s)
+		if err != nil {
+			return nil, err
+		}
 		if v.nulls == 0 {
 			return newArray(t, v, slices.Clone(dense[:v.slots])), nil
 		}
@@ -100,12 +103,19 @@ func plain[T arrow.FixedWidthType](t schema.Type) converter {
 // converting converts values one by one.
 func converting[F any, T arrow.FixedWidthType](t schema.Type, to func(F) T) converter {
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		return newArray(t, v, spread(s.(*fixed[F]).data, v, to)), nil
+		dense, err := valuesOf[F](s)
+		if err != nil {
+			return nil, err
+		}
+		return newArray(t, v, spread(dense, v, to)), nil
 	}
 }
 
 func booleans(s store, v validity) (arrow.ArrayData, error) {
-	dense := s.(*fixed[bool]).data
+	dense, err := valuesOf[bool](s)
+	if err != nil {
+		return nil, err
+	}
 	bits := validityBuilder{} // a bitmap is a bitmap
 	next := 0
 	for i := range v.slots {
@@ -145,7 +155,10 @@ func narrow[T int8 | int16 | int32](t schema.Type, n *pqschema.PrimitiveNode, bi
 		return plain[int32](t)
 	}
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		dense := s.(*fixed[int32]).data
+		dense, err := valuesOf[int32](s)
+		if err != nil {
+			return nil, err
+		}
 		for _, x := range dense[:v.slots-v.nulls] {
 			if int32(T(x)) != x {
 				return nil, fmt.Errorf("%d is out of range for %s", x, t)
@@ -186,7 +199,10 @@ func doubleConverter(t schema.Type, n *pqschema.PrimitiveNode) converter {
 
 func byteStrings(t schema.Type) converter {
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		dense := s.(*variable)
+		dense, err := stringsOf(s)
+		if err != nil {
+			return nil, err
+		}
 		n := v.slots - v.nulls
 		offsets := make([]int32, v.slots+1)
 		if v.nulls == 0 && n > 0 {
@@ -231,6 +247,7 @@ func timestampConverter(t schema.Type, n *pqschema.PrimitiveNode) converter {
 			return converting(t, func(x int64) int64 { return floorDiv(x, 1000) })
 		case pqschema.TimeUnitMillis:
 			return millis(t)
+		case pqschema.TimeUnitUnknown: // no timestamp
 		}
 	}
 	return nil
@@ -252,7 +269,10 @@ func timeUnit(n *pqschema.PrimitiveNode) pqschema.TimeUnitType {
 
 func millis(t schema.Type) converter {
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		dense := s.(*fixed[int64]).data
+		dense, err := valuesOf[int64](s)
+		if err != nil {
+			return nil, err
+		}
 		for _, x := range dense[:v.slots-v.nulls] {
 			if x > math.MaxInt64/1000 || x < math.MinInt64/1000 {
 				return nil, fmt.Errorf("%d milliseconds are out of range for %s", x, t)
@@ -338,10 +358,12 @@ func (r rescaler) apply(x decimal128.Num) (decimal128.Num, error) {
 
 func decimals[F any](r rescaler, from func(F) decimal128.Num) converter {
 	return func(s store, v validity) (arrow.ArrayData, error) {
-		dense := s.(*fixed[F]).data
+		dense, err := valuesOf[F](s)
+		if err != nil {
+			return nil, err
+		}
 		values := make([]decimal128.Num, v.slots-v.nulls)
 		for i := range values {
-			var err error
 			if values[i], err = r.apply(from(dense[i])); err != nil {
 				return nil, err
 			}
@@ -351,7 +373,10 @@ func decimals[F any](r rescaler, from func(F) decimal128.Num) converter {
 }
 
 func (r rescaler) bytes(s store, v validity) (arrow.ArrayData, error) {
-	dense := s.(*variable)
+	dense, err := stringsOf(s)
+	if err != nil {
+		return nil, err
+	}
 	values := make([]decimal128.Num, v.slots-v.nulls)
 	for i := range values {
 		x, err := bigEndian(dense.value(i))

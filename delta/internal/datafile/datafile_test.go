@@ -16,62 +16,62 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-func parse(t testing.TB, ddl string) *schema.Struct {
-	t.Helper()
+func parse(tb testing.TB, ddl string) *schema.Struct {
+	tb.Helper()
 	s, err := schema.ParseDDL(ddl)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // record returns rows of a schema from JSON, one object a row.
-func record(t testing.TB, s *schema.Struct, rows ...string) arrow.RecordBatch {
-	t.Helper()
+func record(tb testing.TB, s *schema.Struct, rows ...string) arrow.RecordBatch {
+	tb.Helper()
 	r, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema.ToArrow(s), strings.NewReader("["+strings.Join(rows, ",")+"]"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func write(t testing.TB, s *schema.Struct, codec string, groups ...[]arrow.RecordBatch) []byte {
-	t.Helper()
+func write(tb testing.TB, s *schema.Struct, codec string, groups ...[]arrow.RecordBatch) []byte {
+	tb.Helper()
 	layout, err := datafile.NewLayout(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c, err := datafile.ParseCodec(codec)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var file bytes.Buffer
 	w := datafile.NewWriter(&file, layout, c, 2)
 	for _, records := range groups {
-		if err := w.WriteRowGroup(t.Context(), records); err != nil {
-			t.Fatal(err)
+		if err := w.WriteRowGroup(tb.Context(), records); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if w.Size() != int64(file.Len()) {
-		t.Errorf("Size = %d, want %d", w.Size(), file.Len())
+		tb.Errorf("Size = %d, want %d", w.Size(), file.Len())
 	}
 	return file.Bytes()
 }
 
-func read(t testing.TB, file []byte, s *schema.Struct, batchRows int) []arrow.RecordBatch {
-	t.Helper()
+func read(tb testing.TB, file []byte, s *schema.Struct, batchRows int) []arrow.RecordBatch {
+	tb.Helper()
 	var out []arrow.RecordBatch
 	next := int64(0)
-	for b, err := range datafile.Read(t.Context(), bytes.NewReader(file), int64(len(file)),
+	for b, err := range datafile.Read(tb.Context(), bytes.NewReader(file), int64(len(file)),
 		datafile.Projection{Columns: s, BatchRows: batchRows}) {
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if b.FirstRow != next {
-			t.Errorf("batch starts at row %d, want %d", b.FirstRow, next)
+			tb.Errorf("batch starts at row %d, want %d", b.FirstRow, next)
 		}
 		next += b.NumRows()
 		out = append(out, b.RecordBatch)
@@ -80,13 +80,13 @@ func read(t testing.TB, file []byte, s *schema.Struct, batchRows int) []arrow.Re
 }
 
 // lines renders records one row a line, for comparison across batch bounds.
-func lines(t testing.TB, records []arrow.RecordBatch) []string {
-	t.Helper()
+func lines(tb testing.TB, records []arrow.RecordBatch) []string {
+	tb.Helper()
 	var out []string
 	for _, r := range records {
 		text, err := r.MarshalJSON()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for line := range strings.SplitSeq(strings.Trim(string(text), "[]\n"), "\n") {
 			if line = strings.TrimPrefix(line, ","); line != "" {
@@ -200,8 +200,8 @@ func TestRoundTripManyRows(t *testing.T) {
 
 // dictionaryRecord returns one nullable string column, dictionary-encoded;
 // code -1 is null.
-func dictionaryRecord(t testing.TB, entries []string, codes []int) arrow.RecordBatch {
-	t.Helper()
+func dictionaryRecord(tb testing.TB, entries []string, codes []int) arrow.RecordBatch {
+	tb.Helper()
 	db := array.NewStringBuilder(memory.DefaultAllocator)
 	db.AppendValues(entries, nil)
 	ib := array.NewUint32Builder(memory.DefaultAllocator)
@@ -270,9 +270,8 @@ func TestNotNull(t *testing.T) {
 		// The path of array steps starts with the array's own name.
 		w := datafile.NewWriter(&bytes.Buffer{}, layout, codec, 1)
 		err := w.WriteRowGroup(t.Context(), []arrow.RecordBatch{record(t, nullable, tt.row)})
-		var null *datafile.NullError
 		got := ""
-		if errors.As(err, &null) {
+		if null, ok := errors.AsType[*datafile.NullError](err); ok {
 			got = strings.Join(null.Path, ".")
 		} else if err != nil {
 			t.Errorf("%s: error is %v", tt.row, err)
@@ -304,10 +303,9 @@ func TestProjection(t *testing.T) {
 		}
 	}
 	for _, ddl := range []string{"a string", "s int", "a array<int>", "z int", "s map<string,int>"} {
-		var mismatch *datafile.MismatchError
 		for _, err := range datafile.Read(t.Context(), bytes.NewReader(file), int64(len(file)),
 			datafile.Projection{Columns: parse(t, ddl), BatchRows: 10}) {
-			if !errors.As(err, &mismatch) {
+			if _, ok := errors.AsType[*datafile.MismatchError](err); !ok {
 				t.Errorf("%s: error is %v, want a MismatchError", ddl, err)
 			}
 		}

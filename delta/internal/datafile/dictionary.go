@@ -58,7 +58,7 @@ func (s *scratch) unify(batches []arrow.Array) (*dictionary, bool) {
 	return d, true
 }
 
-func sameDictionary(previous arrow.Array, entries arrow.Array) bool {
+func sameDictionary(previous, entries arrow.Array) bool {
 	p, ok := previous.(*array.Dictionary)
 	return ok && p.Dictionary().Data() == entries.Data()
 }
@@ -144,8 +144,10 @@ func (s *scratch) writeDictionary(cw *file.ByteArrayColumnChunkWriter, l *leaf, 
 	}
 	for b, arr := range batches {
 		for from := 0; from < arr.Len(); from += dictionaryPageRows {
-			page := array.NewSlice(arr, int64(from), int64(min(from+dictionaryPageRows, arr.Len())))
-			err := s.writeIndices(cw, l, page.(*array.Dictionary), d, d.remaps[b])
+			data := array.NewSliceData(arr.Data(), int64(from), int64(min(from+dictionaryPageRows, arr.Len())))
+			page := array.NewDictionaryData(data)
+			data.Release()
+			err := s.writeIndices(cw, l, page, d, d.remaps[b])
 			page.Release()
 			if err != nil {
 				return true, err

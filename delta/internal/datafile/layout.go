@@ -8,8 +8,10 @@ package datafile
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
@@ -80,7 +82,7 @@ func NewLayout(columns *schema.Struct) (*Layout, error) {
 		}
 	}
 	if len(fields) == 0 {
-		return nil, fmt.Errorf("a data file needs a column that is neither VOID nor a partition column")
+		return nil, errors.New("a data file needs a column that is neither VOID nor a partition column")
 	}
 	root, err := pqschema.NewGroupNode("schema", parquet.Repetitions.Required, fields, noFieldID)
 	if err != nil {
@@ -186,7 +188,7 @@ func nestedVoid(err error) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("VOID cannot be stored inside an array or map")
+	return errors.New("VOID cannot be stored inside an array or map")
 }
 
 func repetitionLevel(path []step) int16 {
@@ -198,7 +200,7 @@ func repetitionLevel(path []step) int16 {
 
 // with returns path and one more step, sharing nothing with path.
 func with(path []step, s step) []step {
-	return append(path[:len(path):len(path)], s)
+	return append(slices.Clip(path), s)
 }
 
 func (b *layoutBuilder) structNode(
@@ -217,7 +219,7 @@ func (b *layoutBuilder) structNode(
 		}
 	}
 	if len(fields) == 0 {
-		return nil, fmt.Errorf("a struct needs a field that is not VOID to be stored")
+		return nil, errors.New("a struct needs a field that is not VOID to be stored")
 	}
 	return pqschema.NewGroupNode(here.name, repetition, fields, id)
 }
@@ -323,19 +325,18 @@ func Accepts(t schema.Type, dt arrow.DataType) bool {
 	case schema.Map:
 		m, ok := dt.(*arrow.MapType)
 		return ok && Accepts(t.Key, m.KeyType()) && Accepts(t.Value, m.ItemType())
-	case schema.Primitive:
-		switch t {
-		case schema.Variant:
-			return acceptsStruct(variantFields, dt)
-		case schema.String, schema.Binary:
-			if d, ok := dt.(*arrow.DictionaryType); ok {
-				dt = d.ValueType
-			}
-			return dt.ID() == arrow.STRING || dt.ID() == arrow.BINARY
-		case schema.Timestamp, schema.TimestampNTZ:
-			ts, ok := dt.(*arrow.TimestampType)
-			return ok && ts.Unit == arrow.Microsecond
+	}
+	switch t {
+	case schema.Variant:
+		return acceptsStruct(variantFields, dt)
+	case schema.String, schema.Binary:
+		if d, ok := dt.(*arrow.DictionaryType); ok {
+			dt = d.ValueType
 		}
+		return dt.ID() == arrow.STRING || dt.ID() == arrow.BINARY
+	case schema.Timestamp, schema.TimestampNTZ:
+		ts, ok := dt.(*arrow.TimestampType)
+		return ok && ts.Unit == arrow.Microsecond
 	}
 	return arrow.TypeEqual(schema.ArrowType(t), dt)
 }

@@ -98,26 +98,24 @@ type levelWalk struct {
 	offsets [][]int32     // of lists and maps
 }
 
-// resolve finds the array of each step.
+// resolve finds the array of each step; their types are the steps' kinds, see
+// [Layout.Check].
 func (w *levelWalk) resolve(arr arrow.Array) {
 	for depth, s := range w.leaf.steps {
 		w.arrays[depth] = arr
-		switch s.kind {
-		case stepStruct:
-			arr = arr.(*array.Struct).Field(s.child)
-		case stepList:
-			list := arr.(*array.List)
-			w.offsets[depth] = list.Offsets()[list.Data().Offset():]
-			arr = list.ListValues()
-		case stepMap:
-			m := arr.(*array.Map)
-			w.offsets[depth] = m.Offsets()[m.Data().Offset():]
+		switch at := arr.(type) {
+		case *array.Struct:
+			arr = at.Field(s.child)
+		case *array.List:
+			w.offsets[depth] = at.Offsets()[at.Data().Offset():]
+			arr = at.ListValues()
+		case *array.Map:
+			w.offsets[depth] = at.Offsets()[at.Data().Offset():]
 			if s.child == 0 {
-				arr = m.Keys()
+				arr = at.Keys()
 			} else {
-				arr = m.Items()
+				arr = at.Items()
 			}
-		case stepLeaf: // the last step
 		}
 	}
 }

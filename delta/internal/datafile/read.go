@@ -2,6 +2,7 @@ package datafile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -129,7 +130,7 @@ func (rd *reader) need(n *node) error {
 	}
 	if rd.columns[n.column] == nil {
 		if n.column < 0 || n.column >= rd.file.MetaData().Schema.NumColumns() {
-			return fmt.Errorf("malformed Parquet: a group without columns")
+			return errors.New("malformed Parquet: a group without columns")
 		}
 		c, err := newColumn(rd.file.MetaData().Schema.Column(n.column))
 		if err != nil {

@@ -48,7 +48,10 @@ func (s *scratch) writeValues(cw file.ColumnChunkWriter) error {
 	var err error
 	switch cw := cw.(type) {
 	case *file.BooleanColumnChunkWriter:
-		_, err = cw.WriteBatch(s.booleans(v), v.def, v.rep)
+		var values []bool
+		if values, err = s.booleans(v); err == nil {
+			_, err = cw.WriteBatch(values, v.def, v.rep)
+		}
 	case *file.Int32ColumnChunkWriter:
 		var values []int32
 		if values, err = s.integers(v); err == nil {
@@ -60,11 +63,17 @@ func (s *scratch) writeValues(cw file.ColumnChunkWriter) error {
 			_, err = cw.WriteBatch(values, v.def, v.rep)
 		}
 	case *file.Float32ColumnChunkWriter:
-		all := v.values.(*array.Float32).Float32Values()
-		_, err = cw.WriteBatch(pick(&s.floats, all, v), v.def, v.rep)
+		arr, ok := v.values.(*array.Float32)
+		if !ok {
+			return v.unstorable("FLOAT")
+		}
+		_, err = cw.WriteBatch(pick(&s.floats, arr.Float32Values(), v), v.def, v.rep)
 	case *file.Float64ColumnChunkWriter:
-		all := v.values.(*array.Float64).Float64Values()
-		_, err = cw.WriteBatch(pick(&s.doubles, all, v), v.def, v.rep)
+		arr, ok := v.values.(*array.Float64)
+		if !ok {
+			return v.unstorable("DOUBLE")
+		}
+		_, err = cw.WriteBatch(pick(&s.doubles, arr.Float64Values(), v), v.def, v.rep)
 	case *file.ByteArrayColumnChunkWriter:
 		err = s.writeBytes(cw)
 	case *file.FixedLenByteArrayColumnChunkWriter:
@@ -108,8 +117,16 @@ func convert[T, U any](buf *[]U, all []T, v *levels, to func(T) U) []U {
 	return out
 }
 
-func (s *scratch) booleans(v *levels) []bool {
-	arr := v.values.(*array.Boolean)
+// unstorable is the error of values that have no form in a physical type.
+func (v *levels) unstorable(as string) error {
+	return fmt.Errorf("arrow %s cannot be stored as %s", v.values.DataType(), as)
+}
+
+func (s *scratch) booleans(v *levels) ([]bool, error) {
+	arr, ok := v.values.(*array.Boolean)
+	if !ok {
+		return nil, v.unstorable("BOOLEAN")
+	}
 	out := s.bools[:0]
 	if v.all {
 		for i := range arr.Len() {
@@ -121,7 +138,7 @@ func (s *scratch) booleans(v *levels) []bool {
 		}
 	}
 	s.bools = out
-	return out
+	return out, nil
 }
 
 func (s *scratch) integers(v *levels) ([]int32, error) {
@@ -137,7 +154,7 @@ func (s *scratch) integers(v *levels) ([]int32, error) {
 	case *array.Decimal128:
 		return convert(&s.int32s, arr.Values(), v, func(x decimal128.Num) int32 { return int32(x.LowBits()) }), nil
 	}
-	return nil, fmt.Errorf("arrow %s cannot be stored as INT32", v.values.DataType())
+	return nil, v.unstorable("INT32")
 }
 
 func asInt32(dates []arrow.Date32) []int32 {
@@ -154,14 +171,14 @@ func (s *scratch) longs(v *levels) ([]int64, error) {
 	case *array.Decimal128:
 		return convert(&s.int64s, arr.Values(), v, func(x decimal128.Num) int64 { return int64(x.LowBits()) }), nil
 	}
-	return nil, fmt.Errorf("arrow %s cannot be stored as INT64", v.values.DataType())
+	return nil, v.unstorable("INT64")
 }
 
 // decimals returns big-endian two's complement values of length bytes.
 func (s *scratch) decimals(v *levels, length int) ([]parquet.FixedLenByteArray, error) {
 	arr, ok := v.values.(*array.Decimal128)
 	if !ok {
-		return nil, fmt.Errorf("arrow %s cannot be stored as a decimal", v.values.DataType())
+		return nil, v.unstorable("a decimal")
 	}
 	n := len(v.present)
 	if v.all {
@@ -215,7 +232,7 @@ func (s *scratch) writeBytes(cw *file.ByteArrayColumnChunkWriter) error {
 		}
 		_, err = cw.WriteBatch(s.bytes, v.def, v.rep)
 	default:
-		err = fmt.Errorf("arrow %s cannot be stored as bytes", v.values.DataType())
+		err = v.unstorable("bytes")
 	}
 	return err
 }
