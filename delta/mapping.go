@@ -35,9 +35,6 @@ func (m mapping) physicalName(f schema.Field) string {
 
 // physical returns t with every field under its name in files.
 func (m mapping) physical(t schema.Type) schema.Type {
-	if !m.active {
-		return t
-	}
 	switch t := t.(type) {
 	case *schema.Struct:
 		return m.physicalStruct(t)
@@ -53,6 +50,9 @@ func (m mapping) physical(t schema.Type) schema.Type {
 }
 
 func (m mapping) physicalStruct(t *schema.Struct) *schema.Struct {
+	if !m.active {
+		return t
+	}
 	out := &schema.Struct{Fields: make([]schema.Field, len(t.Fields))}
 	for i, f := range t.Fields {
 		out.Fields[i] = schema.Field{Name: m.physicalName(f), Type: m.physical(f.Type), Nullable: f.Nullable, Metadata: f.Metadata}

@@ -280,10 +280,10 @@ func (k *partitionKey) code(value any) (int32, error) {
 		return k.null()
 	}
 	if s, ok := value.(string); ok {
-		value = strings.Clone(s) // it points into the record
+		s = strings.Clone(s) // it points into the record
+		value = s
 		if k.field.Type == schema.String || k.field.Type == schema.Binary {
-			own := value.(string)
-			text = &own
+			text = &s
 		}
 	}
 	code := int32(len(k.values))

@@ -162,7 +162,7 @@ func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
 		}
 		p.columns = append(p.columns, c)
 	}
-	p.stored = p.mapping.physical(p.stored).(*schema.Struct)
+	p.stored = p.mapping.physicalStruct(p.stored)
 	if opts.FilePath != "" {
 		p.columns = append(p.columns, scanColumn{kind: pathColumn, field: schema.Field{Name: opts.FilePath, Type: schema.String}})
 	}

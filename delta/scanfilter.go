@@ -37,12 +37,14 @@ type In struct {
 // IsNull is true when the column is null.
 type IsNull struct{ Column []string }
 
-// And is true when all are, Or when one is, Not when Of is false.
-type (
-	And []Predicate
-	Or  []Predicate
-	Not struct{ Of Predicate }
-)
+// And is true when all are.
+type And []Predicate
+
+// Or is true when one is.
+type Or []Predicate
+
+// Not is true when Of is false.
+type Not struct{ Of Predicate }
 
 func (Comparison) isPredicate() {}
 func (In) isPredicate()         {}
@@ -189,11 +191,10 @@ func (f *fileFilter) rangeOf(column []string, facts *fileFacts) (valueRange, err
 	}
 	if len(column) == 1 && slices.Contains(f.metadata.PartitionColumns, logical.Name) {
 		text, present := facts.file.PartitionValues[physical[0]]
-		v, err := parsePartition(logical.Name, typ, text)
-		if err != nil || !present {
-			return unknown, nil
+		if v, err := parsePartition(logical.Name, typ, text); err == nil && present {
+			return valueRange{typ: typ, low: &v, high: &v, mayBeNull: v.null, mayBeValue: !v.null}, nil
 		}
-		return valueRange{typ: typ, low: &v, high: &v, mayBeNull: v.null, mayBeValue: !v.null}, nil
+		return unknown, nil // the scan will say what is wrong with the value
 	}
 	return facts.rangeOf(physical, unknown), nil
 }
@@ -333,17 +334,15 @@ func compareInts(a, b int64) int {
 
 // rat returns the number v is; nil for texts, NaN and infinities.
 func (v scalar) rat(t schema.Type) *big.Rat {
-	switch d := t.(type) {
-	case schema.Decimal:
+	if d, ok := t.(schema.Decimal); ok {
 		scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(d.Scale)), nil)
 		return new(big.Rat).SetFrac(v.d.BigInt(), scale)
-	case schema.Primitive:
-		switch d {
-		case schema.String, schema.Binary:
-			return nil
-		case schema.Float, schema.Double:
-			return new(big.Rat).SetFloat64(v.f)
-		}
+	}
+	switch t {
+	case schema.String, schema.Binary:
+		return nil
+	case schema.Float, schema.Double:
+		return new(big.Rat).SetFloat64(v.f)
 	}
 	return new(big.Rat).SetInt64(v.i)
 }

@@ -21,12 +21,12 @@ import (
 )
 
 // scanRows renders every row of a scan, sorted.
-func scanRows(t testing.TB, s *delta.Snapshot, opts delta.ScanOptions) []string {
-	t.Helper()
+func scanRows(tb testing.TB, s *delta.Snapshot, opts delta.ScanOptions) []string {
+	tb.Helper()
 	var rows []string
-	for r, err := range s.Scan(t.Context(), opts) {
+	for r, err := range s.Scan(tb.Context(), opts) {
 		if err != nil {
-			t.Fatalf("scan: %v", err)
+			tb.Fatalf("scan: %v", err)
 		}
 		rows = append(rows, renderRecord(r)...)
 		r.Release()
@@ -241,35 +241,35 @@ func renderLeaf(typ schema.Type, n parquet.Node, v parquet.Value) string {
 }
 
 // expectedRows reads Spark's own answer with another Parquet library.
-func expectedRows(t testing.TB, dir string, s *schema.Struct, wanted ...func(string) bool) []string {
-	t.Helper()
+func expectedRows(tb testing.TB, dir string, s *schema.Struct, wanted ...func(string) bool) []string {
+	tb.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.parquet"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var rows []string
 	for _, name := range files {
-		rows = append(rows, parquetRows(t, name, s, wanted...)...)
+		rows = append(rows, parquetRows(tb, name, s, wanted...)...)
 	}
 	slices.Sort(rows)
 	return rows
 }
 
 // wanted, when given, chooses rows by the text of their first column.
-func parquetRows(t testing.TB, name string, s *schema.Struct, wanted ...func(string) bool) []string {
-	t.Helper()
+func parquetRows(tb testing.TB, name string, s *schema.Struct, wanted ...func(string) bool) []string {
+	tb.Helper()
 	f, err := os.Open(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	file, err := parquet.OpenFile(f, info.Size())
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	var rows []string
 	for _, group := range file.RowGroups() {
@@ -278,7 +278,7 @@ func parquetRows(t testing.TB, name string, s *schema.Struct, wanted ...func(str
 		for range group.NumRows() {
 			buf := make([]parquet.Row, 1)
 			if n, err := r.ReadRows(buf); n != 1 {
-				t.Fatalf("%s: %v", name, err)
+				tb.Fatalf("%s: %v", name, err)
 			}
 			a := rowAssembler{values: make([][]parquet.Value, leaves(file.Schema()))}
 			for _, v := range buf[0] {

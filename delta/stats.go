@@ -66,7 +66,9 @@ func (w *statsWalk) walk(logical, physical *schema.Struct, names, path []string,
 		stored := append(slices.Clone(path), physical.Fields[i].Name)
 		at := append(slices.Clone(place), i)
 		if inner, ok := f.Type.(*schema.Struct); ok {
-			w.walk(inner, physical.Fields[i].Type.(*schema.Struct), here, stored, at)
+			if below, ok := physical.Fields[i].Type.(*schema.Struct); ok {
+				w.walk(inner, below, here, stored, at)
+			}
 			continue
 		}
 		if w.listed == nil || w.isListed(here) {

@@ -21,47 +21,47 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-func parseDDL(t testing.TB, ddl string) *schema.Struct {
-	t.Helper()
+func parseDDL(tb testing.TB, ddl string) *schema.Struct {
+	tb.Helper()
 	s, err := schema.ParseDDL(ddl)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // jsonRecord returns rows of a schema, one JSON object each.
-func jsonRecord(t testing.TB, s *schema.Struct, rows ...string) arrow.RecordBatch {
-	t.Helper()
+func jsonRecord(tb testing.TB, s *schema.Struct, rows ...string) arrow.RecordBatch {
+	tb.Helper()
 	r, _, err := array.RecordFromJSON(arrowmemory.DefaultAllocator, schema.ToArrow(s), strings.NewReader("["+strings.Join(rows, ",")+"]"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
 // writeFiles writes records with a new writer.
-func writeFiles(t testing.TB, st delta.Storage, cfg delta.WriterConfig, records ...arrow.RecordBatch) []delta.AddFile {
-	t.Helper()
+func writeFiles(tb testing.TB, st delta.Storage, cfg delta.WriterConfig, records ...arrow.RecordBatch) []delta.AddFile {
+	tb.Helper()
 	w, err := delta.NewWriter(st, cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, r := range records {
-		if err := w.Write(t.Context(), r); err != nil {
-			t.Fatal(err)
+		if err := w.Write(tb.Context(), r); err != nil {
+			tb.Fatal(err)
 		}
 	}
-	files, err := w.Close(t.Context())
+	files, err := w.Close(tb.Context())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return files
 }
 
 // newTable commits files as version 0 of a new table and returns it.
-func newTable(t testing.TB, st delta.Storage, m delta.Metadata, files []delta.AddFile) *delta.Snapshot {
-	t.Helper()
+func newTable(tb testing.TB, st delta.Storage, m delta.Metadata, files []delta.AddFile) *delta.Snapshot {
+	tb.Helper()
 	table := delta.NewTable(st, delta.Options{})
 	tx := table.Begin(nil)
 	m.ID = "6f8d8c4e-0000-4000-8000-000000000000"
@@ -69,12 +69,12 @@ func newTable(t testing.TB, st delta.Storage, m delta.Metadata, files []delta.Ad
 	for _, f := range files {
 		tx.Add(f)
 	}
-	if _, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "WRITE"}); err != nil {
-		t.Fatal(err)
+	if _, err := tx.Commit(tb.Context(), delta.CommitInfo{Operation: "WRITE"}); err != nil {
+		tb.Fatal(err)
 	}
-	s, err := table.Snapshot(t.Context())
+	s, err := table.Snapshot(tb.Context())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
@@ -217,11 +217,11 @@ func TestWriterSplitsFiles(t *testing.T) {
 	}
 }
 
-func mustKey(t testing.TB, f delta.AddFile) string {
-	t.Helper()
+func mustKey(tb testing.TB, f delta.AddFile) string {
+	tb.Helper()
 	key, err := f.Key()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
@@ -328,13 +328,13 @@ func TestWriterRefuses(t *testing.T) {
 }
 
 // stats decodes statistics with exact numbers.
-func stats(t testing.TB, text string) map[string]any {
-	t.Helper()
+func stats(tb testing.TB, text string) map[string]any {
+	tb.Helper()
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	var out map[string]any
 	if err := dec.Decode(&out); err != nil {
-		t.Fatalf("%v in %s", err, text)
+		tb.Fatalf("%v in %s", err, text)
 	}
 	return out
 }

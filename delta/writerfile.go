@@ -199,16 +199,20 @@ func (w *Writer) close(ctx context.Context) error {
 // buffered rows released. It must not be called after a commit of the files
 // has been tried. It is safe to call at any time, more than once.
 func (w *Writer) Abort(ctx context.Context) error {
+	if w.flushing != nil {
+		err := <-w.flushing
+		w.flushing = nil
+		if w.failed == nil {
+			w.failed = err
+		}
+	}
 	if w.failed == nil {
 		w.failed = errors.New("write rows: the writer was aborted")
 	}
-	if w.flushing != nil {
-		<-w.flushing
-		w.flushing = nil
-	}
 	var errs []error
 	for _, p := range w.open {
-		errs = append(errs, p.file.upload.Abort())
+		// A failed publication may have worked nevertheless.
+		errs = append(errs, p.file.upload.Abort(), w.storage.Delete(ctx, p.file.key))
 		p.file = nil
 	}
 	w.open = nil

@@ -59,8 +59,9 @@ func take(arr arrow.Array, rows []int32) (arrow.ArrayData, error) {
 			return nil, err
 		}
 		defer indices.Release()
-		return array.NewDataWithDictionary(arr.DataType(), len(rows), indices.Buffers(), nulls, 0,
-			arr.Dictionary().Data().(*array.Data)), nil
+		data := array.NewData(arr.DataType(), len(rows), indices.Buffers(), nil, nulls, 0)
+		data.SetDictionary(arr.Dictionary().Data())
+		return data, nil
 	case binary:
 		return binaries(arr, rows, valid, nulls), nil
 	}
