@@ -36,7 +36,7 @@ func build[T any](a arrow.Array, b builder[T], value func(i int) (T, error)) (ar
 }
 
 // simple plans the cast between two types that are not nested.
-func (p *planner) simple(from arrow.DataType, source, to schema.Type, path string) (cast, error) {
+func (p *planner) simple(source, to schema.Type, path string) (cast, error) {
 	fail := func(a arrow.Array, i int) error {
 		return &OverflowError{Column: path, Value: a.ValueStr(i), From: source, To: to}
 	}

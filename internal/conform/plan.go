@@ -155,7 +155,7 @@ func (p *planner) cast(from arrow.DataType, to schema.Type, path string) (cast, 
 		}
 	default:
 		if p.opts.Accept(source, to) {
-			return p.simple(from, source, to, path)
+			return p.simple(source, to, path)
 		}
 	}
 	return nil, &IncompatibleError{Column: path, From: source, To: to}

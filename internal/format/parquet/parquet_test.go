@@ -179,6 +179,15 @@ func TestInferMergesFiles(t *testing.T) {
 	}
 }
 
+func newRowGroup(t *testing.T, w *file.Writer) file.SerialRowGroupWriter {
+	t.Helper()
+	rows, err := w.AppendRowGroupChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
 // INT96 spans all years of TIMESTAMP, of which 64-bit nanoseconds hold few.
 func TestInt96(t *testing.T) {
 	values := []pq.Int96{int96(1721426, 0), int96(2440588, 1_999), int96(2440587, 86_399_999_999_999), int96(5373484, 86_399_999_999_000)}
@@ -189,7 +198,7 @@ func TestInt96(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := file.NewParquetWriter(&b, root)
-	column, err := w.AppendRowGroup().NextColumn()
+	column, err := newRowGroup(t, w).NextColumn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +291,7 @@ func TestLegacyList(t *testing.T) {
 	}
 	var b bytes.Buffer
 	w := file.NewParquetWriter(&b, root)
-	column, err := w.AppendRowGroup().NextColumn()
+	column, err := newRowGroup(t, w).NextColumn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +329,7 @@ func TestMapNames(t *testing.T) {
 	}
 	var b bytes.Buffer
 	w := file.NewParquetWriter(&b, root)
-	rows := w.AppendRowGroup()
+	rows := newRowGroup(t, w)
 	keys, err := rows.NextColumn()
 	if err != nil {
 		t.Fatal(err)

@@ -188,13 +188,15 @@ const (
 // files yields the infos of a run of files in d, looked up in parallel.
 func (w *walk) files(d *os.File, dirKey string, entries []entry) bool {
 	infos := make([]info, len(entries))
-	errs := make([]error, 1, 16)
-	if len(entries) < statParallel {
+	workers := 1
+	if len(entries) >= statParallel {
+		workers = min(2*runtime.GOMAXPROCS(0), 16)
+	}
+	errs := make([]error, workers+1)
+	if workers == 1 {
 		errs[0] = statAll(d, dirKey, entries, infos)
 	} else {
-		workers := min(2*runtime.GOMAXPROCS(0), 16)
 		size := (len(entries) + workers - 1) / workers
-		errs = make([]error, workers)
 		var wg sync.WaitGroup
 		for i := range workers {
 			from, to := min(i*size, len(entries)), min((i+1)*size, len(entries))
@@ -202,7 +204,8 @@ func (w *walk) files(d *os.File, dirKey string, entries []entry) bool {
 		}
 		wg.Wait()
 	}
-	if err := errors.Join(append(errs, w.ctx.Err())...); err != nil {
+	errs[workers] = w.ctx.Err()
+	if err := errors.Join(errs...); err != nil {
 		return w.fail(err)
 	}
 	for i := range infos {

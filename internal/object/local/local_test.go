@@ -22,7 +22,10 @@ import (
 var _ delta.Storage = (*local.Store)(nil)
 
 func TestContract(t *testing.T) {
-	objecttest.Run(t, func(t *testing.T) object.Store { return local.New(filepath.Join(t.TempDir(), "root", "below")) })
+	objecttest.Run(t, func(t *testing.T) object.Store {
+		t.Helper()
+		return local.New(filepath.Join(t.TempDir(), "root", "below"))
+	})
 }
 
 func TestNoTemporaryFileStays(t *testing.T) {
