@@ -44,7 +44,7 @@ type String struct {
 	last       uint32
 	seed       maphash.Seed
 	secret     uint64 // spreads keys over the table in a way that data cannot foresee
-	hint       int // bytes of the last batch
+	hint       int    // bytes of the last batch
 }
 
 // slot is a place in the open-addressing table: a distinct value's key and
