@@ -14,6 +14,9 @@ type Engine interface {
 	// result. Inputs are visible to it as tables. The result must be
 	// released; cancelling ctx ends it with an error.
 	Query(ctx context.Context, query string, inputs []Input) (array.RecordReader, error)
+	// InZone returns the same engine with another session time zone, an IANA
+	// name or an offset such as "+02:00".
+	InZone(zone string) Engine
 }
 
 // Input is one relation of a query. It is scanned at most once.

@@ -156,11 +156,11 @@ type copyBinder struct {
 }
 
 // Relation implements [sql.Relations].
-func (b *copyBinder) Relation(ref sql.TableRef) (string, error) {
+func (b *copyBinder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 	if len(b.inputs) > 0 {
-		return "", errclass.New("COPY_INTO_UNSUPPORTED_FEATURE", "0A000", "The SELECT of COPY INTO reads its source alone, not %s.", ref)
+		return "", nil, errclass.New("COPY_INTO_UNSUPPORTED_FEATURE", "0A000", "The SELECT of COPY INTO reads its source alone, not %s.", ref)
 	}
-	return b.input(b.rows), nil
+	return b.input(b.rows), b.rows.Schema, nil
 }
 
 // validate runs COPY INTO … VALIDATE: nothing is written.

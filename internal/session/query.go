@@ -53,7 +53,7 @@ func (s *Session) runText(ctx context.Context, text string, inputs []engine.Inpu
 	if err != nil {
 		return nil, err
 	}
-	reader, err := eng.Query(ctx, text, inputs)
+	reader, err := eng.InZone(s.timeZone().String()).Query(ctx, text, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +87,12 @@ type binder struct {
 }
 
 // Relation implements [sql.Relations].
-func (b *binder) Relation(ref sql.TableRef) (string, error) {
+func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 	rows, err := b.session.relation(b.ctx, ref, b.want)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return b.input(rows), nil
+	return b.input(rows), rows.Schema, nil
 }
 
 func (b *binder) input(rows *ingest.Relation) string {

@@ -1,6 +1,11 @@
 package sql
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
 
 var aggregateFunctions = functionTable{
 	"any":                   named("bool_or", 1, 1),
@@ -8,7 +13,7 @@ var aggregateFunctions = functionTable{
 	"approx_count_distinct": leading(2, "approx_count_distinct($1)$F"),
 	"approx_percentile":     leading(3, "quantile_disc($1, $2)$F"),
 	"array_agg":             collectList,
-	"avg":                   named("avg", 1, 1),
+	"avg":                   average,
 	"bit_and":               named("bit_and", 1, 1),
 	"bit_or":                named("bit_or", 1, 1),
 	"bit_xor":               named("bit_xor", 1, 1),
@@ -32,7 +37,7 @@ var aggregateFunctions = functionTable{
 	"listagg":               stringAgg,
 	"max":                   named("max", 1, 1),
 	"max_by":                named("arg_max_null", 2, 2),
-	"mean":                  named("avg", 1, 1),
+	"mean":                  average,
 	"median":                expr("median($DCAST($1 AS DOUBLE))$F"),
 	"min":                   named("min", 1, 1),
 	"min_by":                named("arg_min_null", 2, 2),
@@ -57,7 +62,7 @@ var aggregateFunctions = functionTable{
 	"stddev_pop":            named("stddev_pop", 1, 1),
 	"stddev_samp":           named("stddev_samp", 1, 1),
 	"string_agg":            stringAgg,
-	"sum":                   named("sum", 1, 1),
+	"sum":                   sum,
 	"try_avg":               named("avg", 1, 1),
 	"try_sum":               expr("CASE WHEN sum($D$1)$F BETWEEN -9223372036854775808 AND 9223372036854775807 THEN sum($D$1)$F END"),
 	"var_pop":               named("var_pop", 1, 1),
@@ -84,6 +89,36 @@ func count(p *printer, call *FunctionCall) (string, error) {
 		value, distinct = "("+strings.Join(items, ", ")+")", "DISTINCT "
 	}
 	return "count(" + distinct + "CASE WHEN " + strings.Join(conds, " AND ") + " THEN " + value + " END)" + p.suffix(call), nil
+}
+
+// sum has the type that Spark gives it.
+func sum(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) != 1 {
+		return "", wrongArguments(call, "1")
+	}
+	if p.typeOf(call.Args[0]) == schema.String {
+		call = withNumber(call)
+	}
+	text := p.call("sum", call)
+	if t, ok := p.typeOf(call).(schema.Decimal); ok {
+		text = "CAST(" + text + " AS " + t.String() + ")"
+	}
+	return text, nil
+}
+
+// average of decimals is one, where DuckDB's is a DOUBLE.
+func average(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) != 1 {
+		return "", wrongArguments(call, "1")
+	}
+	if p.typeOf(call.Args[0]) == schema.String {
+		call = withNumber(call)
+	}
+	if t, ok := p.typeOf(call).(schema.Decimal); ok {
+		return "CAST(spark_decimal('/', " + p.call("sum", call) + ", CAST(" + p.call("count", call) + " AS DECIMAL(20,0)), " +
+			strconv.Itoa(t.Scale) + ") AS " + t.String() + ")", nil
+	}
+	return p.call("avg", call), nil
 }
 
 // collectList leaves NULLs out, unlike DuckDB's list, and is never NULL.

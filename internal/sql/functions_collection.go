@@ -35,14 +35,13 @@ var arrayFunctions = functionTable{
 	"flatten":         expr("spark_flatten($1)"),
 	"forall":          predicate("spark_forall"),
 	"get":             expr("CASE WHEN $2 >= 0 THEN $1[$2 + 1] END"),
-	"inline":          expr("unnest($1, max_depth := 2)"),
 	"reduce":          aggregate,
 	"sequence":        sequence,
 	"size":            expr("spark_size($1)"),
 	"slice":           expr("spark_slice($1, $2, $3)"),
 	"sort_array":      sortArray,
 	"transform":       transform,
-	"try_element_at":  expr("$1[$2]"),
+	"try_element_at":  expr("spark_try_element_at($1, $2)"),
 	"zip_with":        zipWith,
 }
 
@@ -56,6 +55,7 @@ var mapFunctions = functionTable{
 	"map_from_entries": named("map_from_entries", 1, 1),
 	"map_keys":         named("map_keys", 1, 1),
 	"map_values":       named("map_values", 1, 1),
+	"map_zip_with":     mapZipWith,
 	"named_struct":     namedStruct,
 	"struct":           structOf,
 	"transform_keys":   mapLambda("MAP(list_transform(map_entries(%m), lambda e: %b), map_values(%m))"),

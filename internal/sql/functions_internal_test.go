@@ -6,12 +6,16 @@ import (
 	"testing"
 )
 
-// TestEveryFunctionHasAnExample keeps the table and the file of Spark's answers
+// TestEveryFunctionHasAnExample keeps the table and the files of Spark's answers
 // together.
 func TestEveryFunctionHasAnExample(t *testing.T) {
-	text, err := os.ReadFile("testdata/functions.txt")
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	for _, name := range []string{"functions.txt", "semantics.txt"} {
+		part, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, part...)
 	}
 	called := map[string]bool{}
 	for _, line := range strings.Split(string(text), "\n") {
@@ -35,7 +39,7 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 	}
 	for name := range sparkFunctions {
 		if !called[name] {
-			t.Errorf("%s has no example in testdata/functions.txt", name)
+			t.Errorf("%s has no example in testdata", name)
 		}
 	}
 }

@@ -96,11 +96,7 @@ func concat(p *printer, call *FunctionCall) (string, error) {
 	}
 	parts := make([]string, len(call.Args))
 	for i, a := range call.Args {
-		parts[i] = p.operand(a)
-		l, ok := a.(*Literal)
-		if ok && l.Kind != StringLiteral && l.Kind != BinaryLiteral {
-			parts[i] = "CAST(" + p.text(a) + " AS VARCHAR)" // two numbers have no ||
-		}
+		parts[i] = p.captured(func() { p.besideText(a) })
 	}
 	return "(" + strings.Join(parts, " || ") + ")", nil
 }

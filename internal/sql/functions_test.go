@@ -24,7 +24,7 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// example is one entry of testdata/functions.txt.
+// example is one entry of a file of testdata.
 type example struct {
 	line    int
 	text    string
@@ -32,9 +32,9 @@ type example struct {
 	differs string // ours where it differs, and after " -- " the reason
 }
 
-func readExamples(t *testing.T) []example {
+func readExamples(t *testing.T, path string) []example {
 	t.Helper()
-	f, err := os.Open("testdata/functions.txt")
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,9 +59,16 @@ func readExamples(t *testing.T) []example {
 	return all
 }
 
-// TestFunctions compares each example's answer with Spark's. One that differs
+func TestFunctions(t *testing.T) { testExamples(t, "testdata/functions.txt") }
+
+func TestQueries(t *testing.T) { testExamples(t, "testdata/queries.txt") }
+
+func TestSemantics(t *testing.T) { testExamples(t, "testdata/semantics.txt") }
+
+// testExamples compares each example's answer with Spark's. One that differs
 // must say so in the file, with the reason.
-func TestFunctions(t *testing.T) {
+func testExamples(t *testing.T, path string) {
+	t.Helper()
 	e, err := duckdb.Open(duckdb.Config{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +78,7 @@ func TestFunctions(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for _, ex := range readExamples(t) {
+	for _, ex := range readExamples(t, path) {
 		t.Run(strconv.Itoa(ex.line), func(t *testing.T) {
 			got, query := answer(t, e, ex.text)
 			want, reason, _ := strings.Cut(ex.differs, " -- ")
@@ -108,7 +115,7 @@ func sameAnswer(a, b string) bool {
 // writes for it.
 func answer(t *testing.T, e *duckdb.Engine, text string) (string, string) {
 	t.Helper()
-	if !strings.HasPrefix(text, "SELECT") {
+	if !strings.HasPrefix(text, "SELECT") && !strings.HasPrefix(text, "WITH") {
 		text = "SELECT " + text
 	}
 	var query string

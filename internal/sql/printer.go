@@ -1,6 +1,10 @@
 package sql
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
 
 // Relations gives the tables of a query their names in the engine.
 type Relations interface {
@@ -8,8 +12,9 @@ type Relations interface {
 	// *TableFunction, in no particular order, and returns the name the engine
 	// knows it by. Common table expressions, and the functions that are
 	// printed as DuckDB's own (range, explode and their kin), are not asked
-	// for.
-	Relation(ref TableRef) (string, error)
+	// for. The columns let the printer type expressions as Spark does; nil
+	// leaves types to the engine.
+	Relation(ref TableRef) (name string, columns *schema.Struct, err error)
 }
 
 // Printer prints queries and expressions in DuckDB's dialect with the meaning
@@ -54,10 +59,23 @@ type printer struct {
 	frames     []*frame       // of the SELECTs around
 	guards     int            // of divisions around
 	hoisted    *[]string      // the inputs of the WITH RECURSIVE around, or nil
+
+	types      map[Expr]schema.Type // found so far
+	lambdas    []output             // parameters of the lambdas around
+	subqueries map[*Query]printed   // those already printed
+}
+
+// printed is a query's text and columns.
+type printed struct {
+	text    string
+	columns []output
 }
 
 func newPrinter(r Relations) *printer {
-	return &printer{Builder: new(strings.Builder), relations: r, references: map[string]int{}}
+	return &printer{
+		Builder: new(strings.Builder), relations: r, references: map[string]int{},
+		types: map[Expr]schema.Type{}, subqueries: map[*Query]printed{},
+	}
 }
 
 func (p *printer) result() (string, error) {

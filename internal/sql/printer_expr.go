@@ -1,6 +1,11 @@
 package sql
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
 
 // isAtom reports whether e is printed as one unit that any operator may stand
 // beside.
@@ -38,7 +43,7 @@ func (p *printer) expr(e Expr) {
 	case *Interval:
 		p.put(p.interval(e))
 	case *Column:
-		p.put(p.column(e.Parts))
+		p.put(p.column(e))
 	case *Star:
 		p.star(e)
 	case *Unary:
@@ -65,9 +70,8 @@ func (p *printer) structured(e Expr) {
 		p.query(e.Query)
 		p.put(")")
 	case *ScalarSubquery:
-		p.put("(")
-		p.query(e.Query)
-		p.put(")")
+		text, _ := p.subquery(e.Query)
+		p.put("(", text, ")")
 	case *Lambda:
 		names := make([]string, len(e.Params))
 		for i, n := range e.Params {
@@ -78,7 +82,7 @@ func (p *printer) structured(e Expr) {
 	case *Subscript:
 		p.subscript(e)
 	case *Field:
-		p.put("(", p.text(e.X), ").", ident(e.Name))
+		p.put(fieldText("("+p.text(e.X)+")", p.typeOf(e.X), e.Name))
 	case *Tuple:
 		p.put("(")
 		join(p, e.Items, p.expr)
@@ -97,9 +101,31 @@ func (p *printer) structured(e Expr) {
 	}
 }
 
-// column returns the name of a column or of a field in one.
-func (p *printer) column(parts []string) string {
-	return dottedIdents(p.unqualify(parts, 1))
+// column returns the name of a column or of a field in one. A field of an array
+// of structs is the array of the field.
+func (p *printer) column(e *Column) string {
+	parts := p.unqualify(e.Parts, 1)
+	t, n := p.columnType(e.Parts)
+	if n == 0 || n == len(parts) {
+		return dottedIdents(parts)
+	}
+	text := dottedIdents(parts[:n])
+	for _, name := range parts[n:] {
+		text = fieldText(text, t, name)
+		t = fieldType(t, name)
+	}
+	return text
+}
+
+// fieldText returns the field of a struct, or the array of the field of an
+// array of structs.
+func fieldText(x string, t schema.Type, name string) string {
+	if array, ok := t.(schema.Array); ok {
+		if _, ok := array.Element.(*schema.Struct); ok {
+			return "list_transform(" + x + ", lambda freshet_item: freshet_item." + ident(name) + ")"
+		}
+	}
+	return x + "." + ident(name)
 }
 
 func dottedIdents(parts []string) string {
@@ -146,115 +172,6 @@ func (p *printer) unary(e *Unary) {
 	p.put(")")
 }
 
-// chains are the operators whose operands on the left need no parentheses when
-// they are of the same operator.
-var chains = map[string]bool{"OR": true, "AND": true, "+": true, "-": true, "*": true, "||": true}
-
-func (p *printer) binary(e *Binary) {
-	switch e.Op {
-	case "^":
-		p.put("xor(", p.text(e.Left), ", ", p.text(e.Right), ")")
-		return
-	case ">>>":
-		p.fail(unsupported(e, "The operator >>>"))
-		return
-	case "DIV":
-		p.put("CAST(")
-		p.beside(e.Left)
-		p.put(" // ")
-		p.divisor(e.Right)
-		p.put(" AS BIGINT)")
-		return
-	case "+", "-":
-		if p.dateArithmetic(e) {
-			return
-		}
-	}
-	left, ok := e.Left.(*Binary)
-	if ok && chains[e.Op] && left.Op == e.Op {
-		p.binary(left)
-	} else {
-		p.beside(e.Left)
-	}
-	op := e.Op
-	if op == "<=>" {
-		op = "IS NOT DISTINCT FROM"
-	}
-	p.put(" ", op, " ")
-	if op == "/" || op == "%" {
-		p.divisor(e.Right)
-		return
-	}
-	p.beside(e.Right)
-}
-
-// dateArithmetic prints x ± an interval of whole days or longer, which leaves a
-// date a date in Spark, where DuckDB makes it a timestamp. It reports whether e
-// is one.
-func (p *printer) dateArithmetic(e *Binary) bool {
-	x, i := e.Left, e.Right
-	if _, ok := x.(*Interval); ok && e.Op == "+" {
-		x, i = i, x
-	}
-	interval, ok := i.(*Interval)
-	if _, twice := x.(*Interval); !ok || twice || !isCalendar(interval) {
-		return false
-	}
-	if l, ok := x.(*Literal); ok && l.Kind == NullLiteral {
-		return false
-	}
-	sign := ""
-	if e.Op == "-" {
-		sign = "-"
-	}
-	p.put("spark_plus_interval(", p.text(x), ", ", sign, p.operand(interval), ")")
-	return true
-}
-
-// isCalendar reports whether an interval has no unit below the day.
-func isCalendar(n *Interval) bool {
-	for _, f := range n.Fields {
-		switch f.Unit {
-		case "YEAR", "QUARTER", "MONTH", "WEEK", "DAY":
-		default:
-			return false
-		}
-		if f.To != "" && f.To != "MONTH" {
-			return false
-		}
-	}
-	return true
-}
-
-// maxGuards bounds how many divisors may be guarded inside one another: the
-// guard repeats the divisor.
-const maxGuards = 8
-
-// divisor prints what is divided by, so that zero is an error as in Spark. A
-// divisor with a query in it is not guarded, for it would be run twice.
-func (p *printer) divisor(e Expr) {
-	l, ok := e.(*Literal)
-	if ok && strings.Trim(l.Value, "0.") != "" || p.guards >= maxGuards || hasQuery(e) {
-		p.beside(e)
-		return
-	}
-	p.guards++
-	p.put("spark_nonzero(", p.text(e), ")")
-	p.guards--
-}
-
-// hasQuery reports whether e runs a query.
-func hasQuery(e Expr) bool {
-	found := false
-	Inspect(e, func(n Node) bool {
-		if _, ok := n.(*Query); ok {
-			found = true
-		}
-		return !found
-	})
-	return found
-}
-
 func (p *printer) predicate(e Expr) {
 	not := func(n bool) string {
 		if n {
@@ -264,19 +181,21 @@ func (p *printer) predicate(e Expr) {
 	}
 	switch e := e.(type) {
 	case *In:
-		p.beside(e.X)
+		t := p.commonTypeOf(append([]Expr{e.X}, e.List...))
+		p.besideAs(e.X, t)
 		p.put(not(e.Not), " IN (")
 		if e.Query != nil {
 			p.query(e.Query)
 		}
-		join(p, e.List, p.expr)
+		join(p, e.List, func(item Expr) { p.exprAs(item, t) })
 		p.put(")")
 	case *Between:
-		p.beside(e.X)
+		t := p.commonTypeOf([]Expr{e.X, e.Low, e.High})
+		p.besideAs(e.X, t)
 		p.put(not(e.Not), " BETWEEN ")
-		p.beside(e.Low)
+		p.besideAs(e.Low, t)
 		p.put(" AND ")
-		p.beside(e.High)
+		p.besideAs(e.High, t)
 	case *Like:
 		p.like(e)
 	case *Is:
@@ -332,24 +251,46 @@ func (p *printer) likeOne(e *Like, x string, pattern Expr) string {
 }
 
 func (p *printer) cases(e *Case) {
+	t := p.commonTypeOf(caseResults(e))
+	compared := []Expr{}
+	if e.Operand != nil {
+		compared = append(compared, e.Operand)
+		for _, n := range e.Whens {
+			compared = append(compared, n.Cond)
+		}
+	}
+	of := p.commonTypeOf(compared)
 	p.put("CASE ")
 	if e.Operand != nil {
-		p.beside(e.Operand)
+		p.besideAs(e.Operand, of)
 		p.put(" ")
 	}
 	for _, n := range e.Whens {
 		p.put("WHEN ")
-		p.expr(n.Cond)
+		if e.Operand == nil {
+			p.truth(n.Cond)
+		} else {
+			p.exprAs(n.Cond, of)
+		}
 		p.put(" THEN ")
-		p.expr(n.Then)
+		p.exprAs(n.Then, t)
 		p.put(" ")
 	}
 	if e.Else != nil {
 		p.put("ELSE ")
-		p.expr(e.Else)
+		p.exprAs(e.Else, t)
 		p.put(" ")
 	}
 	p.put("END")
+}
+
+// truth prints a condition, which must be BOOLEAN.
+func (p *printer) truth(e Expr) {
+	if t := p.typeOf(e); t != nil && t != schema.Boolean && t != schema.Void {
+		p.fail(mismatch("UNEXPECTED_INPUT_TYPE", e.Pos(), "the condition "+strconv.Quote(p.pretty(e))+" has the type "+strconv.Quote(t.String())+", not BOOLEAN."))
+		return
+	}
+	p.expr(e)
 }
 
 func (p *printer) function(e *FunctionCall) {
@@ -366,30 +307,6 @@ func (p *printer) function(e *FunctionCall) {
 		return
 	}
 	p.put(text)
-}
-
-// subscript prints x[i]. Spark counts the elements of arrays from 0 and DuckDB
-// from 1, while a map's keys stay as they are: what a column is decides when
-// the engine knows its type, and only a map or struct has keys that are
-// strings.
-func (p *printer) subscript(e *Subscript) {
-	x := p.operand(e.X)
-	if call, ok := e.X.(*FunctionCall); ok && strings.HasPrefix(call.Func(), "map") {
-		p.put(x, "[", p.text(e.Index), "]")
-		return
-	}
-	switch i := e.Index.(type) {
-	case *Literal:
-		if i.Kind == StringLiteral {
-			p.put(x, "[", p.text(i), "]")
-			return
-		}
-	}
-	offset := "1"
-	if _, ok := e.X.(*Column); ok {
-		offset = "CASE WHEN typeof(" + x + ") LIKE 'MAP(%' THEN 0 ELSE 1 END"
-	}
-	p.put(x, "[", p.operand(e.Index), " + ", offset, "]")
 }
 
 // jsonPath prints x:path, which is NULL where x is not JSON. A path through

@@ -1,63 +1,150 @@
 package sql
 
-import "strings"
+import (
+	"strconv"
+	"strings"
 
-// generators are Spark's functions that make several rows, by the names of the
-// columns they make of an array. Of a map, the explode family makes key and
-// value instead of col; how many names the query gives tells which it is.
-var generators = map[string][]string{
-	"explode":          {"col"},
-	"explode_outer":    {"col"},
-	"posexplode":       {"pos", "col"},
-	"posexplode_outer": {"pos", "col"},
+	"github.com/freshet/freshet/schema"
+)
+
+// generators are Spark's functions that make several rows or columns, by what
+// writes the columns that they make of a call.
+var generators map[string]func(p *printer, call *FunctionCall, outer bool, names []string) []column
+
+func init() {
+	generators = map[string]func(p *printer, call *FunctionCall, outer bool, names []string) []column{
+		"explode": (*printer).exploded, "explode_outer": (*printer).exploded,
+		"posexplode": (*printer).exploded, "posexplode_outer": (*printer).exploded,
+		"inline": (*printer).inlined, "inline_outer": (*printer).inlined,
+		"json_tuple": (*printer).jsonTuple, "stack": (*printer).stacked,
+	}
 }
 
 func isGenerator(call *FunctionCall) bool { return generators[call.Func()] != nil }
 
-// column is an expression and its name.
-type column struct{ text, name string }
+// column is an expression, its name and its type.
+type column struct {
+	text, name string
+	typ        schema.Type
+}
 
 // generated returns the columns that a call of a generator makes, as
-// expressions of a SELECT. Names are those the query gives, or none.
+// expressions of a SELECT. Names are those the query gives, or none; outer
+// makes a row of NULLs where there would be none.
 func (p *printer) generated(call *FunctionCall, outer bool, names []string) []column {
 	function := call.Func()
-	outer = outer || strings.HasSuffix(function, "_outer")
-	position := strings.HasPrefix(function, "pos")
-	if len(call.Args) != 1 {
-		p.fail(wrongArguments(call, "1"))
-		return nil
+	made := generators[function](p, call, outer || strings.HasSuffix(function, "_outer"), names)
+	if p.err != nil || len(names) == 0 {
+		return made
 	}
-	x := p.operand(call.Args[0])
-	var texts []string
-	if position {
-		texts = append(texts, positions(nonEmpty(x, outer)))
-	}
-	columns := len(generators[function])
-	switch len(names) {
-	case 0:
-		names = generators[function]
-		texts = append(texts, "unnest("+nonEmpty(x, outer)+")")
-	case columns:
-		texts = append(texts, "unnest("+nonEmpty(x, outer)+")")
-	case columns + 1:
-		if position {
-			texts[0] = positions(nonEmpty("map_keys("+x+")", outer))
-		}
-		texts = append(texts, "unnest("+nonEmpty("map_keys("+x+")", outer)+")", "unnest("+nonEmpty("map_values("+x+")", outer)+")")
-	default:
+	if len(names) != len(made) {
 		p.fail(&Error{
 			Class: "UDTF_ALIAS_NUMBER_MISMATCH", State: "42802", Range: call.Range,
 			Text: "The number of aliases does not match the columns that " + function + " makes.",
 		})
 		return nil
 	}
-	if position && outer {
-		// An empty array makes one row, whose position is NULL as its value is.
-		texts[0] += " + CASE WHEN len(" + arrayOf(x, len(texts)) + ") > 0 THEN 0 END"
+	for i := range made {
+		made[i].name = names[i]
 	}
-	made := make([]column, len(texts))
-	for i := range texts {
-		made[i] = column{texts[i], names[i]}
+	return made
+}
+
+// exploded makes a row of each element of an array or entry of a map. Where
+// the printer does not know which it is, how many names the query gives tells.
+func (p *printer) exploded(call *FunctionCall, outer bool, names []string) []column {
+	if len(call.Args) != 1 {
+		p.fail(wrongArguments(call, "1"))
+		return nil
+	}
+	x, t := p.operand(call.Args[0]), p.typeOf(call.Args[0])
+	position := strings.HasPrefix(call.Func(), "pos")
+	array, _ := t.(schema.Array)
+	values := []column{{"unnest(" + nonEmpty(x, outer) + ")", "col", array.Element}}
+	through := x
+	entries, isMap := t.(schema.Map)
+	if isMap || t == nil && (len(names) == 2 && !position || len(names) == 3) {
+		through = "map_keys(" + x + ")"
+		values = []column{
+			{"unnest(" + nonEmpty(through, outer) + ")", "key", entries.Key},
+			{"unnest(" + nonEmpty("map_values("+x+")", outer) + ")", "value", entries.Value},
+		}
+	}
+	if !position {
+		return values
+	}
+	at := positions(nonEmpty(through, outer))
+	if outer {
+		// An empty array makes one row, whose position is NULL as its value is.
+		at += " + CASE WHEN len(" + through + ") > 0 THEN 0 END"
+	}
+	return append([]column{{at, "pos", schema.Integer}}, values...)
+}
+
+// inlined makes a row of each struct in an array, and a column of each field.
+func (p *printer) inlined(call *FunctionCall, outer bool, names []string) []column {
+	if len(call.Args) != 1 {
+		p.fail(wrongArguments(call, "1"))
+		return nil
+	}
+	x := p.operand(call.Args[0])
+	array, _ := p.typeOf(call.Args[0]).(schema.Array)
+	element, ok := array.Element.(*schema.Struct)
+	if !ok && len(names) == 0 && !outer {
+		return []column{{text: "unnest(" + x + ", max_depth := 2)"}}
+	}
+	if !ok {
+		p.fail(unsupported(call, call.Func()+" with names, of an argument whose type is only known when the query runs,"))
+		return nil
+	}
+	made := make([]column, len(element.Fields))
+	for i, f := range element.Fields {
+		field := "list_transform(" + x + ", lambda freshet_item: freshet_item." + ident(f.Name) + ")"
+		made[i] = column{"unnest(" + nonEmpty(field, outer) + ")", f.Name, f.Type}
+	}
+	return made
+}
+
+// stacked is stack(n, values…): n rows of the values.
+func (p *printer) stacked(call *FunctionCall, _ bool, _ []string) []column {
+	if len(call.Args) < 2 {
+		p.fail(wrongArguments(call, countText(2, -1)))
+		return nil
+	}
+	rows, ok := integer(call.Args[0])
+	if !ok || rows <= 0 || rows > len(call.Args) {
+		p.fail(unsupported(call.Args[0], "A number of rows of stack that is no literal from 1 to the number of values"))
+		return nil
+	}
+	values := call.Args[1:]
+	made := make([]column, (len(values)+rows-1)/rows)
+	for i := range made {
+		var items []Expr
+		for k := i; k < len(values); k += len(made) {
+			items = append(items, values[k])
+		}
+		t := p.commonTypeOf(items)
+		list := p.captured(func() { join(p, items, func(e Expr) { p.exprAs(e, t) }) })
+		list += strings.Repeat(", NULL", rows-len(items))
+		made[i] = column{"unnest([" + list + "])", "col" + strconv.Itoa(i), t}
+	}
+	return made
+}
+
+// jsonTuple is json_tuple(text, keys…): a column of each key's value.
+func (p *printer) jsonTuple(call *FunctionCall, _ bool, _ []string) []column {
+	if len(call.Args) < 2 {
+		p.fail(wrongArguments(call, countText(2, -1)))
+		return nil
+	}
+	x := p.text(call.Args[0])
+	made := make([]column, len(call.Args)-1)
+	for i, key := range call.Args[1:] {
+		path := `'$."' || ` + p.operand(key) + ` || '"'`
+		if name, ok := constant(key); ok {
+			path = stringText(`$."` + name + `"`)
+		}
+		made[i] = column{"spark_get_json_object(" + x + ", " + path + ")", "c" + strconv.Itoa(i), schema.String}
 	}
 	return made
 }
@@ -65,15 +152,6 @@ func (p *printer) generated(call *FunctionCall, outer bool, names []string) []co
 // positions returns the numbers, from 0, of an array's elements.
 func positions(array string) string {
 	return "CAST(generate_subscripts(" + array + ", 1) - 1 AS INTEGER)"
-}
-
-// arrayOf returns the array that a generator of so many columns, its position
-// among them, goes through: a map's keys when there are three.
-func arrayOf(x string, columns int) string {
-	if columns == 3 {
-		return "map_keys(" + x + ")"
-	}
-	return x
 }
 
 // nonEmpty returns an array's text, so that an empty one has a NULL if it is
@@ -86,16 +164,37 @@ func nonEmpty(x string, outer bool) string {
 }
 
 func (p *printer) columns(made []column) {
-	join(p, made, func(c column) { p.put(c.text, " AS ", ident(c.name)) })
+	join(p, made, func(c column) {
+		p.put(c.text)
+		if c.name != "" {
+			p.put(" AS ", ident(c.name))
+		}
+	})
+}
+
+// outputsOfColumns returns the names and types of columns.
+func outputsOfColumns(made []column) []output {
+	all := make([]output, len(made))
+	for i, c := range made {
+		all[i] = output{c.name, c.typ}
+		if c.name == "" {
+			return nil
+		}
+	}
+	return all
+}
+
+// itemNames returns the names that a select item gives a generator's columns.
+func itemNames(n *SelectItem) []string {
+	if n.Alias != "" {
+		return []string{n.Alias}
+	}
+	return n.Aliases
 }
 
 // generatorItem prints a generator in a select list.
 func (p *printer) generatorItem(n *SelectItem, call *FunctionCall) {
-	names := n.Aliases
-	if n.Alias != "" {
-		names = []string{n.Alias}
-	}
-	p.columns(p.generated(call, false, names))
+	p.columns(p.generated(call, false, itemNames(n)))
 }
 
 // lateralView prints LATERAL VIEW as a join with the rows a generator makes.
@@ -109,11 +208,13 @@ func (p *printer) lateralView(n *LateralView) {
 	} else {
 		p.put(", LATERAL (SELECT ")
 	}
-	p.columns(p.generated(n.Call, false, n.Columns))
+	made := p.generated(n.Call, false, n.Columns)
+	p.columns(made)
 	p.put(")")
 	if n.Table != "" {
 		p.put(" AS ", ident(n.Table))
 	}
+	p.provide(&Alias{Name: n.Table}, outputsOfColumns(made))
 	if n.Outer {
 		p.put(" ON TRUE")
 	}
@@ -132,14 +233,18 @@ func (p *printer) tableFunction(n *TableFunction) {
 			alias = &Alias{Name: alias.Name}
 		}
 		p.put("LATERAL (SELECT ")
-		p.columns(p.generated(call, false, names))
+		made := p.generated(call, false, names)
+		p.columns(made)
 		p.put(")")
 		p.suffixes(alias, n.Sample)
+		p.provide(alias, outputsOfColumns(made))
 	case name == "range":
 		p.rangeFunction(n)
 	default:
-		p.put(ident(p.relation(n)))
+		name, columns := p.relation(n)
+		p.put(ident(name))
 		p.suffixes(n.Alias, n.Sample)
+		p.provide(n.Alias, columns)
 	}
 }
 
@@ -167,4 +272,5 @@ func (p *printer) rangeFunction(n *TableFunction) {
 	join(p, n.Args[:min(len(n.Args), 3)], func(e Expr) { p.put("CAST(", p.text(e), " AS BIGINT)") })
 	p.put(")")
 	p.suffixes(&alias, n.Sample)
+	p.provide(&alias, []output{{"id", schema.Long}})
 }

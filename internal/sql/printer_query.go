@@ -1,17 +1,35 @@
 package sql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/freshet/freshet/schema"
 )
 
-func (p *printer) query(q *Query) {
+// subquery returns the text and the columns of a query in an expression, which
+// is printed once.
+func (p *printer) subquery(q *Query) (string, []output) {
+	done, ok := p.subqueries[q]
+	if !ok {
+		done.text = p.captured(func() { done.columns = p.query(q) })
+		p.subqueries[q] = done
+	}
+	return done.text, done.columns
+}
+
+// query prints a query and returns its columns, or nil where they are not known.
+func (p *printer) query(q *Query) []output {
 	scopes := len(p.scopes)
 	if q.With != nil {
 		p.with(q.With)
 	}
-	p.body(q.Body)
+	columns := p.body(q.Body)
+	// What orders rows may name the columns of the result, and others.
+	p.frames = append(p.frames, &frame{sources: []source{{columns: columns, known: true}, {}}})
 	p.order(q)
+	p.leaveFrame()
 	if q.Limit != nil {
 		p.put(" LIMIT ", p.operand(q.Limit))
 	}
@@ -19,17 +37,18 @@ func (p *printer) query(q *Query) {
 		p.put(" OFFSET ", p.operand(q.Offset))
 	}
 	p.scopes = p.scopes[:scopes]
+	return columns
 }
 
 // with prints common tables. One that is read more than once must not be run
 // more than once: inputs are scanned only once.
 func (p *printer) with(n *With) {
-	visible := &scope{names: map[string]bool{}}
+	visible := &scope{columns: map[string][]output{}}
 	p.scopes = append(p.scopes, visible)
 	p.put("WITH ")
 	if n.Recursive {
 		for _, t := range n.Tables {
-			visible.names[strings.ToLower(t.Name)] = true
+			visible.columns[strings.ToLower(t.Name)] = nil
 		}
 		outer := p.hoisted
 		p.hoisted = new([]string)
@@ -54,9 +73,9 @@ func (p *printer) commonTables(n *With, visible *scope) {
 			p.put("NOT ")
 		}
 		p.put("MATERIALIZED (")
-		p.query(t.Query)
+		columns := renamed(p.query(t.Query), t.Columns)
 		p.put(")")
-		visible.names[name] = true
+		visible.columns[name] = columns
 	})
 }
 
@@ -102,53 +121,78 @@ func (p *printer) sortItems(items []*SortItem) {
 	})
 }
 
-func (p *printer) body(n QueryBody) {
+func (p *printer) body(n QueryBody) []output {
 	switch n := n.(type) {
 	case *Select:
-		p.selection(n)
+		return p.selection(n)
 	case *Values:
 		p.put("SELECT * FROM ")
-		p.values(n, nil)
+		return p.values(n, nil)
 	case *Query:
 		p.put("(")
-		p.query(n)
-		p.put(")")
+		defer p.put(")")
+		return p.query(n)
 	case *SetOperation:
-		p.setOperand(n.Left, setPrecedence(n.Kind))
+		left := p.setOperand(n.Left, setPrecedence(n.Kind))
 		p.put(" ", n.Kind, " ")
 		if n.All {
 			p.put("ALL ")
 		}
-		p.setOperand(n.Right, setPrecedence(n.Kind)+1)
+		right := p.setOperand(n.Right, setPrecedence(n.Kind)+1)
+		if left != nil && right != nil && len(left) != len(right) {
+			p.fail(&Error{
+				Class: "NUM_COLUMNS_MISMATCH", State: "42826", Range: n.Range,
+				Text: n.Kind + " can only be performed on inputs with the same number of columns, but the first input has " +
+					strconv.Itoa(len(left)) + " columns and the second input has " + strconv.Itoa(len(right)) + " columns.",
+			})
+		}
+		return united(left, right)
 	}
+	return nil
 }
 
-func (p *printer) setOperand(n QueryBody, least int) {
+// united returns the columns of a set operation.
+func united(left, right []output) []output {
+	if len(left) != len(right) {
+		return nil
+	}
+	all := make([]output, len(left))
+	for i := range left {
+		all[i] = output{left[i].name, commonType(left[i].typ, right[i].typ)}
+	}
+	return all
+}
+
+func (p *printer) setOperand(n QueryBody, least int) []output {
 	op, ok := n.(*SetOperation)
 	if !ok || setPrecedence(op.Kind) >= least {
-		p.body(n)
-		return
+		return p.body(n)
 	}
 	p.put("(")
-	p.body(n)
-	p.put(")")
+	defer p.put(")")
+	return p.body(n)
 }
 
-func (p *printer) selection(n *Select) {
+// selection prints a SELECT. Its tables come first, for their columns' types
+// decide how the rest is printed.
+func (p *printer) selection(n *Select) []output {
 	p.enterFrame(n.From)
 	defer p.leaveFrame()
+	from := p.captured(func() {
+		if len(n.From) > 0 {
+			p.put(" FROM ")
+			join(p, n.From, p.table)
+		}
+		for _, v := range n.LateralViews {
+			p.lateralView(v)
+		}
+	})
 	p.put("SELECT ")
 	if n.Distinct {
 		p.put("DISTINCT ")
 	}
 	join(p, n.Items, p.selectItem)
-	if len(n.From) > 0 {
-		p.put(" FROM ")
-		join(p, n.From, p.table)
-	}
-	for _, v := range n.LateralViews {
-		p.lateralView(v)
-	}
+	p.put(from)
 	p.condition(" WHERE ", n.Where)
 	if n.GroupBy != nil {
 		p.groupBy(n.GroupBy)
@@ -166,13 +210,85 @@ func (p *printer) selection(n *Select) {
 		})
 	}
 	p.condition(" QUALIFY ", n.Qualify)
+	return p.selected(n)
+}
+
+// selected returns the columns of a SELECT, or nil where they are not known.
+func (p *printer) selected(n *Select) []output {
+	columns := []output{}
+	for _, item := range n.Items {
+		switch e := item.Expr.(type) {
+		case *Star:
+			all := p.starred(e)
+			if all == nil {
+				return nil
+			}
+			columns = append(columns, all...)
+			continue
+		case *FunctionCall:
+			if isGenerator(e) {
+				made := outputsOfColumns(p.generated(e, false, itemNames(item)))
+				if made == nil {
+					return nil
+				}
+				columns = append(columns, made...)
+				continue
+			}
+		}
+		columns = append(columns, output{p.itemName(item), p.typeOf(item.Expr)})
+	}
+	return columns
+}
+
+// starred returns the columns that * or t.* stands for, or nil.
+func (p *printer) starred(e *Star) []output {
+	f := p.frames[len(p.frames)-1]
+	qualifier := p.unqualify(e.Qualifier, 0)
+	columns := []output{}
+	for _, s := range f.sources {
+		if len(qualifier) > 0 && (s.alias == "" || s.alias != strings.ToLower(qualifier[0])) {
+			continue
+		}
+		if !s.known || len(qualifier) > 1 {
+			return nil
+		}
+		for _, c := range s.columns {
+			if !f.hides(c.name, columns) && !excepted(e, c.name) {
+				columns = append(columns, c)
+			}
+		}
+	}
+	if len(qualifier) > 0 && len(columns) == 0 {
+		return nil // of a struct
+	}
+	return columns
+}
+
+func excepted(e *Star, name string) bool {
+	return slices.ContainsFunc(e.Except, func(c *Column) bool { return strings.EqualFold(c.Parts[len(c.Parts)-1], name) })
+}
+
+// itemName returns the name of a select item's column.
+func (p *printer) itemName(n *SelectItem) string {
+	if n.Alias != "" {
+		return n.Alias
+	}
+	if c, ok := n.Expr.(*Column); ok {
+		return c.Parts[len(c.Parts)-1]
+	}
+	return p.outputName(n.Expr)
 }
 
 func (p *printer) condition(heading string, e Expr) {
-	if e != nil {
-		p.put(heading)
-		p.expr(e)
+	if e == nil {
+		return
 	}
+	p.put(heading)
+	if t := p.typeOf(e); t != nil && t != schema.Boolean && t != schema.Void {
+		p.fail(mismatch("FILTER_NOT_BOOLEAN", e.Pos(), "the filter expression "+strconv.Quote(p.pretty(e))+" has the type "+
+			strconv.Quote(t.String())+", not BOOLEAN."))
+	}
+	p.expr(e)
 }
 
 // selectItem prints an item with the name that Spark gives its column.
@@ -218,12 +334,13 @@ func (p *printer) groupingItem(e Expr) {
 }
 
 // values prints rows as a table whose columns Spark calls col1, col2, ….
-func (p *printer) values(n *Values, a *Alias) {
+func (p *printer) values(n *Values, a *Alias) []output {
 	width := 1
 	if row, ok := n.Rows[0].(*Tuple); ok {
 		width = len(row.Items)
 	}
 	p.put("(VALUES ")
+	types := p.rowTypes(n, width)
 	join(p, n.Rows, func(e Expr) {
 		row, ok := e.(*Tuple)
 		if !ok {
@@ -236,7 +353,11 @@ func (p *printer) values(n *Values, a *Alias) {
 			})
 		}
 		p.put("(")
-		join(p, row.Items, p.expr)
+		column := 0
+		join(p, row.Items, func(item Expr) {
+			p.exprAs(item, types[min(column, width-1)])
+			column++
+		})
 		p.put(")")
 	})
 	alias := Alias{Name: "values"}
@@ -247,6 +368,30 @@ func (p *printer) values(n *Values, a *Alias) {
 		alias.Columns = append(alias.Columns[:i:i], "col"+strconv.Itoa(i+1))
 	}
 	p.put(") AS ", ident(alias.Name), idents(alias.Columns))
+	columns := make([]output, width)
+	for i := range columns {
+		columns[i] = output{alias.Columns[i], types[i]}
+	}
+	return columns
+}
+
+// rowTypes returns the types of the columns of rows.
+func (p *printer) rowTypes(n *Values, width int) []schema.Type {
+	types := make([]schema.Type, width)
+	for i := range types {
+		var items []Expr
+		for _, e := range n.Rows {
+			row, ok := e.(*Tuple)
+			switch {
+			case !ok:
+				items = append(items, e)
+			case i < len(row.Items):
+				items = append(items, row.Items[i])
+			}
+		}
+		types[i] = p.commonTypeOf(items)
+	}
+	return types
 }
 
 // isName reports whether the window is the name of another and no more.

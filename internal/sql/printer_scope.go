@@ -1,13 +1,14 @@
 package sql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // scope holds the common tables of one WITH clause that are visible so far.
 type scope struct {
-	names map[string]bool // lower case
+	columns map[string][]output // by lower-case name; nil where they are not known
 }
 
 // frame holds the tables of one SELECT's FROM clause.
@@ -15,6 +16,17 @@ type frame struct {
 	tables  map[*Table]string // the alias of each table that the query gives none
 	named   []qualified
 	aliases map[string]bool // every alias, lower case
+	sources []source        // printed so far
+	joined  []string        // columns of USING, of which * has one each
+	natural bool            // a NATURAL join does so for any column
+}
+
+// hides reports whether * leaves out a column that it has from another table.
+func (f *frame) hides(name string, columns []output) bool {
+	if columnNamed(columns, name) == nil {
+		return false
+	}
+	return f.natural || slices.ContainsFunc(f.joined, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // qualified is the full name of a table, by which columns may be qualified,
@@ -47,11 +59,21 @@ func (p *printer) isCommonTable(t *Table) bool {
 	}
 	name := strings.ToLower(t.Name.Parts[0])
 	for _, s := range p.scopes {
-		if s.names[name] {
+		if _, ok := s.columns[name]; ok {
 			return true
 		}
 	}
 	return false
+}
+
+// commonColumns returns the columns of a common table, or nil.
+func (p *printer) commonColumns(name string) []output {
+	for i := len(p.scopes) - 1; i >= 0; i-- {
+		if columns, ok := p.scopes[i].columns[strings.ToLower(name)]; ok {
+			return columns
+		}
+	}
+	return nil
 }
 
 // enterFrame makes the tables of a FROM clause known, so that columns may be

@@ -16,32 +16,43 @@ func (p *printer) table(ref TableRef) {
 			p.put("LATERAL ")
 		}
 		p.put("(")
-		p.query(ref.Query)
+		columns := p.query(ref.Query)
 		p.put(")")
 		p.suffixes(ref.Alias, ref.Sample)
+		p.provide(ref.Alias, columns)
 	case *InlineTable:
-		p.values(ref.Values, ref.Alias)
+		columns := p.values(ref.Values, ref.Alias)
+		p.provide(ref.Alias, columns)
 	case *TableGroup:
 		p.tableGroup(ref)
 	case *Join:
 		p.joined(ref)
 	case *Pivot:
-		p.pivot(ref)
+		p.within(ref.Alias, func() { p.pivot(ref) })
 	case *Unpivot:
-		p.unpivot(ref)
+		p.within(ref.Alias, func() { p.unpivot(ref) })
 	}
 }
 
-// relation asks for the engine's name of a table.
-func (p *printer) relation(ref TableRef) string {
+// within prints a table made of others, which are not visible beside it; its
+// columns are not known.
+func (p *printer) within(a *Alias, f func()) {
+	p.frames = append(p.frames, &frame{aliases: map[string]bool{}})
+	f()
+	p.leaveFrame()
+	p.provide(a, nil)
+}
+
+// relation asks for the engine's name of a table and its columns.
+func (p *printer) relation(ref TableRef) (string, []output) {
 	if p.relations == nil {
 		p.fail(unsupported(ref, "A table here, "+ref.String()+","))
-		return ""
+		return "", nil
 	}
 	if p.err != nil {
-		return ""
+		return "", nil
 	}
-	name, err := p.relations.Relation(ref)
+	name, columns, err := p.relations.Relation(ref)
 	if err != nil {
 		p.fail(err)
 	}
@@ -51,7 +62,7 @@ func (p *printer) relation(ref TableRef) string {
 		}
 		name += hoistedSuffix
 	}
-	return name
+	return name, outputsOf(columns)
 }
 
 func (p *printer) tableName(t *Table) {
@@ -62,10 +73,13 @@ func (p *printer) tableName(t *Table) {
 	if p.isCommonTable(t) {
 		p.put(ident(t.Name.Parts[0]))
 		p.suffixes(alias, t.Sample)
+		p.provide(alias, p.commonColumns(t.Name.Parts[0]))
 		return
 	}
-	p.put(ident(p.relation(t)))
+	name, columns := p.relation(t)
+	p.put(ident(name))
 	p.suffixes(alias, t.Sample)
+	p.provide(alias, columns)
 }
 
 func (p *printer) suffixes(a *Alias, s *Sample) {
@@ -107,10 +121,12 @@ func (p *printer) tableGroup(n *TableGroup) {
 		p.put(")")
 		return
 	}
-	p.put("(SELECT * FROM ")
-	p.table(n.Input)
-	p.put(")")
-	p.suffixes(n.Alias, n.Sample)
+	p.within(n.Alias, func() {
+		p.put("(SELECT * FROM ")
+		p.table(n.Input)
+		p.put(")")
+		p.suffixes(n.Alias, n.Sample)
+	})
 }
 
 func (p *printer) joined(n *Join) {
@@ -125,6 +141,9 @@ func (p *printer) joined(n *Join) {
 	}
 	p.put(" ", kind, " JOIN ")
 	p.table(n.Right)
+	f := p.frames[len(p.frames)-1]
+	f.joined = append(f.joined, n.Using...)
+	f.natural = f.natural || n.Natural
 	switch {
 	case n.On != nil:
 		p.condition(" ON ", n.On)

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/schema"
@@ -48,7 +49,7 @@ func (p *printer) duckType(t schema.Type, at Node) string {
 // bytes.
 var castPreparations = map[schema.Type]string{
 	schema.Byte: "spark_integral", schema.Short: "spark_integral", schema.Integer: "spark_integral", schema.Long: "spark_integral",
-	schema.String: "spark_text", schema.Binary: "spark_bytes", schema.Timestamp: "spark_instant",
+	schema.String: "spark_text", schema.Binary: "spark_bytes", schema.Timestamp: "spark_instant", schema.Date: "spark_day",
 }
 
 // cast returns a cast of x. CAST fails where a value does not fit, TRY_CAST
@@ -61,6 +62,14 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	if prepare == "spark_integral" && try {
 		prepare = "spark_try_integral" // which does not fail
 	}
+	switch from := p.typeOf(x); {
+	case from == schema.Timestamp && (isFloating(t.Type) || isDecimal(t.Type)):
+		text = "epoch(" + text + ")"
+	case t.Type == schema.String && isNested(from):
+		return "spark_nested_text(" + text + ")"
+	case from == schema.Boolean && isTime(t.Type), t.Type == schema.Date && isNumeric(from):
+		p.fail(mismatch("CAST_WITHOUT_SUGGESTION", x.Pos(), "cannot cast "+strconv.Quote(from.String())+" to "+strconv.Quote(t.Type.String())+"."))
+	}
 	if prepare != "" && !castsPlainly(x, primitive) {
 		text = p.typed(x, func(t string) string { return prepare + "(" + t + ")" })
 	}
@@ -68,6 +77,20 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 		return "TRY_CAST(" + text + " AS " + to + ")"
 	}
 	return "CAST(" + text + " AS " + to + ")"
+}
+
+// isNested reports whether values of a type are made of others.
+func isNested(t schema.Type) bool {
+	switch t.(type) {
+	case schema.Array, schema.Map, *schema.Struct:
+		return true
+	}
+	return false
+}
+
+// mismatch is the error of an expression whose operands have the wrong types.
+func mismatch(subclass string, at Range, text string) error {
+	return &Error{Class: "DATATYPE_MISMATCH." + subclass, State: "42K09", Range: at, Text: "Data type mismatch: " + text}
 }
 
 // castsPlainly reports whether x is a literal whose cast needs no preparation.
@@ -80,6 +103,9 @@ func castsPlainly(x Expr, to schema.Primitive) bool {
 	case NullLiteral, BooleanLiteral, ByteLiteral, ShortLiteral, IntegerLiteral, LongLiteral:
 		return to != schema.Timestamp && to != schema.Binary
 	case StringLiteral:
+		if to == schema.Date || to == schema.Timestamp {
+			return len(l.Value) > len("2024-01")
+		}
 		return to != schema.Binary && !strings.Contains(l.Value, ".")
 	case BinaryLiteral, DecimalLiteral, FloatLiteral, DoubleLiteral, DateLiteral, TimestampLiteral, TimestampNTZLiteral:
 	}

@@ -10,7 +10,7 @@
 //
 // Queries are in DuckDB's dialect with two settings of Spark's: NULLs order
 // first ascending and last descending, and the session time zone is
-// Config.TimeZone. Beyond DuckDB's functions they may call those of
+// Config.TimeZone or that of [Engine.InZone]. Beyond DuckDB's functions they may call those of
 // prelude.sql and udf_spark.go, whose names begin with spark_ and which
 // internal/sql's printer and function table refer to.
 //
@@ -127,7 +127,7 @@ func (e *Engine) open(cfg Config) error {
 }
 
 // prepare runs what must follow opening: the time zone belongs to an
-// extension, and locking comes last.
+// extension, and what needs files comes before they are out of reach for good.
 func (e *Engine) prepare(cfg Config) error {
 	c, err := e.connect()
 	if err != nil {
@@ -150,6 +150,7 @@ func (e *Engine) prepare(cfg Config) error {
 		"SET GLOBAL TimeZone = " + quoteString(zone),
 		prelude,
 		"SET GLOBAL enable_external_access = false",
+		"SET GLOBAL allowed_configs = ['TimeZone']",
 		"SET GLOBAL lock_configuration = true",
 	}
 	for _, s := range statements {

@@ -95,10 +95,19 @@ CREATE MACRO spark_array_position(a, v) AS CASE WHEN a IS NULL OR v IS NULL THEN
 CREATE MACRO spark_array_remove(a, v) AS CASE WHEN v IS NULL THEN NULL ELSE list_filter(a, lambda e: e IS NULL OR e <> v) END;
 CREATE MACRO spark_arrays_overlap(a, b) AS CASE WHEN list_has_any(a, b) THEN true
     WHEN len(a) > 0 AND len(b) > 0 AND (spark_has_null(a) OR spark_has_null(b)) THEN NULL ELSE len(a) < 0 OR len(b) < 0 END;
-CREATE MACRO spark_element_at(a, i) AS CASE WHEN typeof(a) LIKE '%[]' AND abs(TRY_CAST(CAST(i AS VARCHAR) AS BIGINT)) > spark_size(a)
+CREATE MACRO spark_element_at(a, i) AS CASE
+    WHEN typeof(a) LIKE '%[]' AND TRY_CAST(CAST(i AS VARCHAR) AS BIGINT) = 0
+    THEN error('[INVALID_INDEX_OF_ZERO] The index 0 is invalid. An index shall be either < 0 or > 0 (the first element has index 1). SQLSTATE: 22003')
+    WHEN typeof(a) LIKE '%[]' AND abs(TRY_CAST(CAST(i AS VARCHAR) AS BIGINT)) > spark_size(a)
     THEN error('[INVALID_ARRAY_INDEX_IN_ELEMENT_AT] The index ' || CAST(i AS VARCHAR) || ' is out of bounds. The array has ' || spark_size(a)
         || ' elements. Use `try_element_at` to tolerate accessing element at invalid index and return NULL instead. SQLSTATE: 22003')
     ELSE a[i] END;
+CREATE MACRO spark_try_element_at(a, i) AS a[i];
+CREATE MACRO spark_element(a, i) AS a[CASE WHEN i < 0 OR i >= len(a)
+    THEN error('[INVALID_ARRAY_INDEX] The index ' || i || ' is out of bounds. The array has ' || len(a)
+        || ' elements. Use the SQL function `get()` to tolerate accessing element at invalid index and return NULL instead. SQLSTATE: 22003')
+    ELSE i + 1 END];
+CREATE MACRO spark_item(a, i VARCHAR) AS a[i], (a, i) AS a[i + CASE WHEN typeof(a) LIKE 'MAP(%' THEN 0 ELSE 1 END];
 CREATE MACRO spark_sequence(a INTEGER, b INTEGER, step INTEGER) AS CAST(generate_series(a, b, step) AS INTEGER[]), (a, b, step) AS generate_series(a, b, step);
 CREATE MACRO spark_exists(l) AS CASE WHEN l IS NULL THEN NULL WHEN list_contains(l, true) THEN true WHEN spark_has_null(l) THEN NULL ELSE false END;
 CREATE MACRO spark_forall(l) AS CASE WHEN l IS NULL THEN NULL WHEN list_contains(l, false) THEN false WHEN spark_has_null(l) THEN NULL ELSE true END;
@@ -129,8 +138,11 @@ CREATE MACRO spark_integral(x DOUBLE) AS trunc(x), (x DECIMAL(38,9)) AS trunc(x)
     (x SMALLINT) AS x, (x TINYINT) AS x, (x BOOLEAN) AS x, (x TIMESTAMPTZ) AS floor(epoch(x)), (x VARCHAR) AS CASE WHEN contains(x, '.')
         THEN error('[CAST_INVALID_INPUT] The value ''' || x || ''' of the type "STRING" cannot be cast to an integer because it is malformed. Use `try_cast` to tolerate malformed input and return NULL instead. SQLSTATE: 22018')
         ELSE trim(x) END, (x) AS x;
+-- Text that names a year or a month alone is its first day.
+CREATE MACRO spark_day(x VARCHAR) AS CASE WHEN length(x) > 7 THEN x WHEN regexp_full_match(x, '\d{4}') THEN x || '-01-01'
+    WHEN regexp_full_match(x, '\d{4}-\d{1,2}') THEN x || '-01' ELSE x END, (x) AS x;
 CREATE MACRO spark_instant(x DOUBLE) AS make_timestamptz(CAST(x * 1000000 AS BIGINT)), (x DECIMAL(38,9)) AS make_timestamptz(CAST(x * 1000000 AS BIGINT)),
-    (x BIGINT) AS make_timestamptz(x * 1000000), (x) AS x;
+    (x BIGINT) AS make_timestamptz(x * 1000000), (x VARCHAR) AS spark_day(x), (x) AS x;
 CREATE MACRO spark_text(x BLOB) AS decode(x), (x DATE) AS CAST(x AS VARCHAR), (x TIMESTAMP) AS CAST(x AS VARCHAR),
     (x TIMESTAMPTZ) AS CAST(CAST(x AS TIMESTAMP) AS VARCHAR),
     (x) AS CASE typeof(x) WHEN 'DOUBLE' THEN spark_double_text(CAST(CAST(x AS VARCHAR) AS DOUBLE))
@@ -138,6 +150,9 @@ CREATE MACRO spark_text(x BLOB) AS decode(x), (x DATE) AS CAST(x AS VARCHAR), (x
 
 -- A date and an interval of days or longer make a date.
 CREATE MACRO spark_plus_interval(x DATE, i) AS CAST(x + i AS DATE), (x TIMESTAMP, i) AS x + i, (x TIMESTAMPTZ, i) AS x + i,
+    (x INTERVAL, i) AS x + i, (x VARCHAR, i) AS CAST(x AS TIMESTAMPTZ) + i;
+-- A date and a shorter interval make a timestamp.
+CREATE MACRO spark_plus_time(x DATE, i) AS CAST(x AS TIMESTAMPTZ) + i, (x TIMESTAMP, i) AS x + i, (x TIMESTAMPTZ, i) AS x + i,
     (x INTERVAL, i) AS x + i, (x VARCHAR, i) AS CAST(x AS TIMESTAMPTZ) + i;
 -- What spark_integral is to CAST, for TRY_CAST: text with a fraction is NULL.
 CREATE MACRO spark_try_integral(x VARCHAR) AS CASE WHEN NOT contains(x, '.') THEN trim(x) END,

@@ -23,12 +23,37 @@ import (
 // opened when DuckDB first pulls from it, perhaps never; one that the plan
 // reads twice is copied to a temporary table before.
 func (e *Engine) Query(ctx context.Context, query string, inputs []engine.Input) (array.RecordReader, error) {
+	return e.run(ctx, "", query, inputs)
+}
+
+// zoned is an engine with a session time zone of its own.
+type zoned struct {
+	*Engine
+	zone string
+}
+
+// InZone implements [engine.Engine].
+func (e *Engine) InZone(zone string) engine.Engine { return zoned{e, zone} }
+
+// Query implements [engine.Engine].
+func (e zoned) Query(ctx context.Context, query string, inputs []engine.Input) (array.RecordReader, error) {
+	return e.run(ctx, e.zone, query, inputs)
+}
+
+// run starts a query in a session time zone, or in the engine's for "".
+func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.Input) (array.RecordReader, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	c, err := e.connect()
 	if err != nil {
 		return nil, err
+	}
+	if zone != "" {
+		if err := c.exec("SET SESSION TimeZone = " + quoteString(zone)); err != nil {
+			c.close()
+			return nil, fmt.Errorf("set time zone: %w", err)
+		}
 	}
 	r := &reader{all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
 	r.refs.Store(1)

@@ -16,11 +16,15 @@ type function struct {
 	returns bindings.Type
 	// nulls says that NULL arguments reach row; otherwise they make NULL.
 	nulls bool
-	// check refuses arguments by their types, when set.
-	check func(types []bindings.Type) error
 	// row computes row i of out from the arguments' row i.
-	row func(args []column, i int, out column)
+	row rowFunction
+	// bind makes row, where that depends on the arguments' types. It sees the
+	// columns of one chunk and may refuse them.
+	bind func(args []column) (rowFunction, error)
 }
+
+// rowFunction computes row i of out from the arguments' row i.
+type rowFunction func(args []column, i int, out column)
 
 // column is a flat vector of DuckDB's.
 type column struct {
@@ -43,6 +47,13 @@ func at[T any](c column, i int) *T {
 	return (*T)(unsafe.Add(c.data, uintptr(i)*unsafe.Sizeof(t)))
 }
 
+// kind returns the type of a column's values.
+func (c column) kind() bindings.Type {
+	t := bindings.VectorGetColumnType(c.vector)
+	defer bindings.DestroyLogicalType(&t)
+	return bindings.GetTypeId(t)
+}
+
 func (c column) text(i int) string { return bindings.StringTData(at[bindings.StringT](c, i)) }
 
 func (c column) setText(i int, s string) {
@@ -56,15 +67,14 @@ func (c column) setNull(i int) {
 
 // apply computes a chunk of rows.
 func (f *function) apply(in bindings.DataChunk, out bindings.Vector) error {
-	args, types := make([]column, len(f.takes)), make([]bindings.Type, len(f.takes))
+	args := make([]column, len(f.takes))
 	for i := range args {
 		args[i] = newColumn(bindings.DataChunkGetVector(in, bindings.IdxT(i)))
-		t := bindings.VectorGetColumnType(args[i].vector)
-		types[i] = bindings.GetTypeId(t)
-		bindings.DestroyLogicalType(&t)
 	}
-	if f.check != nil {
-		if err := f.check(types); err != nil {
+	row := f.row
+	if f.bind != nil {
+		var err error
+		if row, err = f.bind(args); err != nil {
 			return err
 		}
 	}
@@ -74,7 +84,7 @@ func (f *function) apply(in bindings.DataChunk, out bindings.Vector) error {
 			result.setNull(i)
 			continue
 		}
-		f.row(args, i, result)
+		row(args, i, result)
 	}
 	return nil
 }

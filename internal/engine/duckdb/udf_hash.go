@@ -4,48 +4,130 @@ package duckdb
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/bits"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// hashes are the overloads of a hash of one value and a seed, which a NULL
-// returns as it is. Integers up to 32 bits, booleans and dates hash as an
-// int, 64-bit ones and timestamps as a long, floats by their bits.
-func hashes[H int32 | int64](seed bindings.Type, ofInt func(int32, H) H, ofLong func(int64, H) H, ofBytes func([]byte, H) H) []*function {
-	overload := func(t bindings.Type, hash func(c column, i int, seed H) H) *function {
-		return &function{takes: []bindings.Type{t, seed}, returns: seed, nulls: true, row: func(a []column, i int, out column) {
-			h := *at[H](a[1], i)
-			if !a[0].null(i) {
-				h = hash(a[0], i, h)
+// hasher is one of Spark's hashes: of 32 bits, of 64 bits and of bytes, each
+// from a seed.
+type hasher[H int32 | int64] struct {
+	ofInt   func(v int32, seed H) H
+	ofLong  func(v int64, seed H) H
+	ofBytes func(v []byte, seed H) H
+}
+
+// function is the hash of a value of any type and a seed.
+func (h hasher[H]) function(seed bindings.Type) *function {
+	return &function{
+		takes: []bindings.Type{bindings.TypeAny, seed}, returns: seed, nulls: true,
+		bind: func(args []column) (rowFunction, error) {
+			hash, err := h.of(args[0])
+			if err != nil {
+				return nil, err
 			}
-			*at[H](out, i) = h
-		}}
+			return func(a []column, i int, out column) { *at[H](out, i) = hash(i, *at[H](a[1], i)) }, nil
+		},
 	}
-	long := func(c column, i int, seed H) H { return ofLong(*at[int64](c, i), seed) }
-	integer := func(c column, i int, seed H) H { return ofInt(*at[int32](c, i), seed) }
-	text := func(c column, i int, seed H) H { return ofBytes([]byte(c.text(i)), seed) }
-	return []*function{
-		overload(bindings.TypeBoolean, func(c column, i int, seed H) H { return ofInt(int32(*at[int8](c, i)), seed) }),
-		overload(bindings.TypeTinyInt, func(c column, i int, seed H) H { return ofInt(int32(*at[int8](c, i)), seed) }),
-		overload(bindings.TypeSmallInt, func(c column, i int, seed H) H { return ofInt(int32(*at[int16](c, i)), seed) }),
-		overload(bindings.TypeInteger, integer),
-		overload(bindings.TypeDate, integer),
-		overload(bindings.TypeBigInt, long),
-		overload(bindings.TypeTimestamp, long),
-		overload(bindings.TypeTimestampTZ, long),
-		overload(bindings.TypeFloat, func(c column, i int, seed H) H {
-			f := *at[float32](c, i) + 0 // -0 hashes as 0
-			return ofInt(int32(math.Float32bits(f)), seed)
-		}),
-		overload(bindings.TypeDouble, func(c column, i int, seed H) H {
-			f := *at[float64](c, i) + 0
-			return ofLong(int64(math.Float64bits(f)), seed)
-		}),
-		overload(bindings.TypeVarchar, text),
-		overload(bindings.TypeBlob, text),
+}
+
+// of returns the hash of row i of a column. NULL gives the seed; arrays and
+// structs hash one value after another, each from the hash before.
+func (h hasher[H]) of(c column) (func(i int, seed H) H, error) {
+	t := bindings.VectorGetColumnType(c.vector)
+	defer bindings.DestroyLogicalType(&t)
+	var hash func(i int, seed H) H
+	var err error
+	switch id := bindings.GetTypeId(t); id {
+	case bindings.TypeList:
+		hash, err = h.ofList(c)
+	case bindings.TypeStruct:
+		hash, err = h.ofStruct(c, int(bindings.StructTypeChildCount(t)))
+	case bindings.TypeDecimal:
+		hash = h.ofDecimal(c, t)
+	default:
+		hash = h.ofPlain(c, id)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if hash == nil {
+		return nil, errors.New("[DATATYPE_MISMATCH.HASH_MAP_TYPE] Input to the function hash cannot contain elements of this type. SQLSTATE: 42K09")
+	}
+	return func(i int, seed H) H {
+		if c.null(i) {
+			return seed
+		}
+		return hash(i, seed)
+	}, nil
+}
+
+// ofPlain hashes integers up to 32 bits, booleans and dates as an int, 64-bit
+// ones and timestamps as a long, and floats by their bits.
+func (h hasher[H]) ofPlain(c column, id bindings.Type) func(i int, seed H) H {
+	switch id {
+	case bindings.TypeSQLNull:
+		return func(_ int, seed H) H { return seed }
+	case bindings.TypeBoolean, bindings.TypeTinyInt:
+		return func(i int, seed H) H { return h.ofInt(int32(*at[int8](c, i)), seed) }
+	case bindings.TypeSmallInt:
+		return func(i int, seed H) H { return h.ofInt(int32(*at[int16](c, i)), seed) }
+	case bindings.TypeInteger, bindings.TypeDate:
+		return func(i int, seed H) H { return h.ofInt(*at[int32](c, i), seed) }
+	case bindings.TypeBigInt, bindings.TypeTimestamp, bindings.TypeTimestampTZ:
+		return func(i int, seed H) H { return h.ofLong(*at[int64](c, i), seed) }
+	case bindings.TypeFloat:
+		return func(i int, seed H) H { // -0 hashes as 0
+			return h.ofInt(int32(math.Float32bits(*at[float32](c, i)+0)), seed)
+		}
+	case bindings.TypeDouble:
+		return func(i int, seed H) H { return h.ofLong(int64(math.Float64bits(*at[float64](c, i)+0)), seed) }
+	case bindings.TypeVarchar, bindings.TypeBlob:
+		return func(i int, seed H) H { return h.ofBytes([]byte(c.text(i)), seed) }
+	}
+	return nil
+}
+
+// ofDecimal hashes the digits without the point: as a long up to 18 of them,
+// beyond as the bytes of Java's BigInteger.
+func (h hasher[H]) ofDecimal(c column, t bindings.LogicalType) func(i int, seed H) H {
+	unscaled := decimalReader(c, t)
+	if bindings.DecimalWidth(t) <= 18 {
+		return func(i int, seed H) H { return h.ofLong(unscaled(i).Int64(), seed) }
+	}
+	return func(i int, seed H) H { return h.ofBytes(twosComplement(unscaled(i)), seed) }
+}
+
+func (h hasher[H]) ofList(c column) (func(i int, seed H) H, error) {
+	element, err := h.of(newColumn(bindings.ListVectorGetChild(c.vector)))
+	if err != nil {
+		return nil, err
+	}
+	return func(i int, seed H) H {
+		s := *at[span](c, i)
+		for k := s.offset; k < s.offset+s.length; k++ {
+			seed = element(int(k), seed)
+		}
+		return seed
+	}, nil
+}
+
+func (h hasher[H]) ofStruct(c column, fields int) (func(i int, seed H) H, error) {
+	hashes := make([]func(int, H) H, fields)
+	for k := range hashes {
+		var err error
+		if hashes[k], err = h.of(newColumn(bindings.StructVectorGetChild(c.vector, bindings.IdxT(k)))); err != nil {
+			return nil, err
+		}
+	}
+	return func(i int, seed H) H {
+		for _, hash := range hashes {
+			seed = hash(i, seed)
+		}
+		return seed
+	}, nil
 }
 
 // Murmur3 in 32 bits, with Spark's way of hashing the last bytes: each as an

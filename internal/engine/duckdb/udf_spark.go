@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"math/big"
 	"regexp"
 	"strconv"
 	"strings"
@@ -33,15 +34,28 @@ var functions = map[string][]*function{
 	"spark_soundex":    {{takes: []bindings.Type{textType}, returns: textType, row: func(a []column, i int, out column) { out.setText(i, soundex(a[0].text(i))) }}},
 	"spark_luhn_check": {{takes: []bindings.Type{textType}, returns: bindings.TypeBoolean, row: func(a []column, i int, out column) { *at[bool](out, i) = luhn(a[0].text(i)) }}},
 	"spark_split":      {{takes: []bindings.Type{textType, textType, intType}, returns: bindings.TypeList, row: split}},
-	"spark_size":       {{takes: []bindings.Type{bindings.TypeAny}, returns: intType, check: listOrMap, row: size}},
+	"spark_size":       {{takes: []bindings.Type{bindings.TypeAny}, returns: intType, bind: size}},
 	"spark_double_text": {{takes: []bindings.Type{bindings.TypeDouble}, returns: textType, row: func(a []column, i int, out column) {
 		out.setText(i, floatText(*at[float64](a[0], i), 64))
 	}}},
 	"spark_float_text": {{takes: []bindings.Type{bindings.TypeFloat}, returns: textType, row: func(a []column, i int, out column) {
 		out.setText(i, floatText(float64(*at[float32](a[0], i)), 32))
 	}}},
-	"spark_hash":     hashes(intType, hashInt, hashLong, hashBytes),
-	"spark_xxhash64": hashes(longType, xxhashInt, xxhashLong, xxhash64),
+	"spark_round_double": {{takes: []bindings.Type{bindings.TypeDouble, intType}, returns: bindings.TypeDouble, row: func(a []column, i int, out column) {
+		*at[float64](out, i) = roundText(*at[float64](a[0], i), int(*at[int32](a[1], i)))
+	}}},
+	"spark_shiftleft": {
+		{takes: []bindings.Type{intType, intType}, returns: intType, row: func(a []column, i int, out column) {
+			*at[int32](out, i) = *at[int32](a[0], i) << (*at[int32](a[1], i) & 31)
+		}},
+		{takes: []bindings.Type{longType, intType}, returns: longType, row: func(a []column, i int, out column) {
+			*at[int64](out, i) = *at[int64](a[0], i) << (*at[int32](a[1], i) & 63)
+		}},
+	},
+	"spark_nested_text": {{takes: []bindings.Type{bindings.TypeAny}, returns: textType, bind: nestedText}},
+	"spark_hash":        {hasher[int32]{hashInt, hashLong, hashBytes}.function(intType)},
+	"spark_xxhash64":    {hasher[int64]{xxhashInt, xxhashLong, xxhash64}.function(longType)},
+	"spark_decimal":     {{takes: []bindings.Type{textType, bindings.TypeAny, bindings.TypeAny, intType}, returns: textType, bind: decimalOperation}},
 }
 
 // floatText writes a number as Java does: with an exponent from 10^7 on and
@@ -71,17 +85,34 @@ func floatText(f float64, size int) string {
 	return text
 }
 
-func listOrMap(types []bindings.Type) error {
-	switch types[0] {
-	case bindings.TypeList, bindings.TypeMap, bindings.TypeSQLNull:
-		return nil
+// roundText rounds half up to places after the point, or before it when
+// negative, the number that Java writes f as: 1.005 becomes 1.01, although its
+// binary value is below 1.005.
+func roundText(f float64, places int) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) || places > 340 || places < -340 {
+		return f
 	}
-	return errors.New("[DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE] size takes an array or a map. SQLSTATE: 42K09")
+	n, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'e', -1, 64))
+	if !ok {
+		return f
+	}
+	unit := new(big.Rat).SetInt(powerOfTen(max(places, -places)))
+	if places < 0 {
+		unit.Inv(unit)
+	}
+	n.Mul(n, unit)
+	whole := new(big.Rat).SetInt(divideHalfUp(new(big.Int).Set(n.Num()), new(big.Int).Set(n.Denom())))
+	rounded, _ := whole.Quo(whole, unit).Float64()
+	return math.Copysign(rounded, f)
 }
 
 // size is the length of a list or map: both are an offset and a length.
-func size(a []column, i int, out column) {
-	*at[int32](out, i) = int32(at[[2]uint64](a[0], i)[1])
+func size(args []column) (rowFunction, error) {
+	switch args[0].kind() {
+	case bindings.TypeList, bindings.TypeMap, bindings.TypeSQLNull:
+		return func(a []column, i int, out column) { *at[int32](out, i) = int32(at[span](a[0], i).length) }, nil
+	}
+	return nil, errors.New("[DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE] size takes an array or a map. SQLSTATE: 42K09")
 }
 
 func sha2(a []column, i int, out column) {
@@ -214,5 +245,5 @@ func split(a []column, i int, out column) {
 	for k, part := range parts {
 		bindings.VectorAssignStringElementLen(child, size+bindings.IdxT(k), []byte(part))
 	}
-	*at[[2]uint64](out, i) = [2]uint64{uint64(size), uint64(len(parts))}
+	*at[span](out, i) = span{uint64(size), uint64(len(parts))}
 }
