@@ -69,7 +69,7 @@ func (s settings) once(ctx context.Context, j job) (took time.Duration, peak int
 	if err := os.RemoveAll(out); err != nil {
 		return 0, 0, err
 	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
+	if err := os.MkdirAll(out, 0o750); err != nil {
 		return 0, 0, err
 	}
 	args := j.command(out)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/freshet/freshet/internal/option"
@@ -26,7 +27,7 @@ func main() {
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is a program's main, too
 	}
 }
 
@@ -80,11 +81,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.dir, 0o777); err != nil {
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return err
 	}
 	for _, w := range workloads {
-		if len(s.only) > 0 && !contains(s.only, w.name) {
+		if len(s.only) > 0 && !slices.Contains(s.only, w.name) {
 			continue
 		}
 		fmt.Fprintf(out, "\n== %s: %s ==\n", w.name, w.about)
@@ -93,13 +94,4 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	return nil
-}
-
-func contains(list []string, x string) bool {
-	for _, e := range list {
-		if e == x {
-			return true
-		}
-	}
-	return false
 }

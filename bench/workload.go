@@ -118,12 +118,12 @@ func manyFiles(dir string, n int) error {
 	if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("%08d.json", n-1))); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	for i := range n {
 		line := fmt.Sprintf("{\"id\":%d,\"v\":%d.5}\n", i, i%100)
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%08d.json", i)), []byte(line), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%08d.json", i)), []byte(line), 0o600); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func manyFiles(dir string, n int) error {
 // start loads one row into a new table of a new workspace.
 func start(ctx context.Context, s settings, out io.Writer) error {
 	file := filepath.Join(s.dir, "one.csv")
-	if err := os.WriteFile(file, []byte("id,v\n1,2.5\n"), 0o666); err != nil {
+	if err := os.WriteFile(file, []byte("id,v\n1,2.5\n"), 0o600); err != nil {
 		return err
 	}
 	s.runs = max(s.runs, 5)

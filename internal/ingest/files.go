@@ -225,8 +225,10 @@ func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*Fil
 
 // infer returns the schema of the data, and whether a sample gave it.
 func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location) (data *schema.Struct, sampled bool, err error) {
-	ask := format.Inference{Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone,
-		CorruptRecords: how.CorruptRecords}
+	ask := format.Inference{
+		Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone,
+		CorruptRecords: how.CorruptRecords,
+	}
 	if how.Speculate && s.size() > 4*sampleBytes {
 		ask.SampleBytes, ask.KeepVoid = sampleBytes, true
 		data, err = s.inferReadable(ctx, ask)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -208,7 +209,7 @@ func (r *FileReader) Relation(how Reading) *Relation {
 		how.Metadata = false
 	}
 	if how.Metadata {
-		columns = schema.New(append(columns.Fields[:len(columns.Fields):len(columns.Fields)],
+		columns = schema.New(append(slices.Clip(columns.Fields),
 			schema.Field{Name: files.MetadataColumn, Type: files.MetadataType()})...)
 	}
 	var file string

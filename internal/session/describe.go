@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,12 +125,10 @@ func shownProperties(snap *delta.Snapshot) map[string]string {
 		"delta.minReaderVersion": strconv.Itoa(p.MinReader),
 		"delta.minWriterVersion": strconv.Itoa(p.MinWriter),
 	}
-	for _, f := range append(p.ReaderFeatures[:len(p.ReaderFeatures):len(p.ReaderFeatures)], p.WriterFeatures...) {
+	for _, f := range slices.Concat(p.ReaderFeatures, p.WriterFeatures) {
 		out["delta.feature."+f] = "supported"
 	}
-	for k, v := range snap.Metadata().Configuration {
-		out[k] = v
-	}
+	maps.Copy(out, snap.Metadata().Configuration)
 	return out
 }
 
@@ -194,8 +194,11 @@ func features(p delta.Protocol) []string {
 		writer int
 		names  []string
 	}{
-		{2, []string{"appendOnly", "invariants"}}, {3, []string{"checkConstraints"}},
-		{4, []string{"changeDataFeed", "generatedColumns"}}, {5, []string{"columnMapping"}}, {6, []string{"identityColumns"}},
+		{2, []string{"appendOnly", "invariants"}},
+		{3, []string{"checkConstraints"}},
+		{4, []string{"changeDataFeed", "generatedColumns"}},
+		{5, []string{"columnMapping"}},
+		{6, []string{"identityColumns"}},
 	}
 	for _, l := range legacy {
 		if p.MinWriter >= l.writer && p.MinWriter < 7 {

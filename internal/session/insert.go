@@ -41,7 +41,7 @@ func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error)
 	c := ingest.Commit{
 		Table: t.table, Store: t.store, Base: base, Overwrite: stmt.Overwrite, Now: s.cfg.Clock, Operation: "WRITE",
 		Parameters: map[string]any{"mode": mode, "partitionBy": nonNil(meta.PartitionColumns)},
-		Reads:      s.readsTable(stmt.Query, t),
+		Reads:      s.readsTable(ctx, stmt.Query, t),
 	}
 	if !schema.Equal(meta.Schema, base.Schema()) {
 		c.Metadata = &meta
@@ -147,7 +147,7 @@ func arity(table string, names []string, incoming *schema.Struct) error {
 }
 
 // readsTable reports whether the query reads the table it is inserted into.
-func (s *Session) readsTable(q *sql.Query, t *target) bool {
+func (s *Session) readsTable(ctx context.Context, q *sql.Query, t *target) bool {
 	reads := false
 	sql.Inspect(q, func(n sql.Node) bool {
 		ref, ok := n.(*sql.Table)
@@ -159,7 +159,7 @@ func (s *Session) readsTable(q *sql.Query, t *target) bool {
 			reads = reads || err == nil && loc == t.location
 			return true
 		}
-		name, err := s.tableName(context.Background(), ref.Name)
+		name, err := s.tableName(ctx, ref.Name)
 		reads = reads || err == nil && t.entry != nil && strings.EqualFold(name.String(), t.entry.Name.String())
 		return true
 	})

@@ -44,8 +44,7 @@ func (s *Session) place(n *sql.Name, err error) error {
 
 // locate gives an error in a statement's tree the text that it is in.
 func locate(err error, text string) error {
-	var e *sql.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sql.Error](err); ok {
 		return e.In(text)
 	}
 	return err

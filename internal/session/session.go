@@ -110,7 +110,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}
-	if err := os.MkdirAll(root, 0o777); err != nil {
+	if err := os.MkdirAll(root, 0o777); err != nil { //nolint:gosec // the umask decides who shares a workspace
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}
 	cat, err := catalog.Open(ctx, filepath.Join(root, "catalog.db"), cfg.Clock)

@@ -42,8 +42,12 @@ func (h *handle) free() {
 	h.pin.Unpin()
 }
 
-// fromHandle returns the value of a handle that DuckDB gives back.
-func fromHandle[T any](p unsafe.Pointer) T { return (*cgo.Handle)(p).Value().(T) }
+// fromHandle returns the value of a handle that DuckDB gives back; T is the
+// type of what newHandle was given.
+func fromHandle[T any](p unsafe.Pointer) T {
+	value, _ := (*cgo.Handle)(p).Value().(T)
+	return value
+}
 
 // bindID makes id a scan's bind data, which C keeps and frees.
 func bindID(info bindings.BindInfo, id scanID) {
@@ -54,11 +58,11 @@ func bindID(info bindings.BindInfo, id scanID) {
 
 // The addresses of the callbacks below.
 var (
-	scanBind = unsafe.Pointer(C.freshetScanBind)
-	scanInit = unsafe.Pointer(C.freshetScanInit)
-	scanNext = unsafe.Pointer(C.freshetScanNext)
-	call     = unsafe.Pointer(C.freshetCall)
-	free     = unsafe.Pointer(C.free)
+	scanBind = C.freshetScanBind
+	scanInit = C.freshetScanInit
+	scanNext = C.freshetScanNext
+	call     = C.freshetCall
+	free     = C.free
 )
 
 //export freshetScanBind

@@ -20,30 +20,30 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-func open(t testing.TB, cfg duckdb.Config) *duckdb.Engine {
-	t.Helper()
+func open(tb testing.TB, cfg duckdb.Config) *duckdb.Engine {
+	tb.Helper()
 	e, err := duckdb.Open(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := e.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return e
 }
 
 // rows runs a query and returns its rows as JSON, one a line.
-func rows(t testing.TB, e *duckdb.Engine, query string, inputs ...engine.Input) (string, error) {
-	t.Helper()
-	r, err := e.Query(t.Context(), query, inputs)
+func rows(tb testing.TB, e *duckdb.Engine, query string, inputs ...engine.Input) (string, error) {
+	tb.Helper()
+	r, err := e.Query(tb.Context(), query, inputs)
 	if err != nil {
 		return "", err
 	}
 	defer r.Release()
 	if _, err := schema.FromArrow(r.Schema()); err != nil {
-		t.Errorf("schema of %s: %v", query, err)
+		tb.Errorf("schema of %s: %v", query, err)
 	}
 	var out strings.Builder
 	for r.Next() {

@@ -21,15 +21,6 @@ type result struct {
 	schema  *arrow.Schema
 }
 
-// run prepares and starts one query.
-func (c *conn) run(query string) (*result, error) {
-	stmt, err := c.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	return c.start(stmt)
-}
-
 // prepare plans one query. The caller destroys the statement.
 func (c *conn) prepare(query string) (bindings.PreparedStatement, error) {
 	var stmt bindings.PreparedStatement
@@ -44,7 +35,7 @@ func (c *conn) prepare(query string) (bindings.PreparedStatement, error) {
 // start runs a statement and owns it from then on.
 func (c *conn) start(stmt bindings.PreparedStatement) (*result, error) {
 	r := &result{conn: c, stmt: stmt}
-	//nolint:staticcheck // deprecated without a successor: the only way to a result that streams
+	// Deprecated without a successor: the only way to a result that streams.
 	if bindings.PendingPreparedStreaming(stmt, &r.pending) == bindings.StateError {
 		err := newError(bindings.PendingError(r.pending))
 		r.close()
