@@ -68,8 +68,8 @@ func expr(templates ...string) functionMapping {
 	want := countText(counts[0], counts[len(counts)-1])
 	return func(p *printer, call *FunctionCall) (string, error) {
 		t, ok := byCount[len(call.Args)]
-		if any, hasAny := byCount[anyNumber]; hasAny && !ok && len(call.Args) > 0 {
-			t, ok = any, true
+		if variadic, has := byCount[anyNumber]; has && !ok && len(call.Args) > 0 {
+			t, ok = variadic, true
 		}
 		if !ok {
 			return "", wrongArguments(call, want)

@@ -18,7 +18,7 @@ func TestEveryFunctionHasAnExample(t *testing.T) {
 		text = append(text, part...)
 	}
 	called := map[string]bool{}
-	for _, line := range strings.Split(string(text), "\n") {
+	for line := range strings.SplitSeq(string(text), "\n") {
 		if line == "" || line[0] == '#' || line[0] == ' ' {
 			continue
 		}

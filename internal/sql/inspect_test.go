@@ -9,11 +9,11 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 )
 
-func parseQuery(t testing.TB, text string) *sql.Query {
-	t.Helper()
+func parseQuery(tb testing.TB, text string) *sql.Query {
+	tb.Helper()
 	q, err := sql.ParseQuery(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return q
 }

@@ -334,11 +334,11 @@ func (p *parser) tableOptions(o *TableOptions) {
 
 // format parses the name of a data source, which may have dots.
 func (p *parser) format() string {
-	name := p.ident()
+	parts := []string{p.ident()}
 	for p.symbol(".") {
-		name += "." + p.ident()
+		parts = append(parts, p.ident())
 	}
-	return name
+	return strings.Join(parts, ".")
 }
 
 func (p *parser) clusterBy(o *TableOptions) {

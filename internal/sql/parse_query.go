@@ -329,7 +329,7 @@ func (p *parser) groupBy() *GroupBy {
 // groupingItem parses an expression, or sets of them.
 func (p *parser) groupingItem() Expr {
 	start := p.start()
-	kind := ""
+	var kind string
 	switch {
 	case p.word("ROLLUP") && p.symbolAt(1, "("), p.word("CUBE") && p.symbolAt(1, "("):
 		kind = p.advance().value

@@ -149,12 +149,12 @@ func (p *printer) star(e *Star) {
 }
 
 func (p *printer) unary(e *Unary) {
-	switch {
-	case e.Op == "NOT":
+	switch e.Op {
+	case "NOT":
 		p.put("NOT ")
 		p.beside(e.X)
 		return
-	case e.Op == "-":
+	case "-":
 		if l, ok := e.X.(*Literal); ok {
 			if text := negative(l); text != "" {
 				p.put(text)
@@ -312,22 +312,23 @@ func (p *printer) function(e *FunctionCall) {
 // jsonPath prints x:path, which is NULL where x is not JSON. A path through
 // every element of an array gives the array of what it finds, as JSON.
 func (p *printer) jsonPath(e *JSONPath) {
-	path := "$"
+	var path strings.Builder
+	path.WriteString("$")
 	every := false
 	for _, s := range e.Steps {
 		switch s.Kind {
 		case KeyStep:
-			path += `."` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s.Key) + `"`
+			path.WriteString(`."` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s.Key) + `"`)
 		case IndexStep:
-			path += "[" + formatInt(int64(s.Index)) + "]"
+			path.WriteString("[" + formatInt(int64(s.Index)) + "]")
 		case WildcardStep:
-			path += "[*]"
+			path.WriteString("[*]")
 			every = true
 		}
 	}
 	if every {
-		p.put("CAST(to_json(json_extract(spark_json(", p.text(e.X), "), ", stringText(path), ")) AS VARCHAR)")
+		p.put("CAST(to_json(json_extract(spark_json(", p.text(e.X), "), ", stringText(path.String()), ")) AS VARCHAR)")
 		return
 	}
-	p.put("json_extract_string(spark_json(", p.text(e.X), "), ", stringText(path), ")")
+	p.put("json_extract_string(spark_json(", p.text(e.X), "), ", stringText(path.String()), ")")
 }

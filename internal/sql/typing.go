@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,13 +66,13 @@ func outputsOf(s *schema.Struct) []output {
 // the column and what qualifies it; those after it are fields.
 func (p *printer) columnType(parts []string) (t schema.Type, n int) {
 	parts = p.unqualify(parts, 1)
-	for i := len(p.lambdas) - 1; i >= 0; i-- {
-		if strings.EqualFold(p.lambdas[i].name, parts[0]) {
-			return p.lambdas[i].typ, 1
+	for _, l := range slices.Backward(p.lambdas) {
+		if strings.EqualFold(l.name, parts[0]) {
+			return l.typ, 1
 		}
 	}
-	for i := len(p.frames) - 1; i >= 0; i-- {
-		if t, n, found := p.frames[i].find(parts); found {
+	for _, f := range slices.Backward(p.frames) {
+		if t, n, found := f.find(parts); found {
 			return t, n
 		}
 	}

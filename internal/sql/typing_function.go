@@ -32,7 +32,7 @@ func init() {
 		schema.TimestampNTZ: "localtimestamp make_timestamp_ntz to_timestamp_ntz",
 		schema.Float:        "float", schema.Short: "smallint", schema.Byte: "tinyint", schema.Binary: "binary unbase64 unhex",
 	} {
-		for _, name := range strings.Fields(names) {
+		for name := range strings.FieldsSeq(names) {
 			resultTypes[name] = t
 		}
 	}

@@ -20,6 +20,7 @@
 package duckdb
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -27,8 +28,6 @@ import (
 	"strconv"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
-
-	_ "embed"
 
 	"github.com/freshet/freshet/internal/engine"
 )

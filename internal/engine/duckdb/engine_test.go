@@ -293,6 +293,7 @@ func TestSpills(t *testing.T) {
 }
 
 func TestConcurrentQueries(t *testing.T) {
+	t.Parallel()
 	e := open(t, duckdb.Config{})
 	for i := range 8 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -55,10 +55,10 @@ func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.In
 			return nil, fmt.Errorf("set time zone: %w", err)
 		}
 	}
-	r := &reader{all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reader{ctx: ctx, cancel: cancel, all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
 	r.refs.Store(1)
-	r.ctx, r.cancel = context.WithCancel(ctx)
-	r.stopWatch = interruptOnDone(r.ctx, c)
+	r.stopWatch = interruptOnDone(ctx, c)
 	if err := r.start(inputs); err != nil {
 		err = r.explain(err)
 		r.close()

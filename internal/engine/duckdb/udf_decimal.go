@@ -72,7 +72,8 @@ func decimalOperation(args []column) (rowFunction, error) {
 	return func(a []column, i int, out column) {
 		x, y := operands[0](i), operands[1](i)
 		scale := int(*at[int32](a[3], i))
-		number, shift := new(big.Int), 0 // the result has this many digits after the point too many
+		number := new(big.Int)
+		var shift int // the result has this many digits after the point too many
 		divisor := big.NewInt(1)
 		switch a[0].text(i) {
 		case "*":
