@@ -362,7 +362,13 @@ func recordBytes(r arrow.RecordBatch) int64 {
 	return total
 }
 
-func arrayBytes(arr arrow.Array) int64 {
+// arrayOverhead is about what an array takes besides its values: batches of
+// thousands of columns have few rows, and little else.
+const arrayOverhead = 768
+
+func arrayBytes(arr arrow.Array) int64 { return arrayOverhead + valueBytes(arr) }
+
+func valueBytes(arr arrow.Array) int64 {
 	n := int64(arr.Len())
 	switch arr := arr.(type) {
 	case *array.Null:
@@ -380,7 +386,7 @@ func arrayBytes(arr arrow.Array) int64 {
 	case *array.Map:
 		return n*4 + shareOf(arr, arr.ListValues())
 	case *array.Dictionary:
-		return n * 4 // entries are shared, and count little
+		return n*4 + arrayBytes(arr.Dictionary())
 	case interface{ ValueBytes() []byte }:
 		return n*4 + int64(len(arr.ValueBytes()))
 	}

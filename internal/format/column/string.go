@@ -15,6 +15,7 @@ import (
 const (
 	minSample     = 2048
 	maxDictionary = 1 << 16
+	firstSlots    = 64 // of the table, a power of two: thousands of columns have one each
 )
 
 // dictionaryType is the type of dictionary-encoded STRING columns.
@@ -82,7 +83,7 @@ func NewString(dictionary bool) *String {
 	if dictionary {
 		s.seed = maphash.MakeSeed() // decides only where the table puts values
 		s.secret = maphash.Bytes(s.seed, nil) | 1
-		s.table = make([]slot, 2*minSample)
+		s.table = make([]slot, firstSlots)
 		s.restart()
 	}
 	return s
