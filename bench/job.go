@@ -23,22 +23,24 @@ type job struct {
 // measured is what the runs of a job took.
 type measured struct {
 	name    string
-	seconds []float64
-	peak    int64 // bytes of resident memory, the largest of any run
+	seconds []float64 // by the clock
+	cpu     []float64 // seconds of all processors, user and system
+	peak    int64     // bytes of resident memory, the largest of any run
 }
 
-func (m measured) median() float64 {
-	sorted := slices.Sorted(slices.Values(m.seconds))
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }
 
 // compare runs jobs in turn, once to warm caches and then runs times, and
-// prints each one's median, its ratio to the first job's, and its peak memory.
+// prints each one's median, its ratio to the first job's, the same of processor
+// time, which other work on the machine disturbs less, and its peak memory.
 func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]measured, error) {
 	results := make([]measured, len(jobs))
 	for r := range s.runs + 1 {
 		for i, j := range jobs {
-			took, peak, err := s.once(ctx, j)
+			took, cpu, peak, err := s.once(ctx, j)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", j.name, err)
 			}
@@ -47,6 +49,7 @@ func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]meas
 				continue
 			}
 			results[i].seconds = append(results[i].seconds, took.Seconds())
+			results[i].cpu = append(results[i].cpu, cpu.Seconds())
 			results[i].peak = max(results[i].peak, peak)
 		}
 	}
@@ -55,22 +58,24 @@ func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]meas
 
 func report(out io.Writer, results []measured) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "job\tmedian s\tmin\tmax\t× %s\tpeak MB\t\n", results[0].name)
+	fmt.Fprintf(w, "job\tmedian s\tmin\tmax\t× %[1]s\tCPU s\t× %[1]s\tpeak MB\t\n", results[0].name)
+	first := results[0]
 	for _, m := range results {
-		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t\n", m.name, m.median(), slices.Min(m.seconds), slices.Max(m.seconds),
-			m.median()/results[0].median(), m.peak>>20)
+		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t\n", m.name,
+			median(m.seconds), slices.Min(m.seconds), slices.Max(m.seconds), median(m.seconds)/median(first.seconds),
+			median(m.cpu), median(m.cpu)/median(first.cpu), m.peak>>20)
 	}
 	return w.Flush()
 }
 
 // once runs a job's process to its end.
-func (s settings) once(ctx context.Context, j job) (took time.Duration, peak int64, err error) {
+func (s settings) once(ctx context.Context, j job) (took, cpu time.Duration, peak int64, err error) {
 	out := filepath.Join(s.dir, "out")
 	if err := os.RemoveAll(out); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if err := os.MkdirAll(out, 0o750); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	args := j.command(out)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the bench's own jobs
@@ -80,12 +85,13 @@ func (s settings) once(ctx context.Context, j job) (took time.Duration, peak int
 	err = cmd.Run()
 	took = time.Since(started)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w\n%s", err, text.String())
+		return 0, 0, 0, fmt.Errorf("%w\n%s", err, text.String())
 	}
+	cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		peak = usage.Maxrss << 10
 	}
-	return took, peak, nil
+	return took, cpu, peak, nil
 }
 
 // freshet is the job of running SQL in a fresh workspace.

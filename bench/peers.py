@@ -16,7 +16,7 @@ def duckdb(out, fmt, src):
     read = {"csv": "read_csv", "json": "read_json"}[fmt]
     ext = {"csv": "csv", "json": "json"}[fmt]
     db.execute(
-        f"COPY (SELECT * FROM {read}('{src}/**/*.{ext}', union_by_name = true)) "
+        f"COPY (SELECT * FROM {read}('{src}/**/*.{ext}')) "
         f"TO '{out}/t.parquet' (FORMAT parquet, COMPRESSION snappy)"
     )
 

@@ -50,6 +50,9 @@ func (s settings) data(ctx context.Context, format factory.Format, size int64) (
 	return filepath.Dir(matches[0]), nil
 }
 
+// readOptions make freshet see the data as DuckDB does by itself.
+var readOptions = map[factory.Format]string{factory.CSV: "header => true", factory.JSON: "inferTimestamp => true"}
+
 // throughput loads one format, with the schema found in the data on all sides.
 func throughput(format factory.Format) func(context.Context, settings, io.Writer) error {
 	return func(ctx context.Context, s settings, out io.Writer) error {
@@ -57,11 +60,8 @@ func throughput(format factory.Format) func(context.Context, settings, io.Writer
 		if err != nil {
 			return err
 		}
-		sql := fmt.Sprintf("CREATE TABLE t AS SELECT * FROM read_files('%s', format => '%s'", dir, format)
-		if format == factory.CSV {
-			sql += ", header => true"
-		}
-		jobs := []job{s.freshet("freshet", sql+")")}
+		sql := fmt.Sprintf("CREATE TABLE t AS SELECT * FROM read_files('%s', format => '%s', %s)", dir, format, readOptions[format])
+		jobs := []job{s.freshet("freshet", sql)}
 		for _, peer := range []string{"duckdb", "polars", "delta-rs", "spark"} {
 			if s.python != "" {
 				jobs = append(jobs, s.peer(peer, string(format), dir))
@@ -106,7 +106,7 @@ func known(ctx context.Context, s settings, out io.Writer) error {
 	load := job{name: "first load", command: func(string) []string {
 		return []string{s.program, "sql", "--quiet", "--workspace", workspace, "-e", "CREATE TABLE IF NOT EXISTS t; " + sql}
 	}}
-	if _, _, err := s.once(ctx, load); err != nil {
+	if _, _, _, err := s.once(ctx, load); err != nil {
 		return err
 	}
 	_, err := compare(ctx, s, out, []job{again})
