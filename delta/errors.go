@@ -260,6 +260,12 @@ func (e *UnknownCommitError) Error() string {
 // Unwrap returns the cause.
 func (e *UnknownCommitError) Unwrap() error { return e.Cause }
 
+// ErrorClass returns the class of the error, for which Delta has no name.
+func (*UnknownCommitError) ErrorClass() string { return "DELTA_COMMIT_OUTCOME_UNKNOWN" }
+
+// SQLState returns the standard's "statement completion unknown".
+func (*UnknownCommitError) SQLState() string { return "40003" }
+
 // ProtocolVersionError refuses a table whose protocol versions do not exist
 // yet for this package, or do not exist at all.
 type ProtocolVersionError struct{ Reader, Writer int }

@@ -113,14 +113,15 @@ func (c *Copy) discover(ctx context.Context, base *delta.Snapshot) (*FileSet, er
 		if c.Force {
 			return false, nil
 		}
-		return lookup.Contains(path)
+		known, err := lookup.Contains(path)
+		return known, stateFailed(err)
 	}
 	set, err := Discover(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	if err := lookup.Verify(); err != nil {
-		return nil, err
+		return nil, stateFailed(err)
 	}
 	if found == 0 && len(c.Query.Files) == 0 {
 		return nil, errclass.New("COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED", "42KD9",
@@ -155,10 +156,17 @@ func (c *Copy) openRecord(ctx context.Context, base *delta.Snapshot) (*loaded.Re
 	if err == nil && !named && !c.Force {
 		err = mayHaveExpired(ctx, c.Store, base)
 	}
-	if err != nil {
-		return nil, errclass.New("COPY_INTO_STATE_INTERNAL_ERROR", "55019", "The state of COPY INTO cannot be read, so nothing was loaded: %w", err)
+	return r, stateFailed(err)
+}
+
+// stateFailed gives what the storage says of the record of loaded files the
+// class that it has for users.
+func stateFailed(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return r, nil
+	return errclass.New("COPY_INTO_STATE_INTERNAL_ERROR", "55019",
+		"The state of COPY INTO cannot be read or written, so nothing was loaded: %w", err)
 }
 
 // retentionProperty lets any writer of a table forget old transactions, and
@@ -291,7 +299,7 @@ func (l *copyLoad) record(ctx context.Context, base *delta.Snapshot, tx *delta.T
 	for _, p := range paths {
 		known, err := lookup.Contains(p)
 		if err != nil {
-			return err
+			return stateFailed(err)
 		}
 		if known && !l.Force {
 			return errclass.New("COPY_INTO_DUPLICATED_FILES_COPY_NOT_ALLOWED", "25000",
@@ -302,11 +310,11 @@ func (l *copyLoad) record(ctx context.Context, base *delta.Snapshot, tx *delta.T
 		}
 	}
 	if err := lookup.Verify(); err != nil {
-		return err
+		return stateFailed(err)
 	}
 	next, err := record.With(ctx, fresh, l.Env.Clock().UnixMicro(), l.Env.NewID)
 	if err != nil {
-		return err
+		return stateFailed(err)
 	}
 	tx.ReadTransaction(loaded.AppID)
 	if next.ID() != record.ID() {

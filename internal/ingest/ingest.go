@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
 )
 
 // Env is what every load needs to know about where it runs.
@@ -62,7 +63,7 @@ func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter
 	}
 	for rec, err := range rows {
 		if err == nil {
-			err = w.Write(ctx, rec)
+			err = writeFailed(w.Write(ctx, rec))
 		}
 		if err != nil {
 			return nil, errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
@@ -73,13 +74,23 @@ func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter
 	}
 	files, err := w.Close(ctx)
 	if err != nil {
-		return nil, errors.Join(err, w.Abort(context.WithoutCancel(ctx)))
+		return nil, errors.Join(writeFailed(err), w.Abort(context.WithoutCancel(ctx)))
 	}
 	s := &Staged{Files: files, Rows: w.Rows()}
 	for _, f := range files {
 		s.Bytes += f.Size
 	}
 	return s, nil
+}
+
+// writeFailed gives what the storage says, such as that it is full, Spark's
+// class. A cancelled load and rows that the table refuses are no such failure.
+func writeFailed(err error) error {
+	var known errclass.Classified
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return errclass.New("TASK_WRITE_FAILED", "58030", "Task failed while writing rows: %w", err)
 }
 
 // Discard deletes the data files of a load that will not be committed. It

@@ -26,6 +26,7 @@ type refusal struct {
 var (
 	mismatch  = refusal{"COPY_INTO_SCHEMA_MISMATCH_WITH_TARGET_TABLE", "42KDG", nil}
 	malformed = refusal{"MALFORMED_RECORD_IN_PARSING", "22023", nil}
+	oversized = refusal{"MALFORMED_CSV_RECORD", "KD000", nil}
 	unread    = refusal{"FAILED_READ_FILE", "KD001", nil}
 	overflow  = refusal{"CAST_OVERFLOW_IN_TABLE_INSERT", "22003", nil}
 )
@@ -304,9 +305,7 @@ func TestBadText(t *testing.T) {
 func (r refusal) at(w *workspace) refusal {
 	r.mentions = slices.Clone(r.mentions)
 	for i, word := range r.mentions {
-		if rest, ok := strings.CutPrefix(word, "IN/"); ok {
-			r.mentions[i] = "file://" + w.in + "/" + rest
-		}
+		r.mentions[i] = strings.Replace(word, "IN/", "file://"+w.in+"/", 1)
 	}
 	return r
 }

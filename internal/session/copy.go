@@ -50,7 +50,7 @@ func missingTarget(name string, err error) error {
 	if errors.As(err, &missing) {
 		return errclass.New("DELTA_MISSING_DELTA_TABLE_COPY_INTO", "42P01", "Table %s doesn't exist. Create it first, with or without columns: CREATE TABLE %s.", name, name)
 	}
-	return err
+	return wrap(name, err)
 }
 
 // copy plans a COPY INTO.

@@ -153,7 +153,7 @@ func (s *Session) commitCreate(ctx context.Context, t *target, stmt *sql.CreateT
 	if errors.As(err, &conflict) && base == nil {
 		return catalogExists(t)
 	}
-	return err
+	return wrap(t.name, err)
 }
 
 func catalogExists(t *target) error {

@@ -86,7 +86,7 @@ func (s *Session) managedLocation(ctx context.Context, n catalog.Name) (string, 
 		return "", err
 	}
 	for _, err := range store.List(ctx, "", "") {
-		return uri + "-" + s.cfg.NewID(), err
+		return uri + "-" + s.cfg.NewID(), wrap(n.String(), err)
 	}
 	return uri, nil
 }

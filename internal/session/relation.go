@@ -260,5 +260,9 @@ func wrap(table string, err error) error {
 	if err == nil || errors.As(err, &file) {
 		return err
 	}
-	return fmt.Errorf("%s: %w", table, err)
+	var known errclass.Classified
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", table, err)
+	}
+	return errclass.New("TABLE_STORAGE_FAILED", "58030", "The files of table %s cannot be used: %w", table, err)
 }

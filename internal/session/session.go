@@ -9,6 +9,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -128,13 +129,12 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 	return s, nil
 }
 
-// Close releases the catalog and the engine.
+// Close releases the catalog and the engine. The second time it does nothing.
 func (s *Session) Close() error {
 	err := s.catalog.Close()
 	if s.closeFn != nil {
-		if cerr := s.closeFn(); err == nil {
-			err = cerr
-		}
+		err = errors.Join(err, s.closeFn())
+		s.closeFn = nil
 	}
 	return err
 }

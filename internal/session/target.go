@@ -79,5 +79,5 @@ func (t *target) exists(ctx context.Context) (*delta.Snapshot, error) {
 	if errors.As(err, &missing) {
 		return nil, nil //nolint:nilnil // absence is the answer
 	}
-	return snap, err
+	return snap, wrap(t.name, err)
 }

@@ -30,6 +30,7 @@ const roleVariable = "FRESHET_TEST_ROLE"
 // FRESHET_TEST_ARGS, separated by commas.
 var roles = map[string]func(ctx context.Context, args []string) error{
 	"append": appendRows,
+	"sql":    runSQL,
 }
 
 func TestMain(m *testing.M) {

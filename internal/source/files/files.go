@@ -7,7 +7,6 @@ package files
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"strings"
@@ -145,7 +144,7 @@ func (d *discovery) path(ctx context.Context, yield func(format.File, error) boo
 			}
 			return
 		case !errors.Is(err, fs.ErrNotExist):
-			yield(format.File{}, fmt.Errorf("discover %s: %w", d.loc, err))
+			yield(format.File{}, d.unreadable(err))
 			return
 		}
 	}
@@ -157,7 +156,7 @@ func (d *discovery) below(ctx context.Context, prefix string, yield func(format.
 	found := false
 	for info, err := range d.store.List(ctx, prefix, "") {
 		if err != nil {
-			yield(format.File{}, fmt.Errorf("discover %s: %w", d.loc, err))
+			yield(format.File{}, d.unreadable(err))
 			return
 		}
 		found = true
@@ -172,6 +171,11 @@ func (d *discovery) below(ctx context.Context, prefix string, yield func(format.
 	if !found && !d.isDir(prefix[:strings.LastIndexByte(prefix, '/')+1]) {
 		yield(format.File{}, errclass.New("PATH_NOT_FOUND", "42K03", "path does not exist: %s", d.loc))
 	}
+}
+
+// unreadable says that a place cannot be looked at.
+func (d *discovery) unreadable(err error) error {
+	return errclass.New("FAILED_READ_FILE.NO_HINT", "KD001", "discover %s: %w", d.loc, err)
 }
 
 // isDir tells an empty directory from none, in stores that have directories.
