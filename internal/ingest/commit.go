@@ -114,8 +114,13 @@ func (c *Commit) rebase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	planned := c.Base.Metadata()
-	if !schema.Equal(planned.Schema, latest.Schema()) || planned.ID != latest.Metadata().ID {
+	planned, now := c.Base.Metadata(), latest.Metadata()
+	same := planned.ID == now.ID && schema.Equal(planned.Schema, now.Schema)
+	if c.Metadata != nil {
+		// It replaces the table's whole, and must not undo what another set.
+		same = same && maps.Equal(planned.Configuration, now.Configuration)
+	}
+	if !same {
 		return errclass.New("DELTA_METADATA_CHANGED", "2D521",
 			"The schema of the table was changed by a concurrent update (version %d). Nothing was written; run the statement again.",
 			latest.Version())
