@@ -15,17 +15,17 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, r := range sql.Split(string(text)) {
+	statements, err := sql.Parse(string(text))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range statements {
+		r := s.Pos()
 		f.Add(string(text[r.Start:r.End]))
 	}
 	f.Add("SELECT 'a' \x00 \xff")
 	f.Fuzz(func(t *testing.T, text string) {
 		sql.Complete(text)
-		for _, r := range sql.Split(text) {
-			if r.Start < 0 || r.End > len(text) || r.Start >= r.End {
-				t.Fatalf("Split gives the range %v of %d bytes", r, len(text))
-			}
-		}
 		statements, err := sql.Parse(text)
 		if err != nil {
 			_ = failure(err)
@@ -54,9 +54,7 @@ func checkRanges(t *testing.T, s sql.Statement, size int) {
 func checkPrinter(t *testing.T, q *sql.Query) {
 	t.Helper()
 	sql.ColumnNames(q)
-	sql.References(q)
 	sql.PlainScan(q)
-	sql.PlainProjection(q)
 	out, err := (&sql.Printer{Relations: &byName{}}).Query(q)
 	if err == nil && strings.Contains(out, "\x00") {
 		t.Errorf("%s\nis printed with a NUL", q)

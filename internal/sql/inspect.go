@@ -9,32 +9,6 @@ func SelectAll(n *Name) *Query {
 	return &Query{Range: n.Range, Body: &Select{Range: n.Range, Items: []*SelectItem{star}, From: from}}
 }
 
-// References returns the tables and table functions that stand in n, in the
-// order of the text. Common table expressions of n are not among them.
-func References(n Node) []TableRef {
-	var refs []TableRef
-	local := map[string]bool{}
-	Inspect(n, func(n Node) bool {
-		switch n := n.(type) {
-		case *CommonTable:
-			local[strings.ToLower(n.Name)] = true
-		case *Table:
-			refs = append(refs, n)
-		case *TableFunction:
-			refs = append(refs, n)
-		}
-		return true
-	})
-	kept := refs[:0]
-	for _, r := range refs {
-		t, ok := r.(*Table)
-		if !ok || len(t.Name.Parts) != 1 || !local[strings.ToLower(t.Name.Parts[0])] {
-			kept = append(kept, r)
-		}
-	}
-	return kept
-}
-
 // ColumnNames returns the lower-case names, and parts of names, that may be a
 // column of some table that q reads, and whether q may read columns without
 // naming them, as * does. There are too many names rather than too few.
@@ -117,49 +91,4 @@ func PlainScan(q *Query) (TableRef, bool) {
 		return nil, false
 	}
 	return ref, true
-}
-
-// Projected is one column of a [PlainProjection].
-type Projected struct {
-	Column *Column
-	Cast   *TypeName // or nil
-	Try    bool      // of the cast
-	Name   string    // of the result
-}
-
-// PlainProjection returns the columns and the table that q reads, if q is no
-// more than columns, some of them cast, of one table.
-func PlainProjection(q *Query) ([]Projected, TableRef, bool) {
-	s, ref := simple(q)
-	if s == nil {
-		return nil, nil, false
-	}
-	var columns []Projected
-	for _, item := range s.Items {
-		c := Projected{Name: item.Alias}
-		switch e := item.Expr.(type) {
-		case *Column:
-			c.Column = e
-		case *Cast:
-			inner, ok := e.X.(*Column)
-			if !ok {
-				return nil, nil, false
-			}
-			c.Column, c.Cast, c.Try = inner, e.Type, e.Try
-		default:
-			return nil, nil, false
-		}
-		if c.Name == "" {
-			c.Name = c.Column.Parts[len(c.Column.Parts)-1]
-		}
-		columns = append(columns, c)
-	}
-	return columns, ref, true
-}
-
-// IsDefault reports whether an expression is the word DEFAULT, which stands
-// for a column's default in VALUES, SET and INSERT.
-func IsDefault(e Expr) bool {
-	c, ok := e.(*Column)
-	return ok && len(c.Parts) == 1 && strings.EqualFold(c.Parts[0], "DEFAULT")
 }

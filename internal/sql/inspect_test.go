@@ -86,38 +86,6 @@ func TestPlainScan(t *testing.T) {
 	}
 }
 
-func TestPlainProjection(t *testing.T) {
-	columns, ref, ok := sql.PlainProjection(parseQuery(t, "SELECT a, t.b AS c, CAST(d AS INT), TRY_CAST(e AS DATE) f FROM t"))
-	if !ok || ref.String() != "t" {
-		t.Fatalf("got %v %v", ref, ok)
-	}
-	var got []string
-	for _, c := range columns {
-		text := c.Column.String()
-		if c.Cast != nil {
-			text += "::" + c.Cast.String()
-		}
-		got = append(got, text+" "+c.Name)
-	}
-	if want := []string{"a a", "t.b c", "d::INT d", "e::DATE f"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if _, _, ok := sql.PlainProjection(parseQuery(t, "SELECT a + 1 FROM t")); ok {
-		t.Error("a sum is no plain projection")
-	}
-}
-
-func TestReferences(t *testing.T) {
-	q := parseQuery(t, "WITH c AS (SELECT * FROM a.b) SELECT (SELECT max(x) FROM d) FROM c JOIN delta.`/p` ON c.x IN (SELECT y FROM e), read_files('/x')")
-	var got []string
-	for _, r := range sql.References(q) {
-		got = append(got, r.String())
-	}
-	if want := []string{"a.b", "d", "delta.`/p`", "e", "read_files('/x')"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestSelectAll(t *testing.T) {
 	n, err := sql.ParseName("a.`b c`")
 	if err != nil {
@@ -146,31 +114,23 @@ func TestNamePath(t *testing.T) {
 	}
 }
 
-func TestSplitAndComplete(t *testing.T) {
+func TestComplete(t *testing.T) {
 	for _, tt := range []struct {
 		text     string
-		want     []string
 		complete bool
 	}{
-		{"", nil, true},
-		{"  -- nothing\n", nil, true},
-		{"SELECT 1", []string{"SELECT 1"}, false},
-		{"SELECT 1;", []string{"SELECT 1"}, true},
-		{"SELECT 1; -- done", []string{"SELECT 1"}, true},
-		{"SELECT ';' /* ; */, 2;\nSELECT 3", []string{"SELECT ';' /* ; */, 2", "SELECT 3"}, false},
-		{";;SELECT 1;;", []string{"SELECT 1"}, true},
-		{"SELECT 'open;", []string{"SELECT 'open;"}, false},
-		{"SELECT `open;", []string{"SELECT `open;"}, false},
-		{"SELECT 1 /* open;", []string{"SELECT 1 /* open;"}, false},
-		{"SELECT #", []string{"SELECT #"}, true},
+		{"", true},
+		{"  -- nothing\n", true},
+		{"SELECT 1", false},
+		{"SELECT 1;", true},
+		{"SELECT 1; -- done", true},
+		{"SELECT ';' /* ; */, 2;\nSELECT 3", false},
+		{";;SELECT 1;;", true},
+		{"SELECT 'open;", false},
+		{"SELECT `open;", false},
+		{"SELECT 1 /* open;", false},
+		{"SELECT #", true},
 	} {
-		var got []string
-		for _, r := range sql.Split(tt.text) {
-			got = append(got, tt.text[r.Start:r.End])
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%q is split into %q, want %q", tt.text, got, tt.want)
-		}
 		if got := sql.Complete(tt.text); got != tt.complete {
 			t.Errorf("%q: complete is %v, want %v", tt.text, got, tt.complete)
 		}

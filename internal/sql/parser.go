@@ -43,12 +43,6 @@ func ParseQuery(text string) (*Query, error) {
 	return whole(p, p.query())
 }
 
-// ParseExpr returns the expression that text is.
-func ParseExpr(text string) (Expr, error) {
-	p := newParser(text)
-	return whole(p, p.expr())
-}
-
 // ParseName returns the table, schema or function name that text is.
 func ParseName(text string) (*Name, error) {
 	p := newParser(text)
@@ -65,26 +59,6 @@ func whole[N any](p *parser, n N) (N, error) {
 		return none, p.err
 	}
 	return n, nil
-}
-
-// Split returns the ranges of a text's statements, without their semicolons,
-// white space and comments around them. Nothing is parsed.
-func Split(text string) []Range {
-	var ranges []Range
-	var r *Range
-	for _, t := range lex(text) {
-		switch {
-		case t.kind == endToken:
-		case t.kind == symbolToken && t.value == ";":
-			r = nil
-		case r == nil:
-			ranges = append(ranges, t.Range)
-			r = &ranges[len(ranges)-1]
-		default:
-			r.End = t.End
-		}
-	}
-	return ranges
 }
 
 // Complete reports whether a text that is being typed ends: its last statement
