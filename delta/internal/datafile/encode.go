@@ -50,7 +50,6 @@ type Writer struct {
 	codec       Codec
 	parallelism int
 	file        *file.Writer // nil before the first row group
-	rows        int64
 }
 
 // NewWriter returns a writer of a file to sink. The columns of a row group are
@@ -58,9 +57,6 @@ type Writer struct {
 func NewWriter(sink io.Writer, layout *Layout, codec Codec, parallelism int) *Writer {
 	return &Writer{layout: layout, sink: sink, codec: codec, parallelism: max(parallelism, 1)}
 }
-
-// Rows returns how many rows have been written.
-func (w *Writer) Rows() int64 { return w.rows }
 
 // Size returns how many bytes have been written to the sink.
 func (w *Writer) Size() int64 {
@@ -102,9 +98,6 @@ func (w *Writer) WriteRowGroup(ctx context.Context, records []arrow.RecordBatch)
 	}
 	if err := group.Close(); err != nil {
 		return fmt.Errorf("write row group: %w", err)
-	}
-	for _, r := range records {
-		w.rows += r.NumRows()
 	}
 	return nil
 }
