@@ -307,17 +307,24 @@ func (p *planner) lists(from arrow.ListLikeType, to schema.Array, path string) (
 		if !ok {
 			return nil, &IncompatibleError{Column: path, From: to, To: to}
 		}
-		values := list.ListValues()
-		values.Retain()
-		if elem != nil {
-			values.Release()
-			if values, err = elem(values); err != nil {
-				return nil, err
-			}
+		values, err := castValues(list, elem)
+		if err != nil {
+			return nil, err
 		}
 		defer values.Release()
 		return withChild(list, typ, values.Data()), nil
 	}, nil
+}
+
+// castValues returns the values of lists, cast by elem unless it is nil. The
+// caller releases them.
+func castValues(list array.ListLike, elem cast) (arrow.Array, error) {
+	values := list.ListValues()
+	if elem == nil {
+		values.Retain()
+		return values, nil
+	}
+	return elem(values)
 }
 
 // withChild is a list or map of another type over the same offsets.
@@ -329,18 +336,14 @@ func withChild(a arrow.Array, typ arrow.DataType, child arrow.ArrayData) arrow.A
 
 // relist makes lists of large or fixed-size ones.
 func (p *planner) relist(elem cast, typ arrow.DataType) cast {
-	return func(a arrow.Array) (_ arrow.Array, err error) {
+	return func(a arrow.Array) (arrow.Array, error) {
 		list, ok := a.(array.ListLike)
 		if !ok {
 			return nil, &IncompatibleError{From: schema.Void, To: schema.Void}
 		}
-		values := list.ListValues()
-		values.Retain()
-		if elem != nil {
-			values.Release()
-			if values, err = elem(values); err != nil {
-				return nil, err
-			}
+		values, err := castValues(list, elem)
+		if err != nil {
+			return nil, err
 		}
 		defer values.Release()
 		offsets := array.NewInt32Builder(p.opts.Allocator)
