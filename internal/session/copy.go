@@ -135,7 +135,7 @@ func (s *Session) copySelect(ctx context.Context, stmt *sql.CopyInto, rows *inge
 		}
 	}
 	b := &copyBinder{rows: rows, binder: binder{ctx: ctx, session: s}}
-	text, err := (&sql.Printer{Relations: b}).Query(&sql.Query{Body: sel})
+	text, err := s.printer(b).Query(&sql.Query{Body: sel})
 	if err != nil {
 		return nil, err
 	}

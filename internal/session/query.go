@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os/user"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -40,11 +41,29 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*inge
 	if b.want.metadata {
 		hideMetadata(q)
 	}
-	text, err := (&sql.Printer{Relations: b}).Query(q)
+	text, err := s.printer(b).Query(q)
+	var unresolved *sql.Error
+	if errors.As(err, &unresolved) && strings.HasPrefix(unresolved.Class, "UNRESOLVED_COLUMN") && b.want.columns != nil {
+		// Once more with all columns, which the error is to suggest.
+		b.want.columns = nil
+		_, err = s.printer(b).Query(q)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.runText(ctx, text, b.inputs)
+}
+
+// printer returns what writes queries over these relations for the engine.
+func (s *Session) printer(relations sql.Relations) *sql.Printer {
+	name := ""
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return &sql.Printer{Relations: relations, Values: map[string]string{
+		"current_catalog": s.current.catalog, "current_schema": s.current.schema, "current_database": s.current.schema,
+		"current_user": name, "session_user": name, "user": name, "version": s.cfg.Version,
+	}}
 }
 
 // runText runs a query of the engine's dialect.
@@ -88,11 +107,28 @@ type binder struct {
 
 // Relation implements [sql.Relations].
 func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
-	rows, err := b.session.relation(b.ctx, ref, b.want)
+	var rows *ingest.Relation
+	var err error
+	if t, ok := ref.(*sql.StatementTable); ok {
+		rows, err = b.session.statementRows(b.ctx, t.Statement)
+	} else {
+		rows, err = b.session.relation(b.ctx, ref, b.want)
+	}
 	if err != nil {
 		return "", nil, err
 	}
 	return b.input(rows), rows.Schema, nil
+}
+
+// statementRows returns the result of a SHOW or DESCRIBE statement as a
+// relation.
+func (s *Session) statementRows(ctx context.Context, stmt sql.Statement) (*ingest.Relation, error) {
+	result, err := s.run(ctx, stmt)
+	if err != nil {
+		return nil, err
+	}
+	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] { return result.Rows }
+	return &ingest.Relation{Schema: result.Schema, Read: read}, nil
 }
 
 func (b *binder) input(rows *ingest.Relation) string {
@@ -246,7 +282,7 @@ func (s *Session) constant(ctx context.Context, e sql.Expr) (string, error) {
 	if lit, ok := e.(*sql.Literal); ok && lit.Kind != sql.NullLiteral {
 		return lit.Value, nil
 	}
-	text, err := (&sql.Printer{}).Expr(&sql.Cast{X: e, Type: &sql.TypeName{Type: schema.String}})
+	text, err := s.printer(nil).Expr(&sql.Cast{X: e, Type: &sql.TypeName{Type: schema.String}})
 	if err != nil {
 		return "", err
 	}

@@ -86,7 +86,7 @@ func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, erro
 		return out.result(), nil
 	}
 	b := &binder{ctx: ctx, session: s, want: wanted(q)}
-	text, err := (&sql.Printer{Relations: b}).Query(q)
+	text, err := s.printer(b).Query(q)
 	if err != nil {
 		return nil, err
 	}

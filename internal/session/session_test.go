@@ -83,7 +83,7 @@ func (w *workspace) tryContext(ctx context.Context, text string) (rows []string,
 				for j := range cells {
 					cells[j] = "NULL"
 					if c := rec.Column(j); c.IsValid(i) {
-						cells[j] = c.ValueStr(i)
+						cells[j] = strings.Clone(c.ValueStr(i))
 					}
 				}
 				rows = append(rows, strings.Join(cells, "|"))

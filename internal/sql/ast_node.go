@@ -28,14 +28,15 @@ func (*Select) queryBody()       {}
 func (*SetOperation) queryBody() {}
 func (*Values) queryBody()       {}
 
-func (*Table) tableRef()         {}
-func (*TableFunction) tableRef() {}
-func (*Subquery) tableRef()      {}
-func (*InlineTable) tableRef()   {}
-func (*TableGroup) tableRef()    {}
-func (*Join) tableRef()          {}
-func (*Pivot) tableRef()         {}
-func (*Unpivot) tableRef()       {}
+func (*Table) tableRef()          {}
+func (*TableFunction) tableRef()  {}
+func (*Subquery) tableRef()       {}
+func (*StatementTable) tableRef() {}
+func (*InlineTable) tableRef()    {}
+func (*TableGroup) tableRef()     {}
+func (*Join) tableRef()           {}
+func (*Pivot) tableRef()          {}
+func (*Unpivot) tableRef()        {}
 
 func (*Literal) expr()        {}
 func (*Interval) expr()       {}
@@ -85,6 +86,7 @@ func (n *TimeTravel) String() string           { return format(n) }
 func (n *TableFunction) String() string        { return format(n) }
 func (n *Subquery) String() string             { return format(n) }
 func (n *InlineTable) String() string          { return format(n) }
+func (n *StatementTable) String() string       { return format(n) }
 func (n *TableGroup) String() string           { return format(n) }
 func (n *Join) String() string                 { return format(n) }
 func (n *Sample) String() string               { return format(n) }

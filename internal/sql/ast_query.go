@@ -154,6 +154,14 @@ type Subquery struct {
 	Alias   *Alias  // or nil
 }
 
+// StatementTable is a SHOW or DESCRIBE statement in parentheses, whose result is
+// a table.
+type StatementTable struct {
+	Range
+	Statement Statement
+	Alias     *Alias // or nil
+}
+
 // InlineTable is VALUES in a FROM clause.
 type InlineTable struct {
 	Range

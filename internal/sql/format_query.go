@@ -174,6 +174,11 @@ func (w *writer) table(n TableRef) {
 		w.query(n.Query)
 		w.put(")")
 		w.suffixes(n.Sample, n.Alias)
+	case *StatementTable:
+		w.put("(")
+		w.node(n.Statement)
+		w.put(")")
+		w.suffixes(nil, n.Alias)
 	case *InlineTable:
 		w.body(n.Values)
 		w.suffixes(nil, n.Alias)

@@ -20,6 +20,9 @@ var sparkFunctions = functionTable{}
 // isAggregate has the names of the aggregate functions.
 var isAggregate = map[string]bool{}
 
+// isWindow has the names of the functions that need an OVER clause.
+var isWindow = map[string]bool{}
+
 // init fills the tables: printing an argument reads it again, so that its own
 // initial value cannot name the mappings.
 func init() {
@@ -31,6 +34,9 @@ func init() {
 	}
 	for name := range aggregateFunctions {
 		isAggregate[name] = true
+	}
+	for name := range windowFunctions {
+		isWindow[name] = true
 	}
 }
 

@@ -141,7 +141,21 @@ func castTo(t schema.Type) functionMapping {
 	}
 }
 
+// value is a function whose result the printer's user knows.
+func value(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) > 0 {
+		return "", wrongArguments(call, "no")
+	}
+	text, ok := p.given[call.Func()]
+	if !ok {
+		return "", unsupported(call, "The function "+call.Func()+" outside of a session")
+	}
+	return stringText(text), nil
+}
+
 var otherFunctions = functionTable{
+	"current_catalog": value, "current_database": value, "current_schema": value, "current_user": value,
+	"session_user": value, "user": value, "version": value,
 	"assert_true": expr("CASE WHEN NOT coalesce($1, false) THEN "+failing("USER_RAISED_EXCEPTION", "P0001", "The assertion is not true.")+" END",
 		"CASE WHEN NOT coalesce($1, false) THEN error('[USER_RAISED_EXCEPTION] ' || $2 || ' SQLSTATE: P0001') END"),
 	"monotonically_increasing_id": expr("(row_number() OVER () - 1)"),

@@ -177,6 +177,9 @@ func (p *parser) tableParens() TableRef {
 	start := p.start()
 	p.enter()
 	p.needSymbol("(")
+	if p.isStatementTable() {
+		return p.statementTable(start)
+	}
 	inner := p.insideParens()
 	p.needSymbol(")")
 	p.leave()
@@ -189,6 +192,28 @@ func (p *parser) tableParens() TableRef {
 		return inner // the parentheses make no difference
 	}
 	return &TableGroup{Range: p.from(start), Input: inner, Sample: sample, Alias: alias}
+}
+
+// isStatementTable reports whether a SHOW or DESCRIBE statement follows, and not
+// a table of that name.
+func (p *parser) isStatementTable() bool {
+	return (p.word("SHOW") || p.word("DESCRIBE") || p.word("DESC")) && p.isName(1) && !p.wordAt(1, "AS")
+}
+
+// statementTable parses what follows the parenthesis before a statement whose
+// result is a table.
+func (p *parser) statementTable(start int) TableRef {
+	t := &StatementTable{}
+	if p.word("SHOW") {
+		t.Statement = p.show()
+	} else {
+		t.Statement = p.describe()
+	}
+	p.needSymbol(")")
+	p.leave()
+	t.Alias = p.tableAlias()
+	t.Range = p.from(start)
+	return t
 }
 
 // insideParens parses a query or a table reference. What starts as a query in

@@ -8,8 +8,8 @@ import (
 
 // Relations gives the tables of a query their names in the engine.
 type Relations interface {
-	// Relation is called once for each occurrence of a *Table or
-	// *TableFunction, in no particular order, and returns the name the engine
+	// Relation is called once for each occurrence of a *Table,
+	// *TableFunction or *StatementTable, in no particular order, and returns the name the engine
 	// knows it by. Common table expressions, and the functions that are
 	// printed as DuckDB's own (range, explode and their kin), are not asked
 	// for. The columns let the printer type expressions as Spark does; nil
@@ -24,11 +24,14 @@ type Relations interface {
 type Printer struct {
 	// Relations is asked for every table of a query.
 	Relations Relations
+	// Values are what functions such as current_user return, by their names in
+	// lower case.
+	Values map[string]string
 }
 
 // Query returns q in DuckDB's dialect.
 func (pr *Printer) Query(q *Query) (string, error) {
-	p := newPrinter(pr.Relations)
+	p := newPrinter(pr)
 	p.countReferences(q)
 	p.query(q)
 	return p.result()
@@ -36,7 +39,7 @@ func (pr *Printer) Query(q *Query) (string, error) {
 
 // Expr returns e in DuckDB's dialect. Names of columns stand as they are.
 func (pr *Printer) Expr(e Expr) (string, error) {
-	p := newPrinter(pr.Relations)
+	p := newPrinter(pr)
 	p.countReferences(e)
 	p.expr(e)
 	return p.result()
@@ -51,6 +54,7 @@ const maxPrinted = 16 << 20
 type printer struct {
 	*strings.Builder
 	relations Relations
+	given     map[string]string // see Printer.Values
 	err       error
 
 	references map[string]int // of each name of a common table, lower case
@@ -71,9 +75,9 @@ type printed struct {
 	columns []output
 }
 
-func newPrinter(r Relations) *printer {
+func newPrinter(pr *Printer) *printer {
 	return &printer{
-		Builder: new(strings.Builder), relations: r, references: map[string]int{},
+		Builder: new(strings.Builder), relations: pr.Relations, given: pr.Values, references: map[string]int{},
 		types: map[Expr]schema.Type{}, subqueries: map[*Query]printed{},
 	}
 }

@@ -82,6 +82,7 @@ func (p *printer) structured(e Expr) {
 	case *Subscript:
 		p.subscript(e)
 	case *Field:
+		p.checkField(e, p.typeOf(e.X), e.Name)
 		p.put(fieldText("("+p.text(e.X)+")", p.typeOf(e.X), e.Name))
 	case *Tuple:
 		p.put("(")
@@ -104,6 +105,7 @@ func (p *printer) structured(e Expr) {
 // column returns the name of a column or of a field in one. A field of an array
 // of structs is the array of the field.
 func (p *printer) column(e *Column) string {
+	p.checkColumn(e)
 	parts := p.unqualify(e.Parts, 1)
 	t, n := p.columnType(e.Parts)
 	if n == 0 || n == len(parts) {
@@ -111,6 +113,7 @@ func (p *printer) column(e *Column) string {
 	}
 	text := dottedIdents(parts[:n])
 	for _, name := range parts[n:] {
+		p.checkField(e, t, name)
 		text = fieldText(text, t, name)
 		t = fieldType(t, name)
 	}
@@ -151,6 +154,9 @@ func (p *printer) star(e *Star) {
 func (p *printer) unary(e *Unary) {
 	switch e.Op {
 	case "NOT":
+		if t := p.typeOf(e.X); isNumeric(t) || isTime(t) {
+			p.fail(mismatch("UNEXPECTED_INPUT_TYPE", e.Range, "NOT takes a BOOLEAN and "+strconv.Quote(p.pretty(e.X))+" has the type "+strconv.Quote(t.String())+"."))
+		}
 		p.put("NOT ")
 		p.beside(e.X)
 		return
@@ -167,8 +173,12 @@ func (p *printer) unary(e *Unary) {
 		p.expr(l)
 		return
 	}
+	t := p.typeOf(e.X)
+	if t == schema.String {
+		t = schema.Double
+	}
 	p.put("(") // two dashes would start a comment
-	p.expr(e.X)
+	p.exprAs(e.X, t)
 	p.put(")")
 }
 
@@ -214,7 +224,7 @@ func (p *printer) predicate(e Expr) {
 
 // like prints LIKE and RLIKE; a list of patterns is written out.
 func (p *printer) like(e *Like) {
-	x := p.operand(e.X)
+	x := p.captured(func() { p.besideText(e.X) })
 	tests := make([]string, len(e.Patterns))
 	for i, pattern := range e.Patterns {
 		tests[i] = p.likeOne(e, x, pattern)
@@ -237,7 +247,7 @@ func (p *printer) likeOne(e *Like, x string, pattern Expr) string {
 		not = "NOT "
 	}
 	if e.Kind == "RLIKE" {
-		return not + "regexp_matches(" + x + ", " + p.text(pattern) + ")"
+		return not + "regexp_matches(" + x + ", " + p.captured(func() { p.besideText(pattern) }) + ")"
 	}
 	escape := e.Escape
 	if escape == "" {
@@ -301,7 +311,14 @@ func (p *printer) function(e *FunctionCall) {
 		})
 		return
 	}
-	text, err := sparkFunctions.render(p, e)
+	if isWindow[e.Func()] && e.Over == nil {
+		p.fail(&Error{
+			Class: "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE", State: "42601", Range: e.Range,
+			Text: "Window function " + strconv.Quote(p.pretty(e)) + " requires an OVER clause.",
+		})
+		return
+	}
+	text, err := sparkFunctions.render(p, p.withText(e))
 	if err != nil {
 		p.fail(err)
 		return

@@ -154,6 +154,35 @@ func (p *printer) besideText(e Expr) {
 	p.put(p.cast(e, &TypeName{Range: e.Pos(), Type: schema.String}, false))
 }
 
+// textFunctions are the functions whose first argument is a string, or bytes.
+var textFunctions = map[string]bool{
+	"ascii": true, "btrim": true, "char_length": true, "character_length": true, "contains": true, "endswith": true, "ilike": true,
+	"initcap": true, "instr": true, "lcase": true, "left": true, "len": true, "length": true, "like": true, "lower": true, "lpad": true,
+	"regexp_extract": true, "regexp_like": true, "regexp_replace": true, "repeat": true, "replace": true, "right": true, "rlike": true,
+	"rpad": true, "split": true, "startswith": true, "substr": true, "substring": true, "substring_index": true, "translate": true,
+	"trim": true, "ucase": true, "upper": true,
+}
+
+// withText returns a call of a function of text with its first argument as
+// text. An array, map or struct is none.
+func (p *printer) withText(e *FunctionCall) *FunctionCall {
+	if len(e.Args) == 0 || !textFunctions[e.Func()] {
+		return e
+	}
+	t := p.typeOf(e.Args[0])
+	switch {
+	case isNested(t):
+		p.fail(mismatch("UNEXPECTED_INPUT_TYPE", e.Range, e.Func()+" takes a STRING and "+strconv.Quote(p.pretty(e.Args[0]))+" has the type "+strconv.Quote(t.String())+"."))
+		return e
+	case t == nil || t == schema.String || t == schema.Binary || t == schema.Void:
+		return e
+	}
+	text := *e
+	text.Args = append([]Expr{}, e.Args...)
+	text.Args[0] = &Cast{Range: e.Args[0].Pos(), X: e.Args[0], Type: &TypeName{Range: e.Args[0].Pos(), Type: schema.String}}
+	return &text
+}
+
 // decimalArithmetic prints an operator on decimals, whose result has the type
 // that Spark gives it, and reports whether e is one.
 func (p *printer) decimalArithmetic(e *Binary) bool {

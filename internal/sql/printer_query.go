@@ -178,6 +178,10 @@ func (p *printer) setOperand(n QueryBody, least int) []output {
 func (p *printer) selection(n *Select) []output {
 	p.enterFrame(n.From)
 	defer p.leaveFrame()
+	f := p.frames[len(p.frames)-1]
+	for _, item := range n.Items {
+		f.names = append(f.names, itemNames(item)...)
+	}
 	from := p.captured(func() {
 		if len(n.From) > 0 {
 			p.put(" FROM ")

@@ -17,6 +17,7 @@ type frame struct {
 	named   []qualified
 	aliases map[string]bool // every alias, lower case
 	sources []source        // printed so far
+	names   []string        // that the select list gives, which its other clauses may use
 	joined  []string        // columns of USING, of which * has one each
 	natural bool            // a NATURAL join does so for any column
 }
@@ -68,8 +69,8 @@ func (p *printer) isCommonTable(t *Table) bool {
 
 // commonColumns returns the columns of a common table, or nil.
 func (p *printer) commonColumns(name string) []output {
-	for i := len(p.scopes) - 1; i >= 0; i-- {
-		if columns, ok := p.scopes[i].columns[strings.ToLower(name)]; ok {
+	for _, scope := range slices.Backward(p.scopes) {
+		if columns, ok := scope.columns[strings.ToLower(name)]; ok {
 			return columns
 		}
 	}
@@ -114,6 +115,8 @@ func aliasOf(ref TableRef) *Alias {
 	case *TableFunction:
 		return ref.Alias
 	case *Subquery:
+		return ref.Alias
+	case *StatementTable:
 		return ref.Alias
 	case *InlineTable:
 		return ref.Alias
@@ -161,9 +164,9 @@ func (p *printer) tableAlias(t *Table) string {
 // of several parts replaced by its alias; fixed is the number of parts at the
 // end that cannot belong to it.
 func (p *printer) unqualify(parts []string, fixed int) []string {
-	for i := len(p.frames) - 1; i >= 0; i-- {
+	for _, f := range slices.Backward(p.frames) {
 		for n := len(parts) - fixed; n > 1; n-- {
-			for _, t := range p.frames[i].named {
+			for _, t := range f.named {
 				if hasSuffix(t.parts, parts[:n]) {
 					return append([]string{t.alias}, parts[n:]...)
 				}

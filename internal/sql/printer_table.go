@@ -20,6 +20,11 @@ func (p *printer) table(ref TableRef) {
 		p.put(")")
 		p.suffixes(ref.Alias, ref.Sample)
 		p.provide(ref.Alias, columns)
+	case *StatementTable:
+		name, columns := p.relation(ref)
+		p.put(ident(name))
+		p.suffixes(ref.Alias, nil)
+		p.provide(ref.Alias, columns)
 	case *InlineTable:
 		columns := p.values(ref.Values, ref.Alias)
 		p.provide(ref.Alias, columns)
@@ -140,8 +145,9 @@ func (p *printer) joined(n *Join) {
 		p.put(" NATURAL")
 	}
 	p.put(" ", kind, " JOIN ")
-	p.table(n.Right)
 	f := p.frames[len(p.frames)-1]
+	left := len(f.sources)
+	p.table(n.Right)
 	f.joined = append(f.joined, n.Using...)
 	f.natural = f.natural || n.Natural
 	switch {
@@ -151,6 +157,9 @@ func (p *printer) joined(n *Join) {
 		p.put(" USING ", idents(n.Using))
 	case !conditional && kind != "CROSS":
 		p.put(" ON TRUE")
+	}
+	if kind == "SEMI" || kind == "ANTI" {
+		f.sources = f.sources[:left] // the rows on the right are only looked for
 	}
 }
 

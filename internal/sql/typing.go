@@ -139,7 +139,10 @@ func (p *printer) findType(e Expr) schema.Type {
 		if e.Op == "NOT" {
 			return schema.Boolean
 		}
-		return p.typeOf(e.X)
+		if t := p.typeOf(e.X); t != schema.String {
+			return t
+		}
+		return schema.Double
 	case *Binary:
 		return p.binaryType(e)
 	case *In, *Between, *Like, *Is, *IsDistinct, *Exists:

@@ -45,6 +45,9 @@ func (p *printer) functionType(e *FunctionCall) schema.Type {
 		return t
 	}
 	if len(e.Args) == 0 {
+		if name == "array" {
+			return schema.Array{Element: schema.Void}
+		}
 		return nil
 	}
 	switch name {
@@ -112,12 +115,23 @@ func (p *printer) nestedFunctionType(name string, e *FunctionCall) schema.Type {
 			return t
 		}
 	}
-	if name == "map" && len(e.Args) == 2 && first != nil {
-		if value := p.typeOf(e.Args[1]); value != nil {
-			return schema.Map{Key: first, Value: value, ValueContainsNull: true}
-		}
+	if name == "map" {
+		return p.mapType(e)
 	}
 	return nil
+}
+
+// mapType is the type of map(key, value, …).
+func (p *printer) mapType(e *FunctionCall) schema.Type {
+	var sides [2][]Expr
+	for i, a := range e.Args {
+		sides[i%2] = append(sides[i%2], a)
+	}
+	key, value := p.commonTypeOf(sides[0]), p.commonTypeOf(sides[1])
+	if key == nil || value == nil {
+		return nil
+	}
+	return schema.Map{Key: key, Value: value, ValueContainsNull: true}
 }
 
 func (p *printer) namedStructType(e *FunctionCall) schema.Type {

@@ -113,6 +113,9 @@ func tableChildren(n TableRef, yield func(Node)) {
 		one(yield, n.Query)
 		one(yield, n.Sample)
 		one(yield, n.Alias)
+	case *StatementTable:
+		some(yield, n.Statement)
+		one(yield, n.Alias)
 	case *InlineTable:
 		one(yield, n.Values)
 		one(yield, n.Alias)

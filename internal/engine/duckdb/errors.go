@@ -53,6 +53,20 @@ var rules = []rule{
 		"Text '${1}' could not be parsed as ${2}. Use `try_to_timestamp` to tolerate invalid input string and return NULL instead.",
 	},
 	{
+		regexp.MustCompile(`(?s)^Conversion Error: invalid (\w+) field format: "(.*?)", expected`),
+		"CAST_INVALID_INPUT", "22018",
+		"The value '${2}' of the type \"STRING\" cannot be read as a ${1} because it is malformed. Correct the value as per the syntax, or change its target type. Use `try_cast` to tolerate malformed input and return NULL instead.",
+	},
+	{
+		regexp.MustCompile(`^Conversion Error: Unimplemented type for cast \((\S+) -> (\S+)\)`),
+		"DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION", "42K09", `A value of the type "${1}" cannot be cast to "${2}".`,
+	},
+	{
+		regexp.MustCompile(`(?s)^Conversion Error: (?:Casting value "(.*?)" to type (DECIMAL\S+) failed|Could not convert string "(.*?)" to (DECIMAL\S+))`),
+		"NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003",
+		"The value ${1}${3} cannot be represented as ${2}${4}. Use `try_cast` to tolerate it and return NULL instead.",
+	},
+	{
 		regexp.MustCompile(`(?s)^Conversion Error: Could not cast value (.*) to (DECIMAL.*)`),
 		"NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003",
 		"The value ${1} cannot be represented as ${2}. Use `try_cast` to tolerate it and return NULL instead.",
@@ -89,6 +103,30 @@ var rules = []rule{
 		"DATATYPE_MISMATCH", "42K09", "${1}",
 	},
 	{
+		regexp.MustCompile(`^Binder Error: aggregate function calls cannot be nested`),
+		"NESTED_AGGREGATE_FUNCTION", "42607", "It is not allowed to use an aggregate function in the argument of another aggregate function.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: WHERE clause cannot contain (aggregates|window functions)`),
+		"INVALID_WHERE_CONDITION", "42903", "The WHERE condition contains ${1}, which it may not.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: UNNEST\(\) can only be applied to lists, structs and NULL, not (\S+)`),
+		"DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09", "A generator takes an array or a map, not ${1}.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: Column "([^"]+)" does not exist on (left|right) side of join`),
+		"UNRESOLVED_USING_COLUMN_FOR_JOIN", "42703", "USING column `${1}` cannot be resolved on the ${2} side of the join.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: Column "([^"]+)" in EXCLUDE list not found`),
+		"UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "The column `${1}` of EXCEPT cannot be resolved.",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: Referenced table "([^"]+)" not found`),
+		"UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", "42703", "The table `${1}`, which a column is qualified with, cannot be resolved.",
+	},
+	{
 		regexp.MustCompile(`More than one row returned by a subquery`),
 		"SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000",
 		"More than one row returned by a subquery used as an expression.",
@@ -117,21 +155,27 @@ var rules = []rule{
 
 var (
 	excerpt    = regexp.MustCompile(`(?s)\n+LINE \d+: .*$`)
+	overloads  = regexp.MustCompile(`(?s)\s*(?:You might need to|In order to select one, please) add explicit type casts\.\s*Candidate (?:functions|macros):.*$`)
+	source     = regexp.MustCompile(` when casting from source column [^\n]*$`)
+	ownName    = regexp.MustCompile(`\bspark_(\w+)`)
 	unresolved = regexp.MustCompile(`^Binder Error: (?:Referenced column "((?:[^"]|"")+)" not found|Table "[^"]*" does not have a column named "((?:[^"]|"")+)"|Values list "[^"]*" does not have a column named "((?:[^"]|"")+)")`)
 	candidates = regexp.MustCompile(`(?s)Candidate (?:bindings|functions)?: ?(.*)$`)
 	quoted     = regexp.MustCompile(`"((?:[^"]|"")+)"`)
-	engineType = regexp.MustCompile(`\b(INT8|INT16|INT32|INT64|INT128|VARCHAR|BLOB|BOOL)\b`)
+	engineType = regexp.MustCompile(`\b(INT8|INT16|INT32|INT64|INT128|HUGEINT|INTEGER_LITERAL|STRING_LITERAL|VARCHAR|BLOB|BOOL|TIMESTAMP WITH TIME ZONE)\b`)
 )
 
 // sparkTypes are the names that DuckDB's messages have others for.
 var sparkTypes = map[string]string{
 	"INT8": "TINYINT", "INT16": "SMALLINT", "INT32": "INT", "INT64": "BIGINT", "INT128": "DECIMAL(38,0)",
+	"HUGEINT": "DECIMAL(38,0)", "INTEGER_LITERAL": "INT", "STRING_LITERAL": "STRING", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
 	"VARCHAR": "STRING", "BLOB": "BINARY", "BOOL": "BOOLEAN",
 }
 
 // newError classifies a message of DuckDB's.
 func newError(text string) error {
 	text = strings.TrimSpace(excerpt.ReplaceAllString(text, ""))
+	text = source.ReplaceAllString(text, "")
+	text = ownName.ReplaceAllString(overloads.ReplaceAllString(text, ""), "$1")
 	if m := unresolved.FindStringSubmatch(text); m != nil {
 		return unresolvedColumn(m[1]+m[2]+m[3], text)
 	}
