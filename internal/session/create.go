@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -265,7 +266,7 @@ func declaredColumns(stmt *sql.CreateTable) (*schema.Struct, error) {
 	defs := stmt.Columns
 	for _, p := range stmt.PartitionedBy {
 		if p.Type != nil {
-			defs = append(defs[:len(defs):len(defs)], p)
+			defs = append(slices.Clip(defs), p)
 		}
 	}
 	for _, c := range defs {

@@ -59,11 +59,7 @@ func (s *Session) describeTable(ctx context.Context, stmt *sql.Describe) (*Resul
 		}
 		return describeColumns(columns).result(), nil
 	}
-	t, err := s.target(ctx, stmt.Name)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := t.snapshot(ctx)
+	t, snap, err := s.newest(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +130,7 @@ func shownProperties(snap *delta.Snapshot) map[string]string {
 
 // describeDetail is DESCRIBE DETAIL; semantics §15.6.
 func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Result, error) {
-	t, err := s.target(ctx, stmt.Name)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := t.snapshot(ctx)
+	t, snap, err := s.newest(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}

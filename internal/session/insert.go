@@ -17,11 +17,7 @@ func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error)
 	if err := checkInsert(stmt); err != nil {
 		return nil, err
 	}
-	t, err := s.target(ctx, stmt.Table)
-	if err != nil {
-		return nil, err
-	}
-	base, err := t.snapshot(ctx)
+	t, base, err := s.newest(ctx, stmt.Table)
 	if err != nil {
 		return nil, err
 	}

@@ -140,11 +140,7 @@ func (s *Session) showColumns(ctx context.Context, stmt *sql.Show) (*Result, err
 }
 
 func (s *Session) showProperties(ctx context.Context, stmt *sql.Show) (*Result, error) {
-	t, err := s.target(ctx, stmt.In)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := t.snapshot(ctx)
+	t, snap, err := s.newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
@@ -165,11 +161,7 @@ func (s *Session) showProperties(ctx context.Context, stmt *sql.Show) (*Result, 
 }
 
 func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, error) {
-	t, err := s.target(ctx, stmt.In)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := t.snapshot(ctx)
+	t, snap, err := s.newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
@@ -214,11 +206,7 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 		out.add(view.String())
 		return out.result(), nil
 	}
-	t, err := s.target(ctx, stmt.In)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := t.snapshot(ctx)
+	t, snap, err := s.newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}

@@ -59,11 +59,20 @@ func (s *Session) at(ctx context.Context, name string, entry *catalog.Table, loc
 	return &target{name: name, entry: entry, location: location, handle: h}, nil
 }
 
+// newest returns a table and its newest snapshot.
+func (s *Session) newest(ctx context.Context, name *sql.Name) (*target, *delta.Snapshot, error) {
+	t, err := s.target(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := t.snapshot(ctx)
+	return t, snap, err
+}
+
 // snapshot returns the table's newest snapshot.
 func (t *target) snapshot(ctx context.Context) (*delta.Snapshot, error) {
 	snap, err := t.table.Snapshot(ctx)
-	var missing *delta.NotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
 		return nil, errclass.New("DELTA_TABLE_NOT_FOUND", "42P01", "Delta table %s doesn't exist: there is no Delta log at %s.", t.name, t.location)
 	}
 	if err != nil {
@@ -75,8 +84,7 @@ func (t *target) snapshot(ctx context.Context) (*delta.Snapshot, error) {
 // exists returns the newest snapshot, or nil when no table is there.
 func (t *target) exists(ctx context.Context) (*delta.Snapshot, error) {
 	snap, err := t.table.Snapshot(ctx)
-	var missing *delta.NotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
 		return nil, nil //nolint:nilnil // absence is the answer
 	}
 	return snap, wrap(t.name, err)
