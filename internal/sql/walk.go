@@ -1,22 +1,7 @@
 package sql
 
-// Visitor is called for each node that [Walk] meets. The visitor it returns is
-// used for the node's children; nil leaves them out.
-type Visitor interface {
-	Visit(n Node) Visitor
-}
-
-// Walk visits n and the nodes below it, depth first, in the order of the text
-// as the tree has it.
-func Walk(v Visitor, n Node) {
-	if v = v.Visit(n); v == nil {
-		return
-	}
-	children(n, func(c Node) { Walk(v, c) })
-}
-
 // Inspect calls f for n and for the nodes below it for which f returned true
-// for their parent.
+// for their parent, depth first, in the order of the text as the tree has it.
 func Inspect(n Node, f func(Node) bool) {
 	if f(n) {
 		children(n, func(c Node) { Inspect(c, f) })
