@@ -384,8 +384,7 @@ func (l *copyLoad) byPosition(rows *Relation) (*Relation, delta.Metadata, error)
 func (l *copyLoad) byName(rows *Relation) (*Relation, delta.Metadata, error) {
 	meta := l.base.Metadata()
 	merged, err := evolve.MergeForWrite(meta.Schema, rows.Schema)
-	var conflict *evolve.ConflictError
-	if errors.As(err, &conflict) {
+	if conflict, ok := errors.AsType[*evolve.ConflictError](err); ok {
 		return nil, meta, l.mismatch(rows.Schema, fmt.Sprintf("column %s is %s in the table and %s in the data",
 			schema.QuoteIdent(conflict.Path), conflict.Have, conflict.Got))
 	}
@@ -421,8 +420,7 @@ func (l *copyLoad) reader(ctx context.Context) (*FileReader, error) {
 	}
 	r, err := l.set.Infer(ctx, how, "")
 	l.leaveOut()
-	var empty *EmptyError
-	if errors.As(err, &empty) {
+	if _, empty := errors.AsType[*EmptyError](err); empty {
 		return nil, errNothingReadable
 	}
 	if err != nil || l.Transform != nil || l.set.Name != "csv" && l.set.Name != "json" {

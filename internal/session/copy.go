@@ -46,8 +46,7 @@ func (s *Session) copyInto(ctx context.Context, stmt *sql.CopyInto) (*Result, er
 // missingTarget words the error of a target that is no Delta table as COPY
 // INTO does.
 func missingTarget(name string, err error) error {
-	var missing *delta.NotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
 		return errclass.New("DELTA_MISSING_DELTA_TABLE_COPY_INTO", "42P01", "Table %s doesn't exist. Create it first, with or without columns: CREATE TABLE %s.", name, name)
 	}
 	return wrap(name, err)
