@@ -55,6 +55,12 @@ fuzz: ## run each fuzz target for FUZZTIME
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs
 	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) test -tags $(TAGS),interop -timeout 30m -count 1 ./test/interop
 
+.PHONY: record
+record: $(INTEROP) ## add real Spark's answers to the SQL examples that have none
+	for f in internal/sql/testdata/functions.txt internal/sql/testdata/queries.txt internal/sql/testdata/semantics.txt; do \
+		$(PYTHON) internal/sql/testdata/record_functions.py $$f || exit 1; \
+	done
+
 .PHONY: bench
 bench: build $(INTEROP) ## measure against peers on the same data
 	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) run -tags $(TAGS) ./bench $(BENCH_ARGS)
