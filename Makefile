@@ -66,8 +66,9 @@ bench: build $(INTEROP) ## measure against peers on the same data
 	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) run -tags $(TAGS) ./bench $(BENCH_ARGS)
 
 .PHONY: soak
-soak: build ## load SOAK_SIZE of data and show peak memory
+soak: build ## load SOAK_SIZE of data and show peak memory; faults and kills for minutes
 	./.ci/soak bin/freshet $(SOAK_SIZE)
+	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m -count 1 -run 'Under|Cancelled|Interrupted' -v ./internal/session ./test/crash
 
 $(GOLANGCI):
 	GOBIN=$(dir $@) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -88,6 +88,7 @@ func (t *Table) checkAbsent(ctx context.Context) error {
 func (c *commit) put(ctx context.Context) (won bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putTimeout)
 	defer cancel()
+	failed := true // certainly, as far as tried
 	for try := range storageTries {
 		err = c.table.storage.PutIfAbsent(ctx, commitKey(c.version), c.body)
 		switch {
@@ -96,6 +97,7 @@ func (c *commit) put(ctx context.Context) (won bool, err error) {
 		case errors.Is(err, fs.ErrExist):
 			return false, nil
 		}
+		failed = failed && unwritten(err)
 		if info, readErr := readCommitInfo(ctx, c.table.storage, c.version); readErr == nil {
 			return info != nil && info.TxnID == c.mine.txnID, nil
 		}
@@ -103,7 +105,17 @@ func (c *commit) put(ctx context.Context) (won bool, err error) {
 			break
 		}
 	}
+	if failed {
+		return false, fmt.Errorf("write commit %d: %w", c.version, err)
+	}
 	return false, c.unknown(err)
+}
+
+// unwritten reports whether a storage says that a put that failed has written
+// nothing and never will.
+func unwritten(err error) bool {
+	var decided interface{ Unwritten() bool }
+	return errors.As(err, &decided) && decided.Unwritten()
 }
 
 func (c *commit) unknown(cause error) error {

@@ -36,7 +36,8 @@ type Store interface {
 
 	// PutIfAbsent writes data under key if nothing is there, atomically
 	// against every other writer. The error is [fs.ErrExist] if and only if
-	// another object is known to hold the key; any other error is undecided.
+	// another object is known to hold the key; any other error is undecided,
+	// unless it has a method Unwritten() bool that returns true.
 	PutIfAbsent(ctx context.Context, key string, data []byte) error
 
 	// Delete removes the object under key. A missing object is no error.

@@ -152,13 +152,18 @@ func (w *workspace) wantLoaded(n int, exactly bool) {
 }
 
 // wantNoStrays checks that every data file of a table that was only appended
-// to belongs to it.
+// to belongs to it, and that no file is still being written.
 func (w *workspace) wantNoStrays(table string) {
 	w.t.Helper()
 	const numFiles = 9
 	detail := strings.Split(w.rows("DESCRIBE DETAIL " + table)[0], "|")
 	if stored := len(w.dataFiles(table)); detail[numFiles] != strconv.Itoa(stored) {
 		w.t.Errorf("table %s has %s files, and %d are stored", table, detail[numFiles], stored)
+	}
+	for _, name := range w.stored() {
+		if strings.HasSuffix(name, ".tmp") {
+			w.t.Errorf("a temporary file is left: %s", name)
+		}
 	}
 }
 

@@ -1,96 +1,10 @@
 package session_test
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"runtime/debug"
-	"runtime/metrics"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 )
-
-// write makes a source file piece by piece.
-func (w *workspace) write(name string, content func(out *bufio.Writer)) {
-	w.t.Helper()
-	f, err := os.Create(w.file(name, ""))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	out := bufio.NewWriter(f)
-	content(out)
-	if err := out.Flush(); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// peakMemory runs f and returns the most memory that Go held meanwhile beyond
-// what it held before, in bytes.
-func peakMemory(f func()) uint64 {
-	sample := func() uint64 {
-		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-		metrics.Read(s)
-		return s[0].Value.Uint64() - s[1].Value.Uint64()
-	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(400 << 20)) // much as the program does
-	debug.FreeOSMemory()
-	before := sample()
-	var peak atomic.Uint64
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			peak.Store(max(peak.Load(), sample()))
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	f()
-	close(done)
-	<-ended
-	return peak.Load() - min(before, peak.Load())
-}
-
-const hundredMegabytes = 100 << 20
-
-// A line of 100 MB is read like any other, in memory of a few times its
-// length: the line, its value, and the page that is written.
-func TestLongLine(t *testing.T) {
-	for _, c := range []struct{ format, before, after, options string }{
-		{"csv", "id,v\n1,", "\n2,b\n", ", header => true"},
-		{"json", `{"id":1,"v":"`, "\"}\n{\"id\":2,\"v\":\"b\"}\n", ""},
-	} {
-		t.Run(c.format, func(t *testing.T) {
-			w := newWorkspace(t)
-			w.write("a."+c.format, func(out *bufio.Writer) {
-				fmt.Fprint(out, c.before)
-				for range hundredMegabytes / 64 {
-					fmt.Fprint(out, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
-				}
-				fmt.Fprint(out, c.after)
-			})
-			peak := peakMemory(func() {
-				w.rows("CREATE TABLE t AS SELECT * FROM read_files('$IN', format => '" + c.format + "'" + c.options + ")")
-			})
-			w.want("SELECT id, length(v), _rescued_data FROM t", "1|"+strconv.Itoa(hundredMegabytes)+"|NULL", "2|1|NULL")
-			t.Logf("peak memory %d MiB", peak>>20)
-			if limit := uint64(1 << 30); peak > limit {
-				t.Errorf("loading took %d MiB, want %d at most", peak>>20, limit>>20)
-			}
-		})
-	}
-}
 
 // A limit on the length of values says where one is too long.
 func TestValueBeyondItsLimit(t *testing.T) {

@@ -54,13 +54,27 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, data []byte) error 
 	}
 	temp, err := createTemp(filepath.Dir(name))
 	if err != nil {
-		return err
+		return &UnwrittenError{Err: err}
 	}
 	if err := writeSynced(temp, data); err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
+		return &UnwrittenError{Err: errors.Join(err, os.Remove(temp.Name()))}
 	}
 	return publish(temp.Name(), name, data)
 }
+
+// UnwrittenError is the failure of a write that has not happened and will
+// not, such as one for which the disk has no room.
+type UnwrittenError struct {
+	Err error
+}
+
+func (e *UnwrittenError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnwrittenError) Unwrap() error { return e.Err }
+
+// Unwritten reports that nothing was written (see [object.Store]).
+func (*UnwrittenError) Unwritten() bool { return true }
 
 // publish gives the finished file temp its name unless that is taken.
 func publish(temp, name string, data []byte) error {
