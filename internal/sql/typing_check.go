@@ -18,8 +18,7 @@ func (p *printer) checkColumn(e *Column) {
 	if tables == 0 || p.isLambdaParameter(parts[0]) {
 		return
 	}
-	for i := len(p.frames) - 1; i >= 0; i-- {
-		f := p.frames[i]
+	for _, f := range slices.Backward(p.frames) {
 		if owners := f.owners(parts); len(owners) > 1 {
 			p.fail(&Error{
 				Class: "AMBIGUOUS_REFERENCE", State: "42704", Range: e.Range,

@@ -1,4 +1,4 @@
-"""Writes real Spark's answers into functions.txt, ANSI mode on, session time zone UTC.
+"""Writes real Spark's answers into a file of examples, ANSI mode on, session time zone UTC.
 
     pip install pyspark==4.0.1        # needs Java 17 or newer
     python record_functions.py functions.txt          # expressions without an answer
@@ -7,7 +7,7 @@
 The file holds an expression a line (or a query, when it starts with SELECT or
 WITH), and below it, indented: Spark's answer "TYPE: value", and after "differs"
 what this project gives instead and why, which is kept as it is. Rows of a query
-are separated by "; ". TestFunctions reads the same file.
+are separated by "; ". The tests of internal/sql read the same files.
 """
 
 import datetime
