@@ -40,12 +40,13 @@ type settings struct {
 	large   int64  // bytes of the memory workload's large source
 	files   int    // of the many-files workload
 	runs    int
+	peers   []string // none without python
 	only    []string
 }
 
 func parse(args []string) (settings, error) {
 	var s settings
-	var size, large, only string
+	var size, large, peers, only string
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.StringVar(&s.program, "program", "bin/freshet", "the freshet to measure")
 	fs.StringVar(&s.dir, "dir", "bench/data", "where data and tables go")
@@ -53,11 +54,14 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&large, "large", "10g", "bytes of the large source of the memory workload; 0 leaves it out")
 	fs.IntVar(&s.files, "files", 100_000, "known files of the COPY INTO workload")
 	fs.IntVar(&s.runs, "runs", 3, "runs of each job")
+	fs.StringVar(&peers, "peers", "duckdb,polars,delta-rs,spark", "comma-separated peers to measure against")
 	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, start; all by default")
 	if err := fs.Parse(args); err != nil {
 		return s, err
 	}
-	s.python = os.Getenv("FRESHET_PYTHON")
+	if s.python = os.Getenv("FRESHET_PYTHON"); s.python != "" {
+		s.peers = strings.Split(peers, ",")
+	}
 	if only != "" {
 		s.only = strings.Split(only, ",")
 	}

@@ -62,10 +62,8 @@ func throughput(format factory.Format) func(context.Context, settings, io.Writer
 		}
 		sql := fmt.Sprintf("CREATE TABLE t AS SELECT * FROM read_files('%s', format => '%s', %s)", dir, format, readOptions[format])
 		jobs := []job{s.freshet("freshet", sql)}
-		for _, peer := range []string{"duckdb", "polars", "delta-rs", "spark"} {
-			if s.python != "" {
-				jobs = append(jobs, s.peer(peer, string(format), dir))
-			}
+		for _, peer := range s.peers {
+			jobs = append(jobs, s.peer(peer, string(format), dir))
 		}
 		_, err = compare(ctx, s, out, jobs)
 		return err
