@@ -56,7 +56,7 @@ func (i *interrupting) List(ctx context.Context, prefix, startAfter string) iter
 
 const sources = 1000
 
-// thousand writes sources files with one row each: 0, 1, …
+// thousand writes sources files with one row each: 0, 1 and so on.
 func (w *workspace) thousand() {
 	w.t.Helper()
 	for i := range sources {
