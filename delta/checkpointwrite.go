@@ -65,7 +65,7 @@ var checkpointSchema = arrow.NewSchema(groupType(
 // checkpointWriter writes actions as rows. Rows of one kind are gathered
 // until they fill a batch; the other columns of the batch are null.
 type checkpointWriter struct {
-	ctx     context.Context //nolint:containedctx // lives as long as one call of writeCheckpoint
+	ctx     context.Context // lives as long as one call of writeCheckpoint
 	out     *pqarrow.FileWriter
 	column  int // of the kind being gathered
 	rows    *groupBuilder

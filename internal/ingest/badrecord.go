@@ -19,7 +19,7 @@ import (
 func (s *FileSet) BadRecords(ctx context.Context, now time.Time, newID func() string) (*BadRecords, error) {
 	path := s.Options.Text("badRecordsPath")
 	if path == "" {
-		return nil, nil //nolint:nilnil // no receiver is asked for
+		return nil, nil // no receiver is asked for
 	}
 	loc, err := location.Parse(path+"/", "")
 	if err != nil {

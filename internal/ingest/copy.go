@@ -129,7 +129,7 @@ func (c *Copy) discover(ctx context.Context, base *delta.Snapshot) (*FileSet, er
 			strings.ToUpper(c.Query.Format), c.Query.Path)
 	}
 	if len(set.List) == 0 {
-		return nil, nil //nolint:nilnil // nothing new is the answer
+		return nil, nil // nothing new is the answer
 	}
 	return set, c.checkOptions(set)
 }

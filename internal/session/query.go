@@ -99,7 +99,7 @@ func (s *Session) runText(ctx context.Context, text string, inputs []engine.Inpu
 
 // binder gives the engine the relations of a query as inputs.
 type binder struct {
-	ctx     context.Context //nolint:containedctx // that of the one query being printed
+	ctx     context.Context // that of the one query being printed
 	session *Session
 	want    scan
 	inputs  []engine.Input

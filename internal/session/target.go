@@ -85,7 +85,7 @@ func (t *target) snapshot(ctx context.Context) (*delta.Snapshot, error) {
 func (t *target) exists(ctx context.Context) (*delta.Snapshot, error) {
 	snap, err := t.table.Snapshot(ctx)
 	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
-		return nil, nil //nolint:nilnil // absence is the answer
+		return nil, nil // absence is the answer
 	}
 	return snap, wrap(t.name, err)
 }

@@ -83,7 +83,7 @@ func (s *Session) dropTempView(name string) bool {
 // names no view.
 func (s *Session) viewOf(ctx context.Context, n *sql.Name) (*sql.CreateView, error) {
 	if _, _, ok := n.Path(); ok {
-		return nil, nil //nolint:nilnil // absence is the answer
+		return nil, nil // absence is the answer
 	}
 	parts, err := s.parts(ctx, n)
 	if err != nil {
@@ -100,7 +100,7 @@ func (s *Session) viewOf(ctx context.Context, n *sql.Name) (*sql.CreateView, err
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil || entry.Kind != catalog.KindView {
-		return nil, nil //nolint:nilerr,nilnil // whoever reads the table reports it missing
+		return nil, nil //nolint:nilerr // whoever reads the table reports it missing
 	}
 	statements, err := sql.Parse(entry.Text)
 	if err != nil {

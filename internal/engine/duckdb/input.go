@@ -222,7 +222,7 @@ var errScannedTwice = errors.New("the query reads it twice at once, which the en
 type scan struct {
 	id    scanID
 	input engine.Input
-	ctx   context.Context //nolint:containedctx // DuckDB calls back without one
+	ctx   context.Context // DuckDB calls back without one
 	types []bindings.LogicalType
 	view  string // the call that reads it
 

@@ -69,7 +69,7 @@ func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.In
 
 // reader is the result of one query and owns all it needs.
 type reader struct {
-	ctx       context.Context //nolint:containedctx // ends with the reader, not with a call
+	ctx       context.Context // ends with the reader, not with a call
 	cancel    context.CancelFunc
 	stopWatch func()
 	all       *scans

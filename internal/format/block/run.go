@@ -34,7 +34,7 @@ type stream[H, R any] struct {
 	share  *share
 	blocks chan *task[H, R] // in order, closed at the end of the file
 	// ended is done when nobody wants the rest of the file.
-	ended context.Context //nolint:containedctx // the file's life, shared by its reader and deliver
+	ended context.Context // the file's life, shared by its reader and deliver
 	end   context.CancelFunc
 	// Set before the first block is queued, or blocks is closed.
 	headLines int64

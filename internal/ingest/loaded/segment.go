@@ -206,7 +206,7 @@ func (r *segmentReader) verify() error {
 // merge reads the paths of several segments in one ascending order. The first
 // error ends it and stays in err.
 type merge struct {
-	ctx   context.Context //nolint:containedctx // one look-up's
+	ctx   context.Context // one look-up's
 	store object.Store
 	todo  []segment
 	heads heads
