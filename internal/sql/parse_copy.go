@@ -43,12 +43,19 @@ func (p *parser) copyInto() Statement {
 	return s
 }
 
-// copyFormat parses a format, which may be in quotes.
+// copyFormat parses a format, a word that may be in quotes.
 func (p *parser) copyFormat() string {
+	start := p.start()
+	var format string
 	if p.peek(0).kind == stringToken {
-		return p.stringLiteral()
+		format = p.stringLiteral()
+	} else {
+		format = p.ident()
 	}
-	return p.ident()
+	if format == "" || !isPlain(format) {
+		p.fail(start, "COPY_INTO_SOURCE_FILE_FORMAT_NOT_SUPPORTED", "0A000", "'"+format+"' is no file format.")
+	}
+	return format
 }
 
 // copySource parses a URI and how to get at it.
