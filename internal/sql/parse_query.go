@@ -9,7 +9,7 @@ func (p *parser) isQuery(i int) bool {
 	case p.wordAt(i, "WITH"):
 		return p.isName(i + 1)
 	case p.wordAt(i, "VALUES"):
-		return next.kind == numberToken || next.kind == stringToken || p.symbolAt(i+1, "(") || p.symbolAt(i+1, "-") ||
+		return next.kind == numberToken || next.kind == stringToken || next.kind == quotedToken || p.symbolAt(i+1, "(") || p.symbolAt(i+1, "-") ||
 			next.kind == wordToken && !noColumnAlias[next.value]
 	case p.wordAt(i, "TABLE"):
 		return p.isName(i+1) && !noColumnAlias[next.value]
