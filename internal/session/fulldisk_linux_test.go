@@ -89,8 +89,7 @@ func TestFullDisk(t *testing.T) {
 		if !full(err) {
 			t.Errorf("%d bytes free: %v, want that the disk is full", free, err)
 		}
-		var c errclass.Classified
-		if !errors.As(err, &c) {
+		if _, ok := errors.AsType[errclass.Classified](err); !ok {
 			t.Errorf("%d bytes free: the error has no class: %v", free, err)
 		}
 		if after := w.state("t"); after.Version != before.Version || len(after.Rows) != 0 {
