@@ -184,8 +184,9 @@ func (f *formats) parseDate(text []byte) (arrow.Date32, bool) {
 }
 
 // timestampParser returns the parser for a TIMESTAMP or TIMESTAMP_NTZ column.
+// It is for one goroutine.
 func (f *formats) timestampParser(t schema.Type) func([]byte) (arrow.Timestamp, bool) {
-	zone, layout := f.zone, f.timestamp
+	zone, layout := value.NewZone(f.zone), f.timestamp
 	switch {
 	case t == schema.TimestampNTZ && f.timestampNTZ != nil:
 		return func(text []byte) (arrow.Timestamp, bool) {

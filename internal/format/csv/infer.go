@@ -8,6 +8,7 @@ import (
 
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/format/block"
+	"github.com/freshet/freshet/internal/format/value"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/schema"
 )
@@ -20,7 +21,7 @@ type inferrer struct {
 
 func newLattice(f *formats, v option.Values) lattice {
 	return lattice{
-		formats: f, preferDate: v.Bool("preferDate"),
+		formats: f, local: value.NewZone(f.zone), preferDate: v.Bool("preferDate"),
 		dateCasts: f.timestamp == nil && v.Text("dateFormat") == "yyyy-MM-dd",
 	}
 }
@@ -67,7 +68,7 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 	}
 	m := merger{lattice: newLattice(&fs, req.Options), req: req, columns: make(map[string]int)}
 	newSampler := func() block.Parser[*head, []guess] {
-		return &sampler{tokenizer: tokenizer{dialect: d}, lattice: m.lattice, req: req, ratio: req.Options.Float("samplingRatio")}
+		return &sampler{tokenizer: tokenizer{dialect: d}, lattice: newLattice(&fs, req.Options), req: req, ratio: req.Options.Float("samplingRatio")}
 	}
 	bytes := int64(0)
 	for out, err := range block.Read(ctx, slices.Values(files), cfg, grammar{dialect: d}, newSampler) {

@@ -52,9 +52,11 @@ func (g guess) columnType(keepVoid bool) schema.Type {
 	return schema.String
 }
 
-// lattice infers types as Spark's CSVInferSchema does (semantics §3.3).
+// lattice infers types as Spark's CSVInferSchema does (semantics §3.3). Each
+// goroutine needs its own.
 type lattice struct {
 	*formats
+	local      *value.Zone // of formats.zone
 	preferDate bool
 	// dateCasts says that a text that is a DATE casts to TIMESTAMP.
 	dateCasts bool
@@ -128,10 +130,10 @@ func (l *lattice) isDate(text []byte) bool {
 
 func (l *lattice) isTimestamp(text []byte) bool {
 	if l.timestamp != nil {
-		_, ok := l.timestamp.Timestamp(text, l.zone)
+		_, ok := l.timestamp.Timestamp(text, l.local)
 		return ok
 	}
-	_, ok := value.CastTimestamp(text, l.zone)
+	_, ok := value.CastTimestamp(text, l.local)
 	return ok
 }
 

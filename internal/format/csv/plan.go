@@ -183,11 +183,12 @@ func (b *binding) unknownNames() []string {
 	return names
 }
 
-// formats is how values of columns are written.
+// formats is how values of columns are written. It is safe for concurrent
+// use.
 type formats struct {
-	zone         *value.Zone
-	date         *value.Format // nil: whatever casts to DATE
-	timestamp    *value.Format // nil: whatever casts to TIMESTAMP
+	zone         *time.Location // of timestamps without one
+	date         *value.Format  // nil: whatever casts to DATE
+	timestamp    *value.Format  // nil: whatever casts to TIMESTAMP
 	timestampNTZ *value.Format
 	nan          string
 	positiveInf  string
@@ -211,7 +212,7 @@ func newFormats(v option.Values, zone *time.Location) (formats, error) {
 	if zone == nil {
 		zone = time.UTC
 	}
-	f.zone = value.NewZone(zone)
+	f.zone = zone
 	for name, to := range map[string]**value.Format{
 		"dateFormat": &f.date, "timestampFormat": &f.timestamp, "timestampNTZFormat": &f.timestampNTZ,
 	} {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -293,6 +294,28 @@ func TestReadOptions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			query{ddl: tt.ddl, options: tt.options}.run(t, files(tt.text)).check(t, tt.want)
 		})
+	}
+}
+
+// Workers parse timestamps of different offsets at the same time, and each
+// finds its own.
+func TestParallelTimestampsInAZone(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	var want [][]any
+	for i := range 20_000 {
+		local := time.Date(2026, time.Month(1+i%2*6), 2, 3, 4, i%60, 0, berlin)
+		text.WriteString(local.Format("2006-01-02 15:04:05\n"))
+		want = append(want, row(local.UTC().Format("2006-01-02 15:04:05")))
+	}
+	q := query{ddl: "a TIMESTAMP", options: options{"timeZone": "Europe/Berlin"}, size: 256}
+	q.run(t, files(text.String())).check(t, want)
+	q.ddl, q.options = "", options{"timeZone": "Europe/Berlin", "inferSchema": "true"}
+	if got := q.run(t, files(text.String())).ddl; got != "_c0 TIMESTAMP" {
+		t.Errorf("inferred %s", got)
 	}
 }
 
