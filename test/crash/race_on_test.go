@@ -1,0 +1,6 @@
+//go:build race
+
+package crash_test
+
+// raceDetector says that memory is that of the race detector, too.
+const raceDetector = true
