@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -375,6 +376,7 @@ func (c *columnStats) texts(arr *array.String, rows []int32) {
 			see(value(int(r)))
 		}
 	}
+	low, high = clip(low, c.prefix), clip(high, c.prefix)
 	if !c.filled {
 		c.low.s, c.high.s, c.filled = string(low), string(high), true
 		return
@@ -385,4 +387,20 @@ func (c *columnStats) texts(arr *array.String, rows []int32) {
 	if cmp.Compare(string(high), c.high.s) > 0 {
 		c.high.s = string(high)
 	}
+}
+
+// clip returns the start of a very long value, cut between characters. It is
+// far more than bounds of a prefix of so many UTF-16 units look at.
+func clip(v []byte, prefix int) []byte {
+	keep := max(64<<10, 16*prefix)
+	if len(v) <= keep {
+		return v
+	}
+	for range utf8.UTFMax - 1 {
+		if utf8.RuneStart(v[keep]) {
+			break
+		}
+		keep--
+	}
+	return v[:keep]
 }

@@ -50,6 +50,7 @@ type Writer struct {
 	codec       Codec
 	parallelism int
 	file        *file.Writer // nil before the first row group
+	long        []bool       // leaves whose values are too long for dictionaries and bounds
 }
 
 // NewWriter returns a writer of a file to sink. The columns of a row group are
@@ -140,8 +141,14 @@ func (w *Writer) start(records []arrow.RecordBatch) error {
 		parquet.WithDictionaryDefault(false),
 		parquet.WithDictionaryPageSizeLimit(dictionaryLimit),
 	}
+	w.long = make([]bool, len(w.layout.leaves))
 	for i := range w.layout.leaves {
 		l := &w.layout.leaves[i]
+		if l.flat() && hasLongValues(records, l.column) {
+			w.long[i] = true
+			props = append(props, parquet.WithStatsFor(l.path, false))
+			continue
+		}
 		// The values of a nested column are not looked at: strings inside
 		// structs and arrays mostly repeat, and the encoder falls back.
 		if !l.flat() || len(records) > 0 && repeats(records[0].Column(l.column)) {
@@ -176,7 +183,7 @@ func (w *Writer) encodeLeaf(group file.BufferedRowGroupWriter, index int, record
 		columns[i] = r.Column(l.column)
 	}
 	s := &scratch{}
-	if bytes, ok := cw.(*file.ByteArrayColumnChunkWriter); ok && l.flat() {
+	if bytes, ok := cw.(*file.ByteArrayColumnChunkWriter); ok && l.flat() && !w.long[index] {
 		done, err := s.writeDictionary(bytes, l, columns)
 		if done || err != nil {
 			return err
@@ -194,6 +201,23 @@ func (w *Writer) encodeLeaf(group file.BufferedRowGroupWriter, index int, record
 		}
 	}
 	return nil
+}
+
+// hasLongValues reports whether one record's values of a column of strings or
+// binaries take so much that some must be very long. The bounds of a page are
+// whole values, kept several times over, as are a dictionary's entries.
+func hasLongValues(records []arrow.RecordBatch, column int) bool {
+	const longRecord = 16 << 20
+	for _, r := range records {
+		arr := r.Column(column)
+		if dict, ok := arr.(*array.Dictionary); ok {
+			arr = dict.Dictionary()
+		}
+		if text, ok := arr.(byteColumn); ok && len(text.ValueBytes()) > longRecord {
+			return true
+		}
+	}
+	return false
 }
 
 // sliceLength returns how many rows of arr to encode at a time: fewer of long
