@@ -39,10 +39,11 @@ type Commit struct {
 // changed what it rests on.
 const maxReplans = 100
 
-// Apply commits. Other writers that came first are no failure as long as the
-// table's schema is the one the files were written for. When the commit
-// certainly failed the staged files are deleted; when its outcome is unknown
-// they are left, since the table may refer to them.
+// Apply commits; nil stages nothing, as when a table is made without rows.
+// Other writers that came first are no failure as long as the table's schema
+// is the one the files were written for. When the commit certainly failed the
+// staged files are deleted; when its outcome is unknown they are left, since
+// the table may refer to them.
 func (c Commit) Apply(ctx context.Context, staged *Staged) (version int64, err error) {
 	for range maxReplans {
 		version, err = c.try(ctx, staged)
@@ -67,10 +68,7 @@ func (c Commit) try(ctx context.Context, staged *Staged) (int64, error) {
 	if c.Metadata != nil {
 		tx.SetMetadata(*c.Metadata)
 	}
-	metrics := map[string]string{}
-	if c.Operation != "CREATE TABLE" && c.Operation != "CREATE OR REPLACE TABLE" {
-		metrics = staged.metrics()
-	}
+	metrics := staged.metrics()
 	maps.Copy(metrics, c.Metrics)
 	if c.Reads {
 		tx.ReadTable()
@@ -81,8 +79,10 @@ func (c Commit) try(ctx context.Context, staged *Staged) (int64, error) {
 			return 0, err
 		}
 	}
-	for _, f := range staged.Files {
-		tx.Add(f)
+	if staged != nil {
+		for _, f := range staged.Files {
+			tx.Add(f)
+		}
 	}
 	if c.Also != nil {
 		if err := c.Also(ctx, c.Base, tx); err != nil {

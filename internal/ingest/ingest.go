@@ -96,6 +96,9 @@ func writeFailed(err error) error {
 // Discard deletes the data files of a load that will not be committed. It
 // must not be called after a commit whose outcome is unknown.
 func (s *Staged) Discard(ctx context.Context, store delta.Storage) error {
+	if s == nil {
+		return nil
+	}
 	var errs []error
 	for _, f := range s.Files {
 		key, err := f.Key()
@@ -107,8 +110,11 @@ func (s *Staged) Discard(ctx context.Context, store delta.Storage) error {
 	return errors.Join(errs...)
 }
 
-// metrics returns the operation metrics of a write.
+// metrics returns the operation metrics of a write; a nil s has none.
 func (s *Staged) metrics() map[string]string {
+	if s == nil {
+		return map[string]string{}
+	}
 	return map[string]string{
 		"numFiles":       strconv.Itoa(len(s.Files)),
 		"numOutputRows":  strconv.FormatInt(s.Rows, 10),

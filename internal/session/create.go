@@ -36,7 +36,7 @@ func (s *Session) createTable(ctx context.Context, stmt *sql.CreateTable) (*Resu
 	if base != nil && !stmt.OrReplace {
 		err = matchesExisting(t, stmt, meta, base)
 	} else {
-		err = s.commitCreate(ctx, t, stmt, base, meta, &ingest.Staged{})
+		err = s.commitCreate(ctx, t, stmt, base, meta, nil)
 	}
 	if err != nil {
 		return nil, err
