@@ -153,7 +153,7 @@ func (e *UnsupportedFeatureError) ErrorClass() string {
 func (*UnsupportedFeatureError) SQLState() string { return "56038" }
 
 // ExternalPathError says that a data file lies outside the table's root,
-// where its storage cannot reach.
+// where neither its storage nor Options.External reaches.
 type ExternalPathError struct{ Path string }
 
 func (e *ExternalPathError) Error() string {

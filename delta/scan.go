@@ -64,6 +64,13 @@ func (*CorruptFileError) SQLState() string { return "KD001" }
 // when a file is damaged. Everything that was started has ended when the
 // sequence returns.
 func (s *Snapshot) Scan(ctx context.Context, opts ScanOptions) iter.Seq2[arrow.RecordBatch, error] {
+	return s.scanFiles(ctx, opts, s.Files)
+}
+
+// scanFiles is [Snapshot.Scan] of the files that list yields.
+func (s *Snapshot) scanFiles(
+	ctx context.Context, opts ScanOptions, list func(context.Context) iter.Seq2[AddFile, error],
+) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		p, err := s.plan(opts)
 		if err != nil {
@@ -75,7 +82,7 @@ func (s *Snapshot) Scan(ctx context.Context, opts ScanOptions) iter.Seq2[arrow.R
 		defer owned.Wait()
 		defer cancel()
 		files := make(chan chan scanned, p.parallelism-1)
-		owned.Go(func() { p.start(ctx, s, files, &owned) })
+		owned.Go(func() { p.start(ctx, list(ctx), files, &owned) })
 		for batches := range files {
 			for b := range batches {
 				if b.err != nil || !yield(b.batch, nil) {
@@ -191,9 +198,11 @@ func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
 
 // start reads the files in goroutines of their own, each into a channel that
 // it sends to files first. The capacity of files bounds how many run ahead.
-func (p *scanPlan) start(ctx context.Context, s *Snapshot, files chan<- chan scanned, owned *sync.WaitGroup) {
+func (p *scanPlan) start(
+	ctx context.Context, list iter.Seq2[AddFile, error], files chan<- chan scanned, owned *sync.WaitGroup,
+) {
 	defer close(files)
-	for f, err := range s.Files(ctx) {
+	for f, err := range list {
 		if err == nil && !p.wanted(f) {
 			continue
 		}

@@ -44,7 +44,7 @@ func (r *storageReader) err() error {
 
 // readFile sends the file's rows, and then the error if there is one.
 func (p *scanPlan) readFile(ctx context.Context, f AddFile, send func(scanned) bool) {
-	key, err := f.Key()
+	storage, key, err := p.snapshot.table.locate(ctx, f.Path)
 	if err != nil {
 		send(scanned{err: err})
 		return
@@ -54,7 +54,7 @@ func (p *scanPlan) readFile(ctx context.Context, f AddFile, send func(scanned) b
 		send(scanned{err: err})
 		return
 	}
-	object, err := p.snapshot.storage().Open(ctx, key)
+	object, err := storage.Open(ctx, key)
 	if err != nil {
 		send(scanned{err: fmt.Errorf("open data file %s: %w", f.Path, err)})
 		return
@@ -188,6 +188,7 @@ const (
 )
 
 func (s *Snapshot) readVector(ctx context.Context, d *DeletionVector) (*dv.Vector, error) {
+	storage := s.storage()
 	var key string
 	var err error
 	switch d.StorageType {
@@ -200,14 +201,14 @@ func (s *Snapshot) readVector(ctx context.Context, d *DeletionVector) (*dv.Vecto
 	case relativeVector:
 		key, err = dv.FileKey(d.PathOrInlineDV)
 	case absoluteVector:
-		key, err = FileKey(d.PathOrInlineDV)
+		storage, key, err = s.table.locate(ctx, d.PathOrInlineDV)
 	default:
 		err = fmt.Errorf("deletion vector of unknown storage type %q", d.StorageType)
 	}
 	if err != nil {
 		return nil, err
 	}
-	object, err := s.storage().Open(ctx, key)
+	object, err := storage.Open(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("open deletion vector: %w", err)
 	}

@@ -33,6 +33,11 @@ type Options struct {
 	// Random returns a number in [0, 1) that spreads the tries of concurrent
 	// writers; nil is math/rand.
 	Random func() float64
+	// External finds files that the log names by an absolute path or URI, as
+	// shallow clones do of their source's: it returns the storage that holds
+	// uri, which is not percent-encoded, and the key there. Nil refuses them
+	// with an [*ExternalPathError]. It must be safe for concurrent use.
+	External func(ctx context.Context, uri string) (Storage, string, error)
 }
 
 func (o Options) withDefaults() Options {
