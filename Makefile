@@ -5,7 +5,7 @@ GO          ?= go
 TAGS        := duckdb_arrow
 PKG         ?= ./...
 TESTFLAGS   ?=
-FUZZTIME    ?= 10s
+FUZZTIME    ?= 20000x
 SOAK_SIZE   ?= 10GB
 BENCH_ARGS  ?=
 
@@ -48,7 +48,7 @@ fmt: $(GOLANGCI) ## format the code
 	$(GOLANGCI) fmt ./...
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME
+fuzz: ## run each fuzz target for FUZZTIME inputs
 	GO="$(GO)" TAGS="$(TAGS)" FUZZTIME="$(FUZZTIME)" ./.ci/fuzz
 
 .PHONY: interop
