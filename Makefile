@@ -7,6 +7,7 @@ PKG         ?= ./...
 TESTFLAGS   ?=
 FUZZTIME    ?= 20000x
 SOAK_SIZE   ?= 10GB
+SCHEDULES   ?= 10000
 BENCH_ARGS  ?=
 
 GOLANGCI_VERSION := v2.15.0
@@ -50,6 +51,10 @@ fmt: $(GOLANGCI) ## format the code
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME inputs
 	GO="$(GO)" TAGS="$(TAGS)" FUZZTIME="$(FUZZTIME)" ./.ci/fuzz
+
+.PHONY: explore
+explore: ## explore SCHEDULES orders of requests, faults and crashes of concurrent writers
+	$(GO) test -tags $(TAGS) -timeout 30m -count 1 ./test/explore -schedules $(SCHEDULES)
 
 .PHONY: interop
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs
