@@ -43,16 +43,17 @@ func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointF
 
 func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string) error {
 	return withObject(ctx, st, key, func(obj Object) (err error) {
-		section := io.NewSectionReader(obj, 0, obj.Size())
+		source := &logReader{object: obj}
+		section := source.section()
 		if strings.HasSuffix(key, ".json") {
 			err = readActions(section, r.apply)
 		} else {
 			err = guard(func() error { return r.readParquet(ctx, section) })
 		}
-		if err != nil && ctx.Err() == nil {
-			return &LogError{Reason: "checkpoint is damaged", Cause: err}
+		if ctx.Err() != nil {
+			return err
 		}
-		return err
+		return source.verdict(err, "checkpoint is damaged")
 	})
 }
 

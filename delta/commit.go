@@ -1,12 +1,10 @@
 package delta
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 )
 
@@ -25,19 +23,41 @@ const (
 	faultBackoff = time.Second
 )
 
-// commit is a transaction on its way into the log. Its bytes are the same
-// for every version it is tried as.
+// commit is a transaction on its way into the log.
 type commit struct {
 	table   *Table
+	tx      *Transaction
 	mine    *intent
-	body    []byte
+	head    *commitInfo
+	now     int64 // when it began, in Unix milliseconds
 	version int64 // to try next
-	create  bool
+	body    []byte
+
+	// What the version before left: its time in Unix milliseconds and its
+	// high-water mark of row ids. The transaction's own are above rowMark,
+	// which is greater when it brings a mark along.
+	previous         int64
+	setMark, rowMark int64
+}
+
+// start takes over what the base leaves to the version after it.
+func (c *commit) start() (err error) {
+	c.setMark = noRowMark
+	if c.rowMark, err = c.tx.takeRowMark(); err != nil || c.tx.base == nil {
+		return err
+	}
+	c.previous = c.tx.base.timestamp()
+	if c.setMark, err = c.tx.base.rowMark(); err != nil {
+		return err
+	}
+	c.rowMark = max(c.rowMark, c.setMark)
+	c.tx.inheritRowIDs()
+	return nil
 }
 
 // run tries one version after the other until the commit has landed or lost.
 func (c *commit) run(ctx context.Context) (int64, error) {
-	if c.create {
+	if c.tx.base == nil {
 		if err := c.table.checkAbsent(ctx); err != nil {
 			return 0, err
 		}
@@ -146,7 +166,7 @@ func (c *commit) rebase(ctx context.Context) (landed bool, err error) {
 			return false, fmt.Errorf("read concurrent commit: %w", err)
 		case winner.txnID == c.mine.txnID:
 			return true, nil
-		case c.create:
+		case c.tx.base == nil:
 			return false, &ConflictError{Kind: ConflictConcurrentWrite, Version: c.version, Detail: "the table exists already"}
 		}
 		if lost := conflict(c.mine, winner); lost != nil {
@@ -155,8 +175,27 @@ func (c *commit) rebase(ctx context.Context) (landed bool, err error) {
 		if err := c.adopt(winner); err != nil {
 			return false, err
 		}
-		c.version++
+		if err := c.follow(winner); err != nil {
+			return false, err
+		}
 	}
+}
+
+// follow makes the commit the next one after a winner.
+func (c *commit) follow(winner *footprint) error {
+	c.version++
+	c.previous = winner.modTime
+	if winner.inCommit != nil {
+		c.previous = *winner.inCommit
+	}
+	if winner.rowMark != nil {
+		c.setMark = *winner.rowMark
+		c.rowMark = max(c.rowMark, c.setMark)
+	}
+	if !inCommitTimestamps(c.mine.base) && !assignsRowIDs(c.mine.basis, c.mine.base) {
+		return nil // the bytes do not depend on the version
+	}
+	return c.encode()
 }
 
 // adopt takes over what a winner changed of the table itself, and checks that
@@ -179,7 +218,8 @@ func (c *commit) adopt(winner *footprint) error {
 func (c *commit) readWinner(ctx context.Context) (*footprint, error) {
 	for try := 1; ; try++ {
 		winner := &footprint{version: c.version}
-		err := readCommit(ctx, c.table.storage, c.version, winner.note)
+		modTime, err := readCommit(ctx, c.table.storage, c.version, winner.note)
+		winner.modTime = modTime
 		if err == nil || errors.Is(err, fs.ErrNotExist) || try == storageTries {
 			return winner, err
 		}
@@ -218,44 +258,4 @@ func (tx *Transaction) commitInfo(info CommitInfo, mine *intent, now int64) (*co
 		head.ReadVersion = &version
 	}
 	return head, nil
-}
-
-// encode returns the bytes of the commit: commitInfo first, as readers of
-// in-commit timestamps expect, then what describes the table, then files.
-func (tx *Transaction) encode(head *commitInfo, mine *intent, now int64) ([]byte, error) {
-	actions := []*action{{CommitInfo: head}}
-	if mine.protocol != nil {
-		actions = append(actions, &action{Protocol: mine.protocol})
-	}
-	if mine.metadata != nil {
-		actions = append(actions, &action{MetaData: newMetadataJSON(*mine.metadata)})
-	}
-	for _, txn := range tx.txns {
-		txn.LastUpdated = &now
-		actions = append(actions, &action{Txn: &txn})
-	}
-	for _, d := range tx.domains {
-		actions = append(actions, &action{DomainMetadata: &d})
-	}
-	var body bytes.Buffer
-	if err := encodeActions(&body, slices.Values(actions)); err != nil {
-		return nil, err
-	}
-	err := encodeActions(&body, func(yield func(*action) bool) {
-		for i := range tx.removes {
-			if !yield(&action{Remove: &tx.removes[i]}) {
-				return
-			}
-		}
-		for i := range tx.adds {
-			f := tx.adds[i]
-			if f.PartitionValues == nil {
-				f.PartitionValues = map[string]*string{}
-			}
-			if !yield(&action{Add: &f}) {
-				return
-			}
-		}
-	})
-	return body.Bytes(), err
 }

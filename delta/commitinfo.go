@@ -25,6 +25,7 @@ type commitInfo struct {
 	IsBlindAppend       *bool                      `json:"isBlindAppend,omitempty"`
 	OperationMetrics    map[string]string          `json:"operationMetrics,omitempty"`
 	UserMetadata        string                     `json:"userMetadata,omitempty"`
+	Tags                map[string]string          `json:"tags,omitempty"`
 	EngineInfo          string                     `json:"engineInfo,omitempty"`
 	TxnID               string                     `json:"txnId,omitempty"`
 }
@@ -58,6 +59,7 @@ func (c *commitInfo) UnmarshalJSON(text []byte) error {
 		}
 	}
 	c.OperationMetrics = textMap(rawMap(fields["operationMetrics"]))
+	c.Tags = textMap(rawMap(fields["tags"]))
 	return nil
 }
 

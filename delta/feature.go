@@ -53,6 +53,8 @@ type Feature struct {
 	// rebase is whether a transaction that began before the feature was added
 	// may still commit.
 	rebase bool
+	// needs is a feature that has to be listed along, or empty.
+	needs string
 }
 
 // Features returns every feature this package knows by name, in the order of
@@ -69,7 +71,7 @@ var features = []Feature{
 	{Name: "columnMapping", Reader: true, LegacyReader: 2, LegacyWriter: 5, Read: true, Write: WriteUnlessActive, active: hasColumnMapping, rebase: true},
 	{Name: "identityColumns", LegacyWriter: 6, Read: true, Write: WriteUnlessActive, active: hasFieldKey("delta.identity.start")},
 	{Name: "deletionVectors", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableDeletionVectors"), rebase: true},
-	{Name: "rowTracking", Read: true, Write: WriteNever, active: isSet("delta.enableRowTracking"), rebase: true},
+	{Name: "rowTracking", Read: true, Write: WriteAlways, needs: "domainMetadata", active: isSet("delta.enableRowTracking"), rebase: true},
 	{Name: "timestampNtz", Reader: true, Read: true, Write: WriteAlways, active: hasType(schema.TimestampNTZ), rebase: true},
 	{Name: "domainMetadata", Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "v2Checkpoint", Reader: true, Read: true, Write: WriteAlways, active: hasPolicyV2, rebase: true},
@@ -81,7 +83,7 @@ var features = []Feature{
 	{Name: "allowColumnDefaults", Read: true, Write: WriteUnlessActive, active: hasFieldKey("CURRENT_DEFAULT")},
 	{Name: "typeWidening", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableTypeWidening"), rebase: true},
 	{Name: "typeWidening-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
-	{Name: "inCommitTimestamp", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableInCommitTimestamps"), rebase: true},
+	{Name: "inCommitTimestamp", Read: true, Write: WriteAlways, active: inCommitTimestamps, rebase: true},
 	{Name: "materializePartitionColumns", Read: true, Write: WriteNever},
 	{Name: "checkpointProtection", Read: true, Write: WriteNever},
 	{Name: "variantType", Reader: true, active: hasType(schema.Variant)},
@@ -226,7 +228,13 @@ func (p Protocol) hasFeature(name string) bool { return slices.Contains(p.writer
 // withFeatures returns p upgraded so that it lists the named features as
 // well. What the old version implied is listed, as it may have been used.
 func (p Protocol) withFeatures(names ...string) Protocol {
-	names = slices.DeleteFunc(slices.Clone(names), p.hasFeature)
+	names = slices.Clone(names)
+	for i := 0; i < len(names); i++ {
+		if f := findFeature(names[i]); f != nil && f.needs != "" && !slices.Contains(names, f.needs) {
+			names = append(names, f.needs)
+		}
+	}
+	names = slices.DeleteFunc(names, p.hasFeature)
 	if len(names) == 0 {
 		return p
 	}

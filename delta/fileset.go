@@ -1,6 +1,10 @@
 package delta
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"iter"
+	"slices"
+)
 
 // A table may have millions of files, so its state is columns, not structs:
 // about a hundred bytes a file besides its path. Files stand in blocks that
@@ -64,17 +68,58 @@ func (f *fileSet) each(yield func(*rowView) bool) error {
 	return nil
 }
 
-// liveVector returns the id of the deletion vector of a live file; live is
-// false when the path is not in the table.
-func (f *fileSet) liveVector(canonical string) (dvID string, live bool) {
-	hash := maphash.String(f.seed, canonical)
-	for _, l := range f.layers {
-		l.seg.find(hash, canonical, func(id rowID) {
-			b, row := l.seg.at(id)
-			if !l.dead.has(id) && b.flags[row]&flagTombstone == 0 {
-				dvID, live = b.rare[uint16(row)].dvID(), true
-			}
-		})
+// live returns the rare fields of a live file; live is false when the path is
+// not in the table.
+func (f *fileSet) live(canonical string) (rare *rareFields, live bool) {
+	for l, id := range f.rowsOf(canonical) {
+		b, row := l.seg.at(id)
+		rare, live = b.rare[uint16(row)], true
 	}
-	return dvID, live
+	return rare, live
+}
+
+// rowsOf yields the row of a live file, if it is in the table.
+func (f *fileSet) rowsOf(canonical string) iter.Seq2[*layer, rowID] {
+	return func(yield func(*layer, rowID) bool) {
+		hash := maphash.String(f.seed, canonical)
+		for i := range f.layers {
+			l, found := &f.layers[i], rowID(0)
+			live := false
+			l.seg.find(hash, canonical, func(id rowID) {
+				b, row := l.seg.at(id)
+				if !l.dead.has(id) && b.flags[row]&flagTombstone == 0 {
+					found, live = id, true
+				}
+			})
+			if live && !yield(l, found) {
+				return
+			}
+		}
+	}
+}
+
+// eachOf is [fileSet.each] for the live ones of the given files.
+func (f *fileSet) eachOf(canonical map[string]bool, yield func(*rowView) bool) error {
+	rows := make(map[*layer][]rowID)
+	for path := range canonical {
+		for l, id := range f.rowsOf(path) {
+			rows[l] = append(rows[l], id)
+		}
+	}
+	for l, ids := range rows {
+		slices.Sort(ids) // a block is unpacked once
+		view := rowView{seg: l.seg}
+		for _, id := range ids {
+			var b *block
+			if b, view.row = l.seg.at(id); b != view.block {
+				if err := view.open(b); err != nil {
+					return err
+				}
+			}
+			if !yield(&view) {
+				return nil
+			}
+		}
+	}
+	return nil
 }

@@ -13,9 +13,6 @@ const (
 	defaultFileRetention      = 7 * 24 * time.Hour
 )
 
-// inCommitTimestamps reports whether commits carry their own time.
-func inCommitTimestamps(m *Metadata) bool { return isSet("delta.enableInCommitTimestamps")(m) }
-
 // checkpointInterval returns after how many commits a checkpoint is due.
 func checkpointInterval(m *Metadata) int64 {
 	n, err := strconv.ParseInt(m.Configuration["delta.checkpointInterval"], 10, 64)

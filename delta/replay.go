@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 )
 
@@ -64,33 +63,35 @@ func (r *replay) apply(a *action) error {
 // applyCommit reads one commit.
 func (r *replay) applyCommit(ctx context.Context, st Storage, version int64) error {
 	r.info = nil
-	return readCommit(ctx, st, version, r.apply)
+	_, err := readCommit(ctx, st, version, r.apply)
+	return err
 }
 
 // errStop ends the reading of a commit early.
 var errStop = errors.New("stop")
 
 // readCommit calls apply for each action of a commit, until it returns an
-// error; errStop is none.
-func readCommit(ctx context.Context, st Storage, version int64, apply func(*action) error) error {
+// error; errStop is none. It returns when the commit's file was written, in
+// Unix milliseconds.
+func readCommit(ctx context.Context, st Storage, version int64, apply func(*action) error) (modTime int64, err error) {
 	key := commitKey(version)
-	return withObject(ctx, st, key, func(obj Object) error {
-		err := readActions(io.NewSectionReader(obj, 0, obj.Size()), apply)
+	err = withObject(ctx, st, key, func(obj Object) error {
+		modTime = obj.ModTime() / 1000
+		source := &logReader{object: obj}
+		err := readActions(source.section(), apply)
 		if errors.Is(err, errStop) {
 			return nil
 		}
-		if err != nil {
-			return &LogError{Reason: fmt.Sprintf("commit %d is damaged", version), Cause: err}
-		}
-		return nil
+		return source.verdict(err, fmt.Sprintf("commit %d is damaged", version))
 	})
+	return modTime, err
 }
 
 // readCommitInfo returns what a commit says of itself, or nil when it says
 // nothing. The error is [io/fs.ErrNotExist] when there is no such commit.
 func readCommitInfo(ctx context.Context, st Storage, version int64) (*commitInfo, error) {
 	var info *commitInfo
-	err := readCommit(ctx, st, version, func(a *action) error {
+	_, err := readCommit(ctx, st, version, func(a *action) error {
 		if a.CommitInfo == nil {
 			return nil
 		}

@@ -88,6 +88,20 @@ func (s *Snapshot) Files(ctx context.Context) iter.Seq2[AddFile, error] {
 	}
 }
 
+// filesOf yields those of the given files that are live. When the state of
+// one cannot be unpacked all are yielded, by their paths alone.
+func (s *Snapshot) filesOf(canonical map[string]bool, yield func(AddFile) bool) {
+	err := s.files.eachOf(canonical, func(v *rowView) bool { return yield(v.add()) })
+	if err == nil {
+		return
+	}
+	for path := range canonical {
+		if !yield(AddFile{Path: path}) {
+			return
+		}
+	}
+}
+
 // TransactionVersion returns how far the application has come, by its last
 // txn action.
 func (s *Snapshot) TransactionVersion(appID string) (int64, bool) {

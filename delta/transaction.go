@@ -23,10 +23,12 @@ type Transaction struct {
 	txns     []SetTransaction
 	domains  []DomainMetadata
 
-	readTable bool
-	readFiles map[string]bool
-	readApps  map[string]bool
-	done      bool
+	readTable  bool
+	predicates []Predicate
+	readFiles  map[string]bool
+	readApps   map[string]bool
+	rowIDs     *bool // see SetRowIDsPreserved
+	done       bool
 }
 
 // Begin starts a transaction on a version of the table; it may be retried on
@@ -76,6 +78,13 @@ func (tx *Transaction) SetDomainMetadata(domain, config string, removed bool) {
 // blind append, which conflicts with next to nothing.
 func (tx *Transaction) ReadTable() { tx.readTable = true }
 
+// ReadPredicate declares that the transaction depends on the rows of its base
+// for which p may be true: a concurrent commit that adds a file conflicts
+// when the file's partition values do not rule p out, one that removes a file
+// when its statistics do not either. Unlike [Transaction.ReadTable] it leaves
+// commits to other partitions alone.
+func (tx *Transaction) ReadPredicate(p Predicate) { tx.predicates = append(tx.predicates, p) }
+
 // ReadFiles declares that the transaction depends on these files, named as
 // in [AddFile.Path], staying in the table.
 func (tx *Transaction) ReadFiles(paths ...string) {
@@ -124,15 +133,18 @@ func (tx *Transaction) prepare(info CommitInfo) (*commit, error) {
 	if err := tx.check(metadata); err != nil {
 		return nil, err
 	}
-	mine := tx.intent(metadata, protocol)
-	c := &commit{table: tx.table, mine: mine, version: tx.baseVersion() + 1, create: tx.base == nil}
-	now := tx.table.opts.Clock().UnixMilli()
-	head, err := tx.commitInfo(info, mine, now)
+	mine, err := tx.intent(metadata, protocol)
 	if err != nil {
 		return nil, err
 	}
-	c.body, err = tx.encode(head, mine, now)
-	return c, err
+	c := &commit{table: tx.table, tx: tx, mine: mine, version: tx.baseVersion() + 1, now: tx.table.opts.Clock().UnixMilli()}
+	if err := c.start(); err != nil {
+		return nil, err
+	}
+	if c.head, err = tx.commitInfo(info, mine, c.now); err != nil {
+		return nil, err
+	}
+	return c, c.encode()
 }
 
 func (tx *Transaction) baseVersion() int64 {
@@ -161,7 +173,9 @@ func (tx *Transaction) target() (*Metadata, Protocol, error) {
 		if err := checkMetadata(metadata); err != nil {
 			return nil, protocol, err
 		}
-		tx.complete(metadata)
+		if err := tx.complete(metadata); err != nil {
+			return nil, protocol, err
+		}
 		protocol = protocol.withFeatures(append(named, featuresInUse(metadata)...)...)
 	case tx.base != nil:
 		metadata = &tx.base.metadata
@@ -183,8 +197,11 @@ func equalProtocols(a, b Protocol) bool {
 }
 
 // complete fills in what every table has: an identity, which it keeps, and
-// the time of its creation.
-func (tx *Transaction) complete(m *Metadata) {
+// the time of its creation. Features add what they need.
+func (tx *Transaction) complete(m *Metadata) error {
+	if m.Configuration == nil {
+		m.Configuration = make(map[string]string)
+	}
 	if m.ID == "" && tx.base != nil {
 		m.ID = tx.base.metadata.ID
 	}
@@ -194,6 +211,10 @@ func (tx *Transaction) complete(m *Metadata) {
 	if m.CreatedTime == 0 {
 		m.CreatedTime = tx.table.opts.Clock().UnixMilli()
 	}
+	if tx.base != nil {
+		keepEnablement(m, &tx.base.metadata)
+	}
+	return tx.prepareRowTracking(m)
 }
 
 // takeFeatures removes the properties that are instructions about the
@@ -318,18 +339,19 @@ func (tx *Transaction) liveVector(canonical string) (dvID string, live bool) {
 	if tx.base == nil {
 		return "", false
 	}
-	return tx.base.files.liveVector(canonical)
+	rare, live := tx.base.files.live(canonical)
+	return rare.dvID(), live
 }
 
 // intent returns what the transaction would do and depends on.
-func (tx *Transaction) intent(metadata *Metadata, protocol Protocol) *intent {
+func (tx *Transaction) intent(metadata *Metadata, protocol Protocol) (*intent, error) {
 	mine := &intent{
-		footprint: footprint{txnID: tx.table.opts.NewID(), protocol: tx.protocol, metadata: tx.metadata, adds: len(tx.adds)},
+		footprint: footprint{txnID: tx.table.opts.NewID(), protocol: tx.protocol, metadata: tx.metadata},
 		level:     tx.level(metadata),
 		readTable: tx.readTable, readFiles: tx.readFiles, readApps: tx.readApps,
 		base: metadata, basis: protocol,
 	}
-	mine.blind = len(tx.removes) == 0 && !tx.readTable && len(tx.readFiles) == 0
+	mine.blind = len(tx.removes) == 0 && !tx.readTable && len(tx.readFiles) == 0 && len(tx.predicates) == 0
 	for i := range tx.removes {
 		mine.removes = with(mine.removes, canonicalPath(tx.removes[i].Path))
 	}
@@ -339,7 +361,23 @@ func (tx *Transaction) intent(metadata *Metadata, protocol Protocol) *intent {
 	for _, d := range tx.domains {
 		mine.domains = with(mine.domains, d.Domain)
 	}
-	return mine
+	return mine, tx.readBy(mine)
+}
+
+// readBy makes the conditions by which the transaction read ready for use.
+func (tx *Transaction) readBy(mine *intent) error {
+	if tx.base == nil {
+		return nil
+	}
+	mine.baseFiles = tx.base.filesOf
+	for _, p := range tx.predicates {
+		filter, err := newFileFilter(&tx.base.metadata, p)
+		if err != nil {
+			return err
+		}
+		mine.predicates = append(mine.predicates, filter)
+	}
+	return nil
 }
 
 // level returns the isolation that the commit needs. Commits that only move
