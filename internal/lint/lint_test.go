@@ -23,6 +23,8 @@ var house = []string{
 	"internal/factory",
 	"internal/job", "internal/pipeline",
 	"internal/session", "internal/stream", "internal/ingest",
+	"internal/dml",
+	"internal/pushdown",
 	"internal/source", "internal/sink",
 	"internal/sql", "internal/engine", "internal/format", "internal/evolve", "internal/conform",
 	"internal/catalog", "internal/secret",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,6 +17,7 @@ import (
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/pushdown"
 	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
@@ -36,7 +38,7 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*inge
 	if ref, ok := sql.PlainScan(q); ok {
 		return s.relation(ctx, ref, scan{speculate: speculate})
 	}
-	b := &binder{ctx: ctx, session: s, want: wanted(q)}
+	b := s.binder(ctx, q)
 	b.want.speculate = speculate
 	if b.want.metadata {
 		hideMetadata(q)
@@ -102,7 +104,13 @@ type binder struct {
 	ctx     context.Context // that of the one query being printed
 	session *Session
 	want    scan
+	sites   pushdown.Sites
 	inputs  []engine.Input
+	scans   []skipping // of Delta tables, in the order of inputs
+}
+
+func (s *Session) binder(ctx context.Context, q *sql.Query) *binder {
+	return &binder{ctx: ctx, session: s, want: wanted(q), sites: pushdown.Find(q)}
 }
 
 // Relation implements [sql.Relations].
@@ -112,7 +120,12 @@ func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 	if t, ok := ref.(*sql.StatementTable); ok {
 		rows, err = b.session.statementRows(b.ctx, t.Statement)
 	} else {
-		rows, err = b.session.relation(b.ctx, ref, b.want)
+		want := b.want
+		if t, ok := ref.(*sql.Table); ok {
+			want.site = b.sites[t]
+		}
+		want.scanned = func(k skipping) { b.scans = append(b.scans, k) }
+		rows, err = b.session.relation(b.ctx, ref, want)
 	}
 	if err != nil {
 		return "", nil, err
@@ -151,6 +164,10 @@ type scan struct {
 	metadata bool            // _metadata is mentioned
 	// speculate lets schemas of files be inferred from samples.
 	speculate bool
+	// site has the conditions on the rows, nil for none.
+	site *pushdown.Site
+	// scanned, when set, is told of the scan of a Delta table.
+	scanned func(skipping)
 }
 
 // wanted finds the columns that q mentions anywhere, under any relation's
@@ -224,7 +241,7 @@ func hideMetadata(q *sql.Query) {
 }
 
 // plain yields batches whose columns have the types of layout: dictionaries
-// are replaced by their values.
+// are replaced by their values, and timestamps lose the name of a time zone.
 func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for rec, err := range rows {
@@ -238,6 +255,7 @@ func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.
 					yield(nil, err)
 					return
 				}
+				columns[i] = retyped(columns[i], layout.Field(i).Type)
 			}
 			out := array.NewRecordBatch(layout, columns, rec.NumRows())
 			for _, c := range columns {
@@ -250,6 +268,29 @@ func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.
 			}
 		}
 	}
+}
+
+// retyped returns an array, which it takes over, under another type of the
+// same layout.
+func retyped(a arrow.Array, want arrow.DataType) arrow.Array {
+	if arrow.TypeEqual(a.DataType(), want) {
+		return a
+	}
+	defer a.Release()
+	data := retypedData(a.Data(), want)
+	defer data.Release()
+	return array.MakeFromData(data)
+}
+
+func retypedData(data arrow.ArrayData, want arrow.DataType) arrow.ArrayData {
+	children := slices.Clone(data.Children())
+	if nested, ok := want.(arrow.NestedType); ok && len(nested.Fields()) == len(children) {
+		for i, f := range nested.Fields() {
+			children[i] = retypedData(children[i], f.Type)
+			defer children[i].Release()
+		}
+	}
+	return array.NewData(want, data.Len(), data.Buffers(), children, data.NullN(), data.Offset())
 }
 
 // values returns the values of an array, decoded from a dictionary if need be,

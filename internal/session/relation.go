@@ -69,9 +69,13 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 			return nil, err
 		}
 	}
+	filter := s.filter(ctx, want.site, snap.Schema())
+	if want.scanned != nil {
+		want.scanned(skipping{t.name, snap, filter})
+	}
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range snap.Scan(ctx, delta.ScanOptions{Columns: names, Parallelism: s.cfg.Parallelism}) {
+			for rec, err := range snap.Scan(ctx, delta.ScanOptions{Columns: names, Filter: filter, Parallelism: s.cfg.Parallelism}) {
 				if err != nil {
 					err = wrap(t.name, err)
 				}

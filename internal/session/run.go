@@ -85,12 +85,19 @@ func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, erro
 		out.add("Scan " + ref.String())
 		return out.result(), nil
 	}
-	b := &binder{ctx: ctx, session: s, want: wanted(q)}
+	b := s.binder(ctx, q)
 	text, err := s.printer(b).Query(q)
 	if err != nil {
 		return nil, err
 	}
 	out.add("Engine query: " + text)
+	for _, scan := range b.scans {
+		note, err := scan.note(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out.add(note)
+	}
 	return out.result(), nil
 }
 

@@ -1,0 +1,115 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/pushdown"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// fold returns what computes constant expressions in the engine. One that
+// fails is not known here: the query itself is to fail, if it reads it at all.
+func (s *Session) fold(ctx context.Context) func(sql.Expr) (pushdown.Constant, bool) {
+	return func(e sql.Expr) (pushdown.Constant, bool) {
+		text, err := s.printer(nil).Expr(e)
+		if err != nil {
+			return pushdown.Constant{}, false
+		}
+		rows, err := s.runText(ctx, "SELECT "+text, nil)
+		if err != nil {
+			return pushdown.Constant{}, false
+		}
+		var c pushdown.Constant
+		known := false
+		for rec, err := range rows.Read(ctx) {
+			if err != nil {
+				return pushdown.Constant{}, false
+			}
+			if rec.NumRows() == 1 {
+				c.Type = rows.Schema.Fields[0].Type
+				c.Value, known = scalarValue(rec.Column(0))
+			}
+		}
+		return c, known
+	}
+}
+
+// scalarValue returns the first value of a column as [pushdown.Constant] has
+// it; false for a type without one.
+func scalarValue(column arrow.Array) (any, bool) {
+	if column.IsNull(0) {
+		return nil, true
+	}
+	switch a := column.(type) {
+	case *array.Boolean:
+		return a.Value(0), true
+	case *array.Int8:
+		return int64(a.Value(0)), true
+	case *array.Int16:
+		return int64(a.Value(0)), true
+	case *array.Int32:
+		return int64(a.Value(0)), true
+	case *array.Int64:
+		return a.Value(0), true
+	case *array.Float32:
+		return float64(a.Value(0)), true
+	case *array.Float64:
+		return a.Value(0), true
+	case *array.String:
+		return strings.Clone(a.Value(0)), true
+	case *array.Binary:
+		return append([]byte{}, a.Value(0)...), true
+	case *array.Date32:
+		return a.Value(0).ToTime(), true
+	case *array.Timestamp:
+		unit := arrow.Microsecond
+		if t, ok := a.DataType().(*arrow.TimestampType); ok {
+			unit = t.Unit
+		}
+		return a.Value(0).ToTime(unit), true
+	case *array.Decimal128:
+		return new(big.Rat).SetString(a.ValueStr(0))
+	}
+	return nil, false
+}
+
+// skipping is the scan of one table with what its query leaves out of it.
+type skipping struct {
+	name     string
+	snapshot *delta.Snapshot
+	filter   delta.Predicate
+}
+
+// note tells a reader of EXPLAIN how many of the table's files are read.
+func (k skipping) note(ctx context.Context) (string, error) {
+	total := k.snapshot.NumFiles()
+	kept, bytes := total, k.snapshot.SizeInBytes()
+	if k.filter != nil {
+		kept, bytes = 0, 0
+		for f, err := range k.snapshot.FilesMatching(ctx, k.filter) {
+			if err != nil {
+				return "", wrap(k.name, err)
+			}
+			kept++
+			bytes += f.Size
+		}
+	}
+	return fmt.Sprintf("Scan %s: %d of %d files, %d bytes", k.name, kept, total, bytes), nil
+}
+
+// filter returns what the scan of a table may leave files out by, nil for
+// nothing.
+func (s *Session) filter(ctx context.Context, site *pushdown.Site, columns *schema.Struct) delta.Predicate {
+	if site == nil {
+		return nil
+	}
+	return site.Predicate(columns, s.fold(ctx))
+}
