@@ -30,6 +30,7 @@ type action struct {
 	DomainMetadata *DomainMetadata `json:"domainMetadata,omitempty"`
 	CommitInfo     *commitInfo     `json:"commitInfo,omitempty"`
 	Sidecar        *sidecarJSON    `json:"sidecar,omitempty"`
+	Change         *changeFile     `json:"cdc,omitempty"`
 }
 
 // metadataJSON is the metaData action as it is written. Keeping the schema's
@@ -53,6 +54,16 @@ type formatJSON struct {
 // sidecarJSON names a file that holds part of a V2 checkpoint.
 type sidecarJSON struct {
 	Path string `json:"path"`
+}
+
+// changeFile is the cdc action: a file of the change data feed. It is no part
+// of the table's state.
+type changeFile struct {
+	Path            string             `json:"path"`
+	PartitionValues map[string]*string `json:"partitionValues"`
+	Size            int64              `json:"size"`
+	DataChange      bool               `json:"dataChange"` // always false
+	Tags            map[string]string  `json:"tags,omitempty"`
 }
 
 // newMetadataJSON returns the wire form of m.
@@ -129,7 +140,7 @@ func decodeAction(line []byte) (*action, error) {
 		return nil, fmt.Errorf("read action: %w", err)
 	}
 	switch {
-	case a.Add != nil && a.Add.Path == "", a.Remove != nil && a.Remove.Path == "":
+	case a.Add != nil && a.Add.Path == "", a.Remove != nil && a.Remove.Path == "", a.Change != nil && a.Change.Path == "":
 		return nil, errNoPath
 	case a.Txn != nil && a.Txn.AppID == "":
 		return nil, errors.New("read action: txn without appId")

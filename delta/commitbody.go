@@ -27,7 +27,7 @@ func (c *commit) encode() error {
 	if err := encodeActions(&body, slices.Values(c.tableActions(&head, metadata, domains))); err != nil {
 		return err
 	}
-	err = encodeActions(&body, fileActions(c.tx.removes, adds))
+	err = encodeActions(&body, fileActions(c.tx.removes, adds, c.tx.changes))
 	c.body = body.Bytes()
 	return err
 }
@@ -74,7 +74,7 @@ func (c *commit) tableActions(head *commitInfo, metadata *Metadata, domains []Do
 }
 
 // fileActions yields the actions of files.
-func fileActions(removes []RemoveFile, adds []AddFile) iter.Seq[*action] {
+func fileActions(removes []RemoveFile, adds []AddFile, changes []changeFile) iter.Seq[*action] {
 	return func(yield func(*action) bool) {
 		for i := range removes {
 			if !yield(&action{Remove: &removes[i]}) {
@@ -86,6 +86,11 @@ func fileActions(removes []RemoveFile, adds []AddFile) iter.Seq[*action] {
 				f.PartitionValues = map[string]*string{}
 			}
 			if !yield(&action{Add: &f}) {
+				return
+			}
+		}
+		for i := range changes {
+			if !yield(&action{Change: &changes[i]}) {
 				return
 			}
 		}

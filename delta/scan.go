@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/freshet/freshet/delta/internal/dv"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -23,6 +24,11 @@ type ScanOptions struct {
 	Filter Predicate
 	// Files, when set, leaves out the files for which it is false.
 	Files func(AddFile) bool
+	// Rows, when set, chooses rows of each file by their position; of nil it
+	// reads all. Deleted rows stay deleted. What holds no chosen row is not
+	// decoded, and mostly not even fetched: files, row groups, and pages where
+	// the file has an offset index.
+	Rows func(AddFile) *RowSet
 	// Parallelism bounds how many files are read at a time; 0 is one for each
 	// processor. Order does not depend on it.
 	Parallelism int
@@ -77,12 +83,19 @@ func (s *Snapshot) scanFiles(
 			yield(nil, err)
 			return
 		}
+		p.scan(ctx, list(ctx))(yield)
+	}
+}
+
+// scan yields the rows of the given files.
+func (p *scanPlan) scan(ctx context.Context, from iter.Seq2[AddFile, error]) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var owned sync.WaitGroup
 		defer owned.Wait()
 		defer cancel()
 		files := make(chan chan scanned, p.parallelism-1)
-		owned.Go(func() { p.start(ctx, list(ctx), files, &owned) })
+		owned.Go(func() { p.start(ctx, from, files, &owned) })
 		for batches := range files {
 			for b := range batches {
 				if b.err != nil || !yield(b.batch, nil) {
@@ -122,7 +135,7 @@ func drain(current chan scanned, files chan chan scanned) {
 
 // scanPlan is a scan made ready.
 type scanPlan struct {
-	snapshot    *Snapshot
+	table       *Table
 	opts        ScanOptions
 	mapping     mapping
 	columns     []scanColumn
@@ -130,6 +143,8 @@ type scanPlan struct {
 	schema      *arrow.Schema  // of the batches
 	filter      *fileFilter
 	parallelism int
+	// without names rows to leave out besides the deleted ones; may be nil.
+	without func(AddFile) *dv.Vector
 }
 
 // scanColumn says where one column of the result comes from.
@@ -151,8 +166,13 @@ const (
 
 // plan works out where each column comes from.
 func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
-	p := &scanPlan{snapshot: s, opts: opts, mapping: mappingOf(&s.metadata), stored: &schema.Struct{}}
-	selected := s.metadata.Schema
+	return newScanPlan(s.table, &s.metadata, opts)
+}
+
+// newScanPlan plans to read files as those of a table with metadata m.
+func newScanPlan(t *Table, m *Metadata, opts ScanOptions) (*scanPlan, error) {
+	p := &scanPlan{table: t, opts: opts, mapping: mappingOf(m), stored: &schema.Struct{}}
+	selected := m.Schema
 	if opts.Columns != nil {
 		var err error
 		if selected, err = selected.Select(opts.Columns...); err != nil {
@@ -161,7 +181,7 @@ func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
 	}
 	for _, f := range selected.Fields {
 		c := scanColumn{field: f, key: p.mapping.physicalName(f)}
-		if slices.Contains(s.metadata.PartitionColumns, f.Name) {
+		if slices.Contains(m.PartitionColumns, f.Name) {
 			c.kind = partitionColumn
 		} else {
 			c.index = len(p.stored.Fields)
@@ -183,7 +203,7 @@ func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
 	p.schema = schema.ToArrow(out)
 	if opts.Filter != nil {
 		var err error
-		if p.filter, err = newFileFilter(&s.metadata, opts.Filter); err != nil {
+		if p.filter, err = newFileFilter(m, opts.Filter); err != nil {
 			return nil, err
 		}
 	}
@@ -198,11 +218,9 @@ func (s *Snapshot) plan(opts ScanOptions) (*scanPlan, error) {
 
 // start reads the files in goroutines of their own, each into a channel that
 // it sends to files first. The capacity of files bounds how many run ahead.
-func (p *scanPlan) start(
-	ctx context.Context, list iter.Seq2[AddFile, error], files chan<- chan scanned, owned *sync.WaitGroup,
-) {
+func (p *scanPlan) start(ctx context.Context, from iter.Seq2[AddFile, error], files chan<- chan scanned, owned *sync.WaitGroup) {
 	defer close(files)
-	for f, err := range list {
+	for f, err := range from {
 		if err == nil && !p.wanted(f) {
 			continue
 		}

@@ -44,14 +44,17 @@ func (r *storageReader) err() error {
 
 // readFile sends the file's rows, and then the error if there is one.
 func (p *scanPlan) readFile(ctx context.Context, f AddFile, send func(scanned) bool) {
-	storage, key, err := p.snapshot.table.locate(ctx, f.Path)
+	storage, key, err := p.table.locate(ctx, f.Path)
 	if err != nil {
 		send(scanned{err: err})
 		return
 	}
-	deleted, err := p.snapshot.deletedRows(ctx, f)
+	rows, err := p.rowsOf(ctx, f)
 	if err != nil {
 		send(scanned{err: err})
+		return
+	}
+	if rows.only != nil && rows.only.Cardinality() == 0 {
 		return
 	}
 	object, err := storage.Open(ctx, key)
@@ -67,10 +70,13 @@ func (p *scanPlan) readFile(ctx context.Context, f AddFile, send func(scanned) b
 		return
 	}
 	projection := datafile.Projection{Columns: p.stored, ByID: p.mapping.byID, BatchRows: p.opts.BatchRows}
+	if rows.only != nil {
+		projection.Rows = rows.only.Cursor()
+	}
 	for b, err := range datafile.Read(ctx, r, object.Size(), projection) {
 		var out arrow.RecordBatch
 		if err == nil {
-			out, err = p.tableBatch(b, constants, deleted)
+			out, err = p.tableBatch(b, constants, rows)
 			b.Release()
 		}
 		switch {
@@ -94,6 +100,36 @@ func (p *scanPlan) readFile(ctx context.Context, f AddFile, send func(scanned) b
 	}
 }
 
+// fileRows says which rows of a file are read: only these, unless it is nil,
+// and none of those left out.
+type fileRows struct{ only, out *dv.Vector }
+
+func (p *scanPlan) rowsOf(ctx context.Context, f AddFile) (rows fileRows, err error) {
+	if rows.out, err = p.table.deletedRows(ctx, f); err != nil {
+		return rows, err
+	}
+	if p.without != nil {
+		if more := p.without(f); more.Cardinality() > 0 {
+			rows.out = rows.out.Union(more)
+		}
+	}
+	if p.opts.Rows != nil {
+		if chosen := p.opts.Rows(f); chosen != nil {
+			rows.only = chosen.vector().Without(rows.out)
+		}
+	}
+	return rows, nil
+}
+
+// appendOffsets appends the offsets below n of the rows from first on that
+// are read.
+func (r fileRows) appendOffsets(dst []int32, first int64, n int) []int32 {
+	if r.only != nil {
+		return r.only.AppendHeld(dst, first, n)
+	}
+	return r.out.AppendKept(dst, first, n)
+}
+
 // constants returns, for each column of the result, the value that all rows
 // of the file share.
 func (p *scanPlan) constants(f AddFile) ([]scalar, error) {
@@ -114,7 +150,7 @@ func (p *scanPlan) constants(f AddFile) ([]scalar, error) {
 }
 
 // tableBatch turns a batch of a file into one of the table.
-func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, deleted *dv.Vector) (arrow.RecordBatch, error) {
+func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, read fileRows) (arrow.RecordBatch, error) {
 	rows := int(b.NumRows())
 	columns := make([]arrow.Array, 0, len(p.columns))
 	defer func() {
@@ -139,11 +175,11 @@ func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, deleted *dv.
 		columns = append(columns, arr)
 	}
 	out := array.NewRecordBatch(p.schema, columns, int64(rows))
-	if deleted == nil {
+	if read == (fileRows{}) {
 		return out, nil
 	}
 	defer out.Release()
-	kept := deleted.AppendKept(nil, b.FirstRow, rows)
+	kept := read.appendOffsets(nil, b.FirstRow, rows)
 	if len(kept) == rows {
 		out.Retain()
 		return out, nil
@@ -162,12 +198,12 @@ func positions(first int64, rows int) arrow.Array {
 }
 
 // deletedRows loads the file's deletion vector, nil when it has none.
-func (s *Snapshot) deletedRows(ctx context.Context, f AddFile) (*dv.Vector, error) {
+func (t *Table) deletedRows(ctx context.Context, f AddFile) (*dv.Vector, error) {
 	d := f.DeletionVector
 	if d == nil {
 		return nil, nil
 	}
-	v, err := s.readVector(ctx, d)
+	v, err := t.readVector(ctx, d)
 	if err != nil {
 		return nil, &CorruptFileError{Path: f.Path, Err: err}
 	}
@@ -187,8 +223,8 @@ const (
 	absoluteVector = "p"
 )
 
-func (s *Snapshot) readVector(ctx context.Context, d *DeletionVector) (*dv.Vector, error) {
-	storage := s.storage()
+func (t *Table) readVector(ctx context.Context, d *DeletionVector) (*dv.Vector, error) {
+	storage := t.storage
 	var key string
 	var err error
 	switch d.StorageType {
@@ -201,7 +237,7 @@ func (s *Snapshot) readVector(ctx context.Context, d *DeletionVector) (*dv.Vecto
 	case relativeVector:
 		key, err = dv.FileKey(d.PathOrInlineDV)
 	case absoluteVector:
-		storage, key, err = s.table.locate(ctx, d.PathOrInlineDV)
+		storage, key, err = t.locate(ctx, d.PathOrInlineDV)
 	default:
 		err = fmt.Errorf("deletion vector of unknown storage type %q", d.StorageType)
 	}
@@ -224,7 +260,7 @@ func (s *Snapshot) readVector(ctx context.Context, d *DeletionVector) (*dv.Vecto
 // ascending order, and nil for a file without deletion vector. The error is a
 // [*CorruptFileError] when the vector is damaged.
 func (s *Snapshot) DeletedRows(ctx context.Context, f AddFile) ([]int64, error) {
-	v, err := s.deletedRows(ctx, f)
+	v, err := s.table.deletedRows(ctx, f)
 	if err != nil || v == nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ type Transaction struct {
 
 	adds     []AddFile
 	removes  []RemoveFile
+	changes  []changeFile
 	metadata *Metadata
 	protocol *Protocol
 	txns     []SetTransaction

@@ -38,6 +38,9 @@ type WriterConfig struct {
 	Clock func() time.Time
 	// NewID returns a new UUID; nil is a random one.
 	NewID func() string
+
+	// directory is where files go, "" or "_change_data/".
+	directory string
 }
 
 const (
@@ -91,6 +94,8 @@ type Writer struct {
 	rows     int64
 	sequence int
 	failed   error
+	// written, when set, sees rows as they go into files.
+	written func(context.Context, arrow.RecordBatch) error
 }
 
 // openPartition is a partition that rows have come in for.
@@ -245,6 +250,25 @@ func (w *Writer) logicalPath(path []string) string {
 }
 
 func (w *Writer) write(ctx context.Context, r arrow.RecordBatch) error {
+	if w.written != nil {
+		if err := w.written(ctx, r); err != nil {
+			return err
+		}
+	}
+	return w.place(ctx, r)
+}
+
+// keep is [Writer.Write] for rows that come from the table itself, which
+// obey its rules.
+func (w *Writer) keep(ctx context.Context, r arrow.RecordBatch) error {
+	if w.failed != nil {
+		return w.failed
+	}
+	return w.fail(w.place(ctx, r))
+}
+
+// place hands complete rows to their partitions.
+func (w *Writer) place(ctx context.Context, r arrow.RecordBatch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -135,9 +135,13 @@ func (w *Writer) newKey(p *openPartition) string {
 	if w.codec.Name != "" {
 		codec = "." + w.codec.Name
 	}
-	name := fmt.Sprintf("part-%05d-%s.c000%s.parquet", w.sequence, id, codec)
+	kind := "part"
+	if w.config.directory != "" {
+		kind = "cdc"
+	}
+	name := fmt.Sprintf("%s-%05d-%s.c000%s.parquet", kind, w.sequence, id, codec)
 	w.sequence++
-	return directory + name
+	return w.config.directory + directory + name
 }
 
 // finish publishes the partition's file and records its add action.

@@ -24,6 +24,16 @@ type Projection struct {
 	ByID bool
 	// BatchRows bounds the rows of a batch; it must be positive.
 	BatchRows int
+	// Rows, when set, says which rows are wanted. Batches hold all of those
+	// and may hold others; what has none is skipped.
+	Rows RowCursor
+}
+
+// RowCursor walks wanted positions forwards.
+type RowCursor interface {
+	// Next returns the first wanted position that is not below from, or -1
+	// when there is none.
+	Next(from int64) int64
 }
 
 // Batch is some consecutive rows of a file.
@@ -44,6 +54,18 @@ const (
 	smallPage = 16 << 20
 	maxRatio  = 256
 )
+
+// CountRows returns the number of rows of a Parquet file of size bytes, as its
+// footer has it.
+func CountRows(r io.ReaderAt, size int64) (rows int64, err error) {
+	defer guard(&err)
+	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return 0, fmt.Errorf("open Parquet: %w", err)
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	return f.NumRows(), nil
+}
 
 // Read yields the rows of a Parquet file of size bytes, in order. Columns the
 // file lacks are null. The consumer owns each batch and must release it. Any
@@ -81,6 +103,7 @@ type reader struct {
 	root    []*node
 	schema  *arrow.Schema
 	maxRows int
+	rows    RowCursor // nil when all rows are wanted
 
 	group     int   // the row group after the current one
 	remaining int64 // rows left in the current row group
@@ -108,7 +131,7 @@ func open(r io.ReaderAt, size int64, p Projection) (rd *reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open Parquet: %w", err)
 	}
-	rd = &reader{file: f, columns: make(map[int]*column), schema: schema.ToArrow(p.Columns), maxRows: max(p.BatchRows, 1)}
+	rd = &reader{file: f, columns: make(map[int]*column), schema: schema.ToArrow(p.Columns), maxRows: max(p.BatchRows, 1), rows: p.Rows}
 	m := matcher{file: f.MetaData().Schema, byID: p.ByID}
 	for _, c := range p.Columns.Fields {
 		n, err := m.match(c.Type, m.field(m.file.Root(), c), place{path: c.Name})
@@ -149,15 +172,10 @@ func (rd *reader) need(n *node) error {
 // next returns the next batch, or one without a record at the end.
 func (rd *reader) next() (b Batch, err error) {
 	defer guard(&err)
-	for rd.remaining == 0 {
-		if rd.group == rd.file.NumRowGroups() {
-			return Batch{}, nil
-		}
-		if err := rd.openGroup(); err != nil {
-			return Batch{}, err
-		}
+	rows, err := rd.seek()
+	if err != nil || rows == 0 {
+		return Batch{}, err
 	}
-	rows := int(min(rd.remaining, int64(rd.window)))
 	for _, c := range rd.columns {
 		if err := c.next(rows); err != nil {
 			return Batch{}, err
@@ -182,6 +200,72 @@ func (rd *reader) next() (b Batch, err error) {
 	rd.row += int64(rows)
 	rd.remaining -= int64(rows)
 	return b, nil
+}
+
+// seek moves to the next wanted row and returns how many rows to read from
+// there on; none are left when that is 0.
+func (rd *reader) seek() (int, error) {
+	for {
+		wanted := rd.row
+		if rd.rows != nil {
+			if wanted = rd.rows.Next(rd.row); wanted < 0 {
+				return 0, nil
+			}
+		}
+		if rd.remaining > 0 && wanted-rd.row < rd.remaining {
+			if err := rd.skip(int(wanted - rd.row)); err != nil {
+				return 0, err
+			}
+			return rd.run(), nil
+		}
+		rd.row += rd.remaining
+		rd.remaining = 0
+		if rd.group == rd.file.NumRowGroups() {
+			return 0, nil
+		}
+		if rows := rd.file.MetaData().RowGroups[rd.group].NumRows; rd.rows != nil && rows > 0 && wanted-rd.row >= rows {
+			rd.row += rows
+			rd.group++
+			continue
+		}
+		if err := rd.openGroup(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// gapRows is how many unwanted rows between two wanted ones are decoded with
+// them, rather than begin another batch.
+const gapRows = 1024
+
+// run returns how many rows to read from the current one on.
+func (rd *reader) run() int {
+	limit := min(rd.remaining, int64(rd.window))
+	if rd.rows == nil {
+		return int(limit)
+	}
+	last := rd.row
+	for {
+		next := rd.rows.Next(last + 1)
+		if next < 0 || next-last > gapRows || next-rd.row >= limit {
+			return int(last - rd.row + 1)
+		}
+		last = next
+	}
+}
+
+// skip passes over the next rows of the row group.
+func (rd *reader) skip(rows int) error {
+	rd.row += int64(rows)
+	rd.remaining -= int64(rows)
+	for ; rows > 0; rows -= min(rows, rd.window) {
+		for _, c := range rd.columns {
+			if err := c.next(min(rows, rd.window)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (rd *reader) openGroup() error {

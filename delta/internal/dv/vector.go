@@ -28,8 +28,8 @@ const (
 	maxBuckets = 1 << 16
 )
 
-// Vector is a set of deleted row positions. It is immutable and safe for
-// concurrent use; the zero value and nil are empty.
+// Vector is a set of row positions. The zero value and nil are empty. Only Add
+// changes a vector; as long as nobody calls it, it is safe for concurrent use.
 type Vector struct{ rows *roaring64.Bitmap }
 
 // New returns the set of the given row positions.
@@ -41,7 +41,64 @@ func New(positions iter.Seq[int64]) *Vector {
 	return &Vector{rows: rows}
 }
 
-// Cardinality returns the number of deleted rows.
+// Add puts row positions, none of them negative, into the set.
+func (v *Vector) Add(positions ...int64) {
+	if v.rows == nil {
+		v.rows = roaring64.New()
+	}
+	for _, p := range positions {
+		v.rows.Add(uint64(p))
+	}
+}
+
+// Union returns the rows that are in v or in other.
+func (v *Vector) Union(other *Vector) *Vector {
+	return &Vector{rows: roaring64.Or(v.bitmap(), other.bitmap())}
+}
+
+// Without returns the rows that are in v but not in other.
+func (v *Vector) Without(other *Vector) *Vector {
+	return &Vector{rows: roaring64.AndNot(v.bitmap(), other.bitmap())}
+}
+
+// Has reports whether a row is in the set.
+func (v *Vector) Has(position int64) bool { return v.bitmap().Contains(uint64(position)) }
+
+// bitmap returns the set to be read; it is never nil.
+func (v *Vector) bitmap() *roaring64.Bitmap {
+	if v == nil || v.rows == nil {
+		return roaring64.New()
+	}
+	return v.rows
+}
+
+// Last returns the greatest position, -1 of an empty set.
+func (v *Vector) Last() int64 {
+	if v.Cardinality() == 0 {
+		return -1
+	}
+	return int64(v.rows.Maximum())
+}
+
+// Cursor walks the set's positions forwards.
+type Cursor struct{ it roaring64.IntPeekable64 }
+
+// Cursor returns a cursor before the first position.
+func (v *Vector) Cursor() *Cursor { return &Cursor{it: v.bitmap().Iterator()} }
+
+// Next returns the first position that is not below from, or -1 when there is
+// none. Calls must not go back.
+func (c *Cursor) Next(from int64) int64 {
+	if c.it.HasNext() {
+		c.it.AdvanceIfNeeded(uint64(from))
+	}
+	if !c.it.HasNext() {
+		return -1
+	}
+	return int64(c.it.PeekNext())
+}
+
+// Cardinality returns the number of rows in the set.
 func (v *Vector) Cardinality() int64 {
 	if v == nil || v.rows == nil {
 		return 0
@@ -49,7 +106,7 @@ func (v *Vector) Cardinality() int64 {
 	return int64(v.rows.GetCardinality())
 }
 
-// Rows yields the deleted positions in ascending order.
+// Rows yields the positions in ascending order.
 func (v *Vector) Rows() iter.Seq[int64] {
 	return func(yield func(int64) bool) {
 		if v == nil || v.rows == nil {
@@ -64,7 +121,7 @@ func (v *Vector) Rows() iter.Seq[int64] {
 }
 
 // AppendKept appends to dst the offsets i, 0 ≤ i < n, whose row first+i is
-// not deleted.
+// not in the set.
 func (v *Vector) AppendKept(dst []int32, first int64, n int) []int32 {
 	next := int64(0)
 	if v != nil && v.rows != nil {
@@ -80,6 +137,16 @@ func (v *Vector) AppendKept(dst []int32, first int64, n int) []int32 {
 		}
 	}
 	return appendRange(dst, next, int64(n))
+}
+
+// AppendHeld appends to dst the offsets i, 0 ≤ i < n, whose row first+i is in
+// the set.
+func (v *Vector) AppendHeld(dst []int32, first int64, n int) []int32 {
+	c := v.Cursor()
+	for row := c.Next(first); row >= 0 && row < first+int64(n); row = c.Next(row + 1) {
+		dst = append(dst, int32(row-first))
+	}
+	return dst
 }
 
 func appendRange(dst []int32, from, to int64) []int32 {
