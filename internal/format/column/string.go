@@ -8,6 +8,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/internal/format/value"
 )
 
 // When a dictionary pays: from minSample values on, at most half of the
@@ -56,25 +58,6 @@ type slot struct {
 	index uint32
 }
 
-// wordSize is the size in bytes of values that are their own keys, so that
-// neither hashing nor comparing them takes a call; the rest have a hash.
-const wordSize = 8
-
-// pack returns a number that tells v apart from all values of its size, which
-// is at most wordSize.
-func pack(v []byte) uint64 {
-	n := len(v)
-	switch {
-	case n == wordSize:
-		return binary.LittleEndian.Uint64(v)
-	case n >= 4: // two halves that overlap
-		return uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32
-	case n > 0: // first, middle and last
-		return uint64(v[0]) | uint64(v[n/2])<<8 | uint64(v[n-1])<<16
-	}
-	return 0
-}
-
 // NewString returns a builder of a STRING column, dictionary-encoded while
 // that pays when dictionary is set: Finish returns an array of
 // dictionary<uint32, string> or of string, batch by batch.
@@ -107,7 +90,7 @@ func (s *String) Len() int {
 // Append appends a copy of v.
 func (s *String) Append(v []byte) {
 	if s.indexed {
-		s.appendIndexed(v)
+		s.appendIndex(s.intern(v))
 		return
 	}
 	s.data = append(s.data, v...)
@@ -122,8 +105,22 @@ func (s *String) Put(row int, v []byte) {
 	s.Append(v)
 }
 
-func (s *String) appendIndexed(v []byte) {
-	s.indices = append(s.indices, s.intern(v))
+// PutWord is Put for a value of size bytes that is a word; see [value.Word].
+func (s *String) PutWord(row int, word uint64, size int) {
+	if s.Len() != row {
+		s.Resize(row)
+	}
+	if s.indexed {
+		s.appendIndex(s.internWord(word, size))
+		return
+	}
+	s.data = binary.LittleEndian.AppendUint64(s.data, word)
+	s.data = s.data[:len(s.data)-value.WordSize+size]
+	s.offsets = append(s.offsets, int32(len(s.data)))
+}
+
+func (s *String) appendIndex(index uint32) {
+	s.indices = append(s.indices, index)
 	if len(s.indices) < s.sample {
 		return
 	}
@@ -136,18 +133,25 @@ func (s *String) appendIndexed(v []byte) {
 // intern returns the index of v in the dictionary, which it extends if v is
 // new.
 func (s *String) intern(v []byte) uint32 {
-	if len(v) > wordSize {
+	if len(v) > value.WordSize {
 		return s.internLong(v)
 	}
-	key, size := pack(v), uint32(len(v))
-	at := s.home(key)
+	// A word is its own key: neither hashing nor comparing it takes a call.
+	return s.internWord(value.Word(v), len(v))
+}
+
+// internWord is intern for a value of size bytes that is a word.
+func (s *String) internWord(word uint64, size int) uint32 {
+	at := s.home(word)
 	for s.table[at].index != 0 {
-		if entry := &s.table[at]; entry.key == key && entry.size == size {
+		if entry := &s.table[at]; entry.key == word && entry.size == uint32(size) {
 			return entry.index - 1
 		}
 		at = (at + 1) & (len(s.table) - 1)
 	}
-	return s.add(at, key, v)
+	var room [value.WordSize]byte
+	binary.LittleEndian.PutUint64(room[:], word)
+	return s.add(at, word, room[:size])
 }
 
 func (s *String) internLong(v []byte) uint32 {

@@ -20,6 +20,8 @@ type node struct {
 	kind  kind
 	name  string // of the field
 	token []byte // the name as it usually stands in the text, with quotes
+	// expected is the token with its colon.
+	expected token
 
 	column           column.Builder
 	long             *column.Fixed[int64]
@@ -159,7 +161,7 @@ func (p planner) fields(n *node, s *schema.Struct, columns []column.Builder) err
 		if err != nil {
 			return fmt.Errorf("column %s: %w", schema.QuoteIdent(f.Name), err)
 		}
-		field.name, field.token = f.Name, quote(nil, []byte(f.Name))
+		field.name, field.token, field.expected = f.Name, quote(nil, []byte(f.Name)), newToken(f.Name)
 		n.fields[i] = field
 		if i == 0 {
 			n.first = field

@@ -70,7 +70,9 @@ func (r *reader) object(n *node, row int) outcome {
 	for guess := &n.first; more && ok; {
 		if field := *guess; r.isNext(field) {
 			guess = &field.next
-			result = max(result, r.field(field, field.token, row))
+			if !r.quick(field, row) {
+				result = max(result, r.field(field, field.token, row))
+			}
 		} else {
 			raw, ok := r.key()
 			if !ok {
@@ -87,7 +89,10 @@ func (r *reader) object(n *node, row int) outcome {
 		if result == malformed {
 			return malformed
 		}
-		if more, ok = r.more('}'); more {
+		if r.current() == ',' { // as it mostly is
+			r.pos++
+			r.blanks()
+		} else if more, ok = r.more('}'); more {
 			r.blanks()
 		}
 	}
@@ -95,20 +100,6 @@ func (r *reader) object(n *node, row int) outcome {
 		return malformed
 	}
 	return result
-}
-
-// isNext reports whether the text goes on with the name of f and a colon,
-// which it then reads. f may be nil.
-func (r *reader) isNext(f *node) bool {
-	if f == nil {
-		return false
-	}
-	end := r.pos + len(f.token)
-	if end < len(r.data) && r.data[end] == ':' && string(r.data[r.pos:end]) == string(f.token) {
-		r.pos = end + 1
-		return true
-	}
-	return false
 }
 
 // field reads a member's value into its column, and rescues it if it does not

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/freshet/freshet/internal/format/value"
 )
 
 // maxDepth is how deep values may nest, as in the parser that Spark uses.
@@ -29,7 +31,10 @@ type dialect struct {
 type scanner struct {
 	dialect
 	data []byte
-	pos  int
+	// loadable is data and what is behind it in the same block: there, too,
+	// are bytes that may be loaded, though not read as part of the record.
+	loadable []byte
+	pos      int
 	// text is the last string read, without quotes and escapes. It points
 	// into data or into decoded.
 	text    []byte
@@ -44,7 +49,8 @@ type scanner struct {
 
 // reset starts a record.
 func (s *scanner) reset(record []byte) {
-	s.data, s.pos, s.depth, s.lax, s.reason = record, 0, 0, false, ""
+	s.data, s.loadable = record, record[:cap(record)]
+	s.pos, s.depth, s.lax, s.reason = 0, 0, false, ""
 }
 
 // fail notes why the record is malformed; it returns false.
@@ -280,44 +286,14 @@ func (s *scanner) number() bool {
 // shortNumber reads a number without sign and exponent that ends within the
 // next eight bytes, all at once; it is not ok for any other.
 func (s *scanner) shortNumber() bool {
-	word := binary.LittleEndian.Uint64(s.data[s.pos:]) ^ '0'*ones
-	// The high bit of each byte that is no digit; a byte over 0x8a may spoil
-	// those behind it, but none is looked at.
-	others := (word + (0x80-10)*ones | word) & highs
-	whole := bits.TrailingZeros64(others) &^ 7
-	size := whole / 8
-	if size == 0 || size == 8 || size > 1 && word&0xff == 0 {
+	mantissa, scale, size := value.ShortDecimal(binary.LittleEndian.Uint64(s.data[s.pos:]))
+	end := s.pos + size
+	if size == 0 || s.data[end]|0x20 == 'e' {
 		return false
 	}
-	integer, exponent, length := true, 0, size
-	if byte(word>>whole) == '.'^'0' {
-		others &= others - 1
-		end := bits.TrailingZeros64(others) &^ 7
-		if end == 64 || end == whole+8 {
-			return false
-		}
-		digits := uint64(1)<<whole - 1
-		word = word&digits | word>>8&^digits // without the point
-		integer, exponent, length = false, size+1-end/8, end/8
-		size = length - 1
-	}
-	end := s.pos + length
-	if s.data[end]|0x20 == 'e' {
-		return false
-	}
-	s.num = number{start: s.pos, end: end, mantissa: decimal(word, uint(size)), exponent: exponent, digits: size, integer: integer}
+	s.num = number{start: s.pos, end: end, mantissa: mantissa, exponent: -scale, digits: size, integer: scale == 0}
 	s.pos = end
 	return true
-}
-
-// decimal returns the number that the first n bytes of word are the digits of,
-// from 1 to 8.
-func decimal(word uint64, n uint) uint64 {
-	// Other bytes are shifted out; then neighbours are added up, in pairs.
-	word <<= 64 - 8*n
-	word = word * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
-	word = word * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
-	return word * (10000<<32 + 1) >> 32
 }
 
 // anyNumber is number for all of them.
@@ -370,11 +346,10 @@ func (s *scanner) anyNumber() bool {
 // they end. What it returns of more than 19 digits is meaningless.
 func digitsAt(data []byte, i int, v uint64) (uint64, int) {
 	for i+8 <= len(data) {
-		// Eight characters at a time: the value of each.
-		x := binary.LittleEndian.Uint64(data[i:]) ^ '0'*ones
-		n := uint(bits.TrailingZeros64((x+(0x80-10)*ones|x)&highs)) / 8
-		v = v*smallPowers[n] + decimal(x, n)
-		i += int(n)
+		// Eight characters at a time.
+		x, n := value.Digits(binary.LittleEndian.Uint64(data[i:]))
+		v = v*smallPowers[n] + value.Number(x, n)
+		i += n
 		if n < 8 {
 			return v, i
 		}

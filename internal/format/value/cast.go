@@ -28,6 +28,9 @@ func CastDate(text []byte) (days int32, ok bool) {
 // Unlike a cast in Spark, a time without a date is not ok: today's date is
 // none of the data's.
 func CastTimestamp(text []byte, z *Zone) (micros int64, ok bool) {
+	if micros, ok := z.usualTimestamp(text); ok {
+		return micros, true
+	}
 	c, zone, ok := scanTimestamp(text)
 	if !ok || !c.valid() {
 		return 0, false

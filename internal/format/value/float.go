@@ -17,6 +17,11 @@ var exactPowers = [...]float64{
 // exponent, NaN, Infinity, hexadecimal, and a final d or f are accepted.
 // A number too large is infinite.
 func ParseFloat64(text []byte) (v float64, ok bool) {
+	if len(text) <= WordSize {
+		if mantissa, scale, size := ShortDecimal(Word(text)); size == len(text) && size > 0 {
+			return ExactFloat64(mantissa, -scale, false)
+		}
+	}
 	if mantissa, exponent, negative, ok := shortDecimal(text); ok {
 		if v, ok := ExactFloat64(mantissa, exponent, negative); ok {
 			return v, true

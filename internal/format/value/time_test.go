@@ -203,9 +203,20 @@ func TestNoAllocations(t *testing.T) {
 func FuzzCastTimestamp(f *testing.F) {
 	f.Add("2024-01-02 03:04:05", int64(1704164645123456))
 	f.Add("2024-01-02T03:04:05.678+01:00", int64(-62135596800000000))
+	for _, text := range []string{
+		"2024-02-30 03:04:05Z", "2024-01-02T24:00:00", "2024-01-02T23:60:00Z", "2024-01-02 03:04:60", "2024-01-02T03:04:05.Z",
+		"2024-01-02T03:04:05.1234567", "2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05.12ZZ", "2024-01-02T03:04:05+01:00",
+		"2024-01-02x03:04:05Z", "2024-01-02T03-04:05Z", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00T03:04:05Z", "2024-01-02T0a:04:05Z", "9999-12-31T23:59:59.999999Z",
+	} {
+		f.Add(text, int64(0))
+	}
 	f.Fuzz(func(t *testing.T, text string, us int64) {
 		z := value.NewZone(time.UTC)
-		value.CastTimestamp([]byte(text), z)
+		// A blank at the end changes nothing but that the text is not usual.
+		usual, usualOK := value.CastTimestamp([]byte(text), z)
+		if got, ok := value.CastTimestamp([]byte(text+" "), z); got != usual || ok != usualOK {
+			t.Errorf("CastTimestamp(%q) = %d, %t; with a blank, %d, %t", text, usual, usualOK, got, ok)
+		}
 		value.CastDate([]byte(text))
 		const years = 9999 - 1970
 		us %= years * 365 * 86400 * 1e6

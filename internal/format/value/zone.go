@@ -13,6 +13,7 @@ type Zone struct {
 	// Local times from and before, in seconds, have the offset.
 	from, before int64
 	offset       int64
+	date         date             // of the last timestamp
 	named        map[string]*Zone // zones that values named; nil is no zone
 }
 
