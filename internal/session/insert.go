@@ -52,7 +52,7 @@ func checkInsert(stmt *sql.Insert) error {
 	switch {
 	case len(stmt.Partition) > 0:
 		return unsupported("INSERT with a PARTITION clause; name the partition columns in the query", stmt.Table.String())
-	case stmt.ReplaceWhere != nil || len(stmt.ReplaceUsing) > 0:
+	case stmt.ReplaceWhere != nil || len(stmt.ReplaceUsing) > 0 || stmt.ReplaceOn != nil:
 		return unsupported("INSERT … REPLACE", stmt.Table.String())
 	}
 	return nil

@@ -54,6 +54,13 @@ var statementNames = map[reflect.Type]string{
 	reflect.TypeFor[*sql.Update]():               "UPDATE",
 	reflect.TypeFor[*sql.Delete]():               "DELETE",
 	reflect.TypeFor[*sql.Truncate]():             "TRUNCATE",
+	reflect.TypeFor[*sql.AlterTable]():           "ALTER TABLE",
+	reflect.TypeFor[*sql.CommentOn]():            "COMMENT ON",
+	reflect.TypeFor[*sql.Optimize]():             "OPTIMIZE",
+	reflect.TypeFor[*sql.Reorg]():                "REORG TABLE",
+	reflect.TypeFor[*sql.Vacuum]():               "VACUUM",
+	reflect.TypeFor[*sql.Restore]():              "RESTORE",
+	reflect.TypeFor[*sql.Convert]():              "CONVERT TO DELTA",
 }
 
 func statementName(stmt sql.Statement) string {

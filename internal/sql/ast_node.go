@@ -15,6 +15,13 @@ func (*Merge) statement()                {}
 func (*Update) statement()               {}
 func (*Delete) statement()               {}
 func (*Truncate) statement()             {}
+func (*AlterTable) statement()           {}
+func (*CommentOn) statement()            {}
+func (*Optimize) statement()             {}
+func (*Reorg) statement()                {}
+func (*Vacuum) statement()               {}
+func (*Restore) statement()              {}
+func (*Convert) statement()              {}
 func (*Show) statement()                 {}
 func (*Describe) statement()             {}
 func (*Use) statement()                  {}
@@ -62,6 +69,20 @@ func (*Field) expr()          {}
 func (*Tuple) expr()          {}
 func (*JSONPath) expr()       {}
 func (*GroupingSets) expr()   {}
+
+func (*AddColumns) alterAction()      {}
+func (*ReplaceColumns) alterAction()  {}
+func (*DropColumns) alterAction()     {}
+func (*RenameColumn) alterAction()    {}
+func (*AlterColumns) alterAction()    {}
+func (*RenameTable) alterAction()     {}
+func (*SetProperties) alterAction()   {}
+func (*UnsetProperties) alterAction() {}
+func (*AddConstraint) alterAction()   {}
+func (*DropConstraint) alterAction()  {}
+func (*SetClustering) alterAction()   {}
+func (*DropFeature) alterAction()     {}
+func (*SetLocation) alterAction()     {}
 
 // String returns the node as Databricks SQL, as [Node] says.
 
@@ -149,3 +170,27 @@ func (n *Use) String() string                  { return format(n) }
 func (n *Set) String() string                  { return format(n) }
 func (n *Reset) String() string                { return format(n) }
 func (n *Explain) String() string              { return format(n) }
+func (n *AlterTable) String() string           { return format(n) }
+func (n *CommentOn) String() string            { return format(n) }
+func (n *Optimize) String() string             { return format(n) }
+func (n *Reorg) String() string                { return format(n) }
+func (n *Vacuum) String() string               { return format(n) }
+func (n *Restore) String() string              { return format(n) }
+func (n *Convert) String() string              { return format(n) }
+func (n *AddColumns) String() string           { return format(n) }
+func (n *ReplaceColumns) String() string       { return format(n) }
+func (n *DropColumns) String() string          { return format(n) }
+func (n *RenameColumn) String() string         { return format(n) }
+func (n *AlterColumns) String() string         { return format(n) }
+func (n *RenameTable) String() string          { return format(n) }
+func (n *SetProperties) String() string        { return format(n) }
+func (n *UnsetProperties) String() string      { return format(n) }
+func (n *AddConstraint) String() string        { return format(n) }
+func (n *DropConstraint) String() string       { return format(n) }
+func (n *SetClustering) String() string        { return format(n) }
+func (n *DropFeature) String() string          { return format(n) }
+func (n *SetLocation) String() string          { return format(n) }
+func (n *NewColumn) String() string            { return format(n) }
+func (n *Place) String() string                { return format(n) }
+func (n *ColumnChange) String() string         { return format(n) }
+func (n *Clone) String() string                { return format(n) }

@@ -19,7 +19,7 @@ type DropSchema struct {
 }
 
 // CreateTable is CREATE TABLE and CREATE OR REPLACE TABLE. It has Columns, or
-// a Query, or neither, which declares a table without columns.
+// a Query, or a Clone, or none of them, which declares a table without columns.
 type CreateTable struct {
 	Range
 	Name        *Name
@@ -28,6 +28,7 @@ type CreateTable struct {
 	External    bool
 	Columns     []*ColumnDef
 	Constraints []*Constraint
+	Clone       *Clone // or nil
 	TableOptions
 	Query *Query // or nil
 }
@@ -136,6 +137,7 @@ type DropTable struct {
 type Insert struct {
 	Range
 	Table           *Name
+	Alias           string // of REPLACE ON
 	Overwrite       bool
 	SchemaEvolution bool // INSERT WITH SCHEMA EVOLUTION
 	ByName          bool
@@ -143,7 +145,9 @@ type Insert struct {
 	Partition       []*PartitionValue
 	ReplaceWhere    Expr     // of INSERT INTO t REPLACE WHERE …, or nil
 	ReplaceUsing    []string // of INSERT INTO t REPLACE USING (…)
+	ReplaceOn       Expr     // of INSERT INTO t REPLACE ON …, or nil
 	Query           *Query   // VALUES is a query whose body is *Values
+	SourceAlias     string   // of REPLACE ON: the query's
 }
 
 // PartitionValue is one column of a PARTITION clause.
@@ -207,8 +211,8 @@ type MergeClause struct {
 	Action  string // "DELETE", "UPDATE" or "INSERT"
 	All     bool   // UPDATE SET *, INSERT *
 	Set     []*Assignment
-	Columns []*Column // of INSERT
-	Values  []Expr    // of INSERT
+	Columns []*Column // of INSERT; nil is the target's
+	Values  []Expr    // of INSERT, where DEFAULT may stand; see [IsDefault]
 }
 
 // Assignment is column = value. A value of DEFAULT is the column's default; see
@@ -222,6 +226,7 @@ type Assignment struct {
 // Update is UPDATE.
 type Update struct {
 	Range
+	With  *With // or nil
 	Table *Name
 	Alias string
 	Set   []*Assignment
@@ -231,6 +236,7 @@ type Update struct {
 // Delete is DELETE FROM.
 type Delete struct {
 	Range
+	With  *With // or nil
 	Table *Name
 	Alias string
 	Where Expr // or nil

@@ -2,23 +2,30 @@ package sql
 
 func (w *writer) insert(n *Insert) {
 	query := *n.Query
-	if query.With != nil {
-		w.node(query.With)
-		w.put(" ")
-		query.With = nil
-	}
+	w.with(query.With)
+	query.With = nil
 	w.put("INSERT ")
 	w.when(n.SchemaEvolution, "WITH SCHEMA EVOLUTION ")
 	w.when(n.Overwrite, "OVERWRITE TABLE ")
 	w.when(!n.Overwrite, "INTO TABLE ")
 	w.name(n.Table)
+	w.when(n.Alias != "", " AS ", quoteName(n.Alias))
 	clause(w, " PARTITION (", n.Partition, ")")
 	w.when(n.ByName, " BY NAME")
 	w.names(" (", n.Columns, ")")
 	w.optional(" REPLACE WHERE ", n.ReplaceWhere)
 	w.names(" REPLACE USING (", n.ReplaceUsing, ")")
-	w.put(" ")
+	if n.ReplaceOn == nil {
+		w.put(" ")
+		w.query(&query)
+		return
+	}
+	w.put(" REPLACE ON ")
+	w.expr(n.ReplaceOn)
+	w.put(" (")
 	w.query(&query)
+	w.put(")")
+	w.when(n.SourceAlias != "", " AS ", quoteName(n.SourceAlias))
 }
 
 func (w *writer) copyInto(n *CopyInto) {
@@ -73,10 +80,7 @@ func (w *writer) source(n *CopyInto) {
 }
 
 func (w *writer) merge(n *Merge) {
-	if n.With != nil {
-		w.node(n.With)
-		w.put(" ")
-	}
+	w.with(n.With)
 	w.put("MERGE ")
 	w.when(n.SchemaEvolution, "WITH SCHEMA EVOLUTION ")
 	w.put("INTO ")

@@ -71,12 +71,14 @@ func (w *writer) change(n Statement) {
 	case *Merge:
 		w.merge(n)
 	case *Update:
+		w.with(n.With)
 		w.put("UPDATE ")
 		w.name(n.Table)
 		w.when(n.Alias != "", " AS ", quoteName(n.Alias))
 		clause(w, " SET ", n.Set, "")
 		w.optional(" WHERE ", n.Where)
 	case *Delete:
+		w.with(n.With)
 		w.put("DELETE FROM ")
 		w.name(n.Table)
 		w.when(n.Alias != "", " AS ", quoteName(n.Alias))
@@ -85,6 +87,16 @@ func (w *writer) change(n Statement) {
 		w.put("TRUNCATE TABLE ")
 		w.name(n.Table)
 		clause(w, " PARTITION (", n.Partition, ")")
+	default:
+		w.maintenance(n)
+	}
+}
+
+// with writes the common tables before a statement, if there are any.
+func (w *writer) with(n *With) {
+	if n != nil {
+		w.node(n)
+		w.put(" ")
 	}
 }
 
@@ -95,6 +107,10 @@ func (w *writer) createTable(n *CreateTable) {
 	w.put("TABLE ")
 	w.when(n.IfNotExists, "IF NOT EXISTS ")
 	w.name(n.Name)
+	if n.Clone != nil {
+		w.put(" ")
+		w.node(n.Clone)
+	}
 	w.columns(n.Columns, n.Constraints)
 	w.options(&n.TableOptions)
 	if n.Query != nil {
@@ -187,6 +203,8 @@ func (w *writer) definition(n Node) {
 		w.expr(n.Column)
 		w.put(" = ")
 		w.expr(n.Value)
+	default:
+		w.alteration(n)
 	}
 }
 

@@ -9,6 +9,38 @@ func SelectAll(n *Name) *Query {
 	return &Query{Range: n.Range, Body: &Select{Range: n.Range, Items: []*SelectItem{star}, From: from}}
 }
 
+// IsDefault reports whether e is the word DEFAULT, which in VALUES and in the
+// assignments of UPDATE and MERGE stands for a column's default.
+func IsDefault(e Expr) bool {
+	c, ok := e.(*Column)
+	return ok && len(c.Parts) == 1 && strings.EqualFold(c.Parts[0], "DEFAULT")
+}
+
+// TableOf returns the table that an argument of a table function names, as a
+// string or as a name: table_changes('s.t', 1) and table_changes(s.t, 1).
+func TableOf(e Expr) (*Name, bool) {
+	switch e := e.(type) {
+	case *Literal:
+		if e.Kind != StringLiteral {
+			return nil, false
+		}
+		n, err := ParseName(e.Value)
+		if err != nil || n.Expr != nil {
+			return nil, false
+		}
+		n.Range = e.Range
+		return n, true
+	case *Column:
+		if len(e.Parts) > 3 {
+			return nil, false
+		}
+		n := &Name{Range: e.Range, Parts: e.Parts}
+		n.Quoted = n.isPathForm() && !isPlain(e.Parts[1])
+		return n, true
+	}
+	return nil, false
+}
+
 // ColumnNames returns the lower-case names, and parts of names, that may be a
 // column of some table that q reads, and whether q may read columns without
 // naming them, as * does. There are too many names rather than too few.

@@ -1,5 +1,7 @@
 package sql
 
+import "strconv"
+
 // insert parses INSERT; with is what stood before it.
 func (p *parser) insert(start int, with *With) Statement {
 	s := &Insert{}
@@ -13,8 +15,16 @@ func (p *parser) insert(start int, with *With) Statement {
 	}
 	p.accept("TABLE")
 	s.Table = p.name()
+	s.Alias = p.insertAlias()
 	p.insertClauses(s)
-	if s.Query = p.query(); with != nil {
+	s.Query = p.query()
+	if s.ReplaceOn != nil {
+		if inner, ok := unwrap(s.Query).(*Query); ok {
+			s.Query = inner // its parentheses are the clause's
+		}
+		s.SourceAlias = p.targetAlias()
+	}
+	if with != nil {
 		if s.Query.With != nil {
 			p.fail(s.Query.With.Start, "PARSE_SYNTAX_ERROR", "42601", "WITH stands once, before INSERT or after it.")
 		}
@@ -22,6 +32,14 @@ func (p *parser) insert(start int, with *With) Statement {
 	}
 	s.Range = p.from(start)
 	return s
+}
+
+// insertAlias parses the alias of a table whose rows REPLACE ON compares.
+func (p *parser) insertAlias() string {
+	if p.accept("AS") || p.isName(0) && (p.wordAt(1, "REPLACE", "ON") || p.wordAt(1, "BY", "NAME", "REPLACE", "ON")) {
+		return p.ident()
+	}
+	return ""
 }
 
 // insertClauses parses what stands between an INSERT's table and its query.
@@ -36,6 +54,8 @@ func (p *parser) insertClauses(s *Insert) {
 			s.ReplaceWhere = p.expr()
 		case p.accept("REPLACE", "USING"):
 			s.ReplaceUsing = p.idents()
+		case p.accept("REPLACE", "ON"):
+			s.ReplaceOn = p.expr()
 		case s.Columns == nil && p.at("(") && !p.isQuery(1) && !p.symbolAt(1, "("):
 			s.Columns = p.idents()
 		default:
@@ -57,10 +77,10 @@ func (p *parser) partition() []*PartitionValue {
 	})
 }
 
-func (p *parser) update() Statement {
-	start := p.start()
+// update parses UPDATE; with is what stood before it.
+func (p *parser) update(start int, with *With) Statement {
 	p.need("UPDATE")
-	s := &Update{Table: p.name(), Alias: p.targetAlias()}
+	s := &Update{With: with, Table: p.name(), Alias: p.targetAlias()}
 	p.need("SET")
 	s.Set = commaList(p, p.assignment)
 	if p.accept("WHERE") {
@@ -92,10 +112,10 @@ func (p *parser) assignment() *Assignment {
 	return a
 }
 
-func (p *parser) delete() Statement {
-	start := p.start()
+// delete parses DELETE; with is what stood before it.
+func (p *parser) delete(start int, with *With) Statement {
 	p.need("DELETE", "FROM")
-	s := &Delete{Table: p.name(), Alias: p.targetAlias()}
+	s := &Delete{With: with, Table: p.name(), Alias: p.targetAlias()}
 	if p.accept("WHERE") {
 		s.Where = p.expr()
 	}
@@ -123,7 +143,7 @@ func (p *parser) merge(start int, with *With) Statement {
 	s.Target = p.name()
 	s.Alias = p.targetAlias()
 	p.need("USING")
-	s.Source = p.tablePrimary()
+	s.Source = p.mergeSource()
 	p.need("ON")
 	s.On = p.expr()
 	for p.word("WHEN") {
@@ -132,8 +152,52 @@ func (p *parser) merge(start int, with *With) Statement {
 	if len(s.Clauses) == 0 {
 		p.fail(start, "DELTA_MERGE_MISSING_WHEN", "42601", "There must be at least one WHEN clause in a MERGE statement.")
 	}
+	p.checkConditions(s.Clauses)
 	s.Range = p.from(start)
 	return s
+}
+
+// mergeSource parses the source of a MERGE, whose alias has no columns.
+func (p *parser) mergeSource() TableRef {
+	source := p.tablePrimary()
+	var alias *Alias
+	switch source := source.(type) {
+	case *Table:
+		alias = source.Alias
+	case *Subquery:
+		alias = source.Alias
+	case *TableFunction:
+		alias = source.Alias
+	}
+	if alias != nil && alias.Columns != nil {
+		p.failAt(alias.Range, "COLUMN_ALIASES_NOT_ALLOWED", "42601", "Column aliases are not allowed in MERGE.")
+	}
+	return source
+}
+
+// omittedConditions are the error classes for a clause that comes after one of
+// its kind which takes every row.
+var omittedConditions = map[string]struct{ class, kind string }{
+	"MATCHED":               {"NON_LAST_MATCHED_CLAUSE_OMIT_CONDITION", "MATCHED"},
+	"NOT MATCHED":           {"NON_LAST_NOT_MATCHED_BY_TARGET_CLAUSE_OMIT_CONDITION", "NOT MATCHED [BY TARGET]"},
+	"NOT MATCHED BY SOURCE": {"NON_LAST_NOT_MATCHED_BY_SOURCE_CLAUSE_OMIT_CONDITION", "NOT MATCHED BY SOURCE"},
+}
+
+// checkConditions fails at a clause without a condition that is not the last
+// of its kind (semantics §14.1).
+func (p *parser) checkConditions(clauses []*MergeClause) {
+	open := map[string]*MergeClause{}
+	for _, c := range clauses {
+		if before := open[c.Kind]; before != nil {
+			e := omittedConditions[c.Kind]
+			p.failAt(before.Range, e.class, "42613", "When there are more than one "+e.kind+" clauses in a MERGE statement, only the last "+
+				e.kind+" clause can omit the condition.")
+			return
+		}
+		if c.Cond == nil {
+			open[c.Kind] = c
+		}
+	}
 }
 
 func (p *parser) mergeClause() *MergeClause {
@@ -172,8 +236,13 @@ func (p *parser) mergeAction(c *MergeClause) {
 		if p.at("(") {
 			c.Columns = parenList(p, p.column)
 		}
+		at := p.start()
 		p.need("VALUES")
 		c.Values = parenList(p, p.expr)
+		if c.Columns != nil && len(c.Columns) != len(c.Values) {
+			p.fail(at, "MERGE_INSERT_VALUE_COUNT_MISMATCH", "21S01", "The number of provided values ("+strconv.Itoa(len(c.Values))+
+				") must match the number of expected columns ("+strconv.Itoa(len(c.Columns))+") in the INSERT clause of MERGE.")
+		}
 		return
 	}
 	if p.accept("DELETE") {

@@ -65,8 +65,13 @@ func (p *parser) drop() Statement {
 func (p *parser) createTable(start int, s *CreateTable) Statement {
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.name()
-	if at := p.start(); p.accept("LIKE") || p.accept("CLONE") || p.accept("SHALLOW", "CLONE") || p.accept("DEEP", "CLONE") {
-		p.fail(at, "UNSUPPORTED_STATEMENT", "0A000", "The clause "+p.text[at:p.tokens[p.pos-1].End]+" of CREATE TABLE is not supported.")
+	if at := p.peek(0); p.word("LIKE") {
+		p.failAt(at.Range, "UNSUPPORTED_STATEMENT", "0A000", "The clause LIKE of CREATE TABLE is not supported.")
+	}
+	if s.Clone = p.clone(); s.Clone != nil {
+		p.tableOptions(&s.TableOptions)
+		s.Range = p.from(start)
+		return s
 	}
 	if p.at("(") && !p.isQuery(1) {
 		s.Columns, s.Constraints = p.columns()
@@ -179,11 +184,9 @@ func (p *parser) columns() (columns []*ColumnDef, constraints []*Constraint) {
 			constraints = append(constraints, p.constraint())
 			return
 		}
-		column, key := p.columnDef()
+		column, declared := p.columnDef()
 		columns = append(columns, column)
-		if key != nil {
-			constraints = append(constraints, key)
-		}
+		constraints = append(constraints, declared...)
 	})
 	p.needSymbol(")")
 	return columns, constraints
@@ -250,11 +253,17 @@ func (p *parser) skipCharacteristics() {
 	}
 }
 
-// columnDef parses one column, with the key it may declare.
-func (p *parser) columnDef() (*ColumnDef, *Constraint) {
+// columnDef parses one column, with the constraints that it declares.
+func (p *parser) columnDef() (*ColumnDef, []*Constraint) {
 	start := p.start()
 	c := &ColumnDef{Name: p.ident(), Type: p.typeName()}
-	var key *Constraint
+	constraints := p.columnClauses(start, c)
+	return c, constraints
+}
+
+// columnClauses parses what follows a column's type; start is the column's.
+func (p *parser) columnClauses(start int, c *ColumnDef) []*Constraint {
+	var constraints []*Constraint
 	for p.err == nil {
 		at := p.start()
 		switch {
@@ -267,15 +276,50 @@ func (p *parser) columnDef() (*ColumnDef, *Constraint) {
 			p.generated(at, c)
 		case p.accept("COMMENT"):
 			c.Comment = p.stringLiteral()
-		case p.accept("PRIMARY", "KEY"):
-			p.skipCharacteristics()
-			key = &Constraint{Range: p.from(at), Kind: "PRIMARY KEY", Columns: []string{c.Name}}
+		case p.isColumnConstraint():
+			constraints = append(constraints, p.columnConstraint(c.Name))
 		default:
 			c.Range = p.from(start)
-			return c, key
+			return constraints
 		}
 	}
-	return c, key
+	return constraints
+}
+
+// isColumnConstraint reports whether a constraint within a column is ahead.
+func (p *parser) isColumnConstraint() bool {
+	i := 0
+	if p.word("CONSTRAINT") && p.isName(1) {
+		i = 2
+	}
+	return p.wordAt(i, "PRIMARY", "KEY") || p.wordAt(i, "CHECK") && p.symbolAt(i+1, "(") ||
+		p.wordAt(i, "REFERENCES") || p.wordAt(i, "FOREIGN", "KEY", "REFERENCES")
+}
+
+// columnConstraint parses a constraint within a column, which is one of the
+// table.
+func (p *parser) columnConstraint(column string) *Constraint {
+	start := p.start()
+	c := &Constraint{}
+	if p.accept("CONSTRAINT") {
+		c.Name = p.ident()
+	}
+	switch {
+	case p.accept("PRIMARY", "KEY"):
+		c.Kind = "PRIMARY KEY"
+		c.Columns = []string{column}
+	case p.accept("CHECK"):
+		c.Kind = "CHECK"
+		p.parens(func() { c.Check = p.expr() })
+	default:
+		p.accept("FOREIGN", "KEY")
+		c.Kind = "FOREIGN KEY"
+		c.Columns = []string{column}
+		p.references(c)
+	}
+	p.skipCharacteristics()
+	c.Range = p.from(start)
+	return c
 }
 
 // generated parses what follows GENERATED.
@@ -317,7 +361,7 @@ func (p *parser) tableOptions(o *TableOptions) {
 		case p.accept("PARTITIONED", "BY"):
 			o.PartitionedBy = parenList(p, p.partitionColumn)
 		case p.accept("CLUSTER", "BY"):
-			p.clusterBy(o)
+			o.ClusterBy, o.ClusterByAuto = p.clustering()
 		case p.accept("TBLPROPERTIES"):
 			o.Properties = p.properties()
 		case p.accept("OPTIONS"):
@@ -341,13 +385,15 @@ func (p *parser) format() string {
 	return strings.Join(parts, ".")
 }
 
-func (p *parser) clusterBy(o *TableOptions) {
+// clustering parses what follows CLUSTER BY: columns, AUTO or NONE.
+func (p *parser) clustering() (columns []*Column, auto bool) {
 	switch {
 	case p.accept("AUTO"):
-		o.ClusterByAuto = true
+		return nil, true
 	case p.accept("NONE"):
+		return nil, false
 	default:
-		o.ClusterBy = parenList(p, p.column)
+		return parenList(p, p.column), false
 	}
 }
 

@@ -113,7 +113,7 @@ func (p *parser) parenthesized() Expr {
 func (p *parser) wordExpr() Expr {
 	start := p.start()
 	t := p.peek(0)
-	call := p.symbolAt(1, "(")
+	call := p.symbolAt(1, "(") && (p.word("EXISTS") || !p.isBareQuery(2))
 	switch t.value {
 	case "NULL", "TRUE", "FALSE":
 		if !p.symbolAt(1, ".") && !call {
@@ -181,7 +181,7 @@ func (p *parser) columnOrCall() Expr {
 		column.Parts = append(column.Parts, p.ident())
 	}
 	column.Range = p.from(start)
-	if !p.at("(") {
+	if !p.at("(") || p.isBareQuery(1) {
 		return column
 	}
 	return p.call(&Name{Range: column.Range, Parts: column.Parts})

@@ -18,6 +18,12 @@ func (p *parser) isQuery(i int) bool {
 	}
 }
 
+// isBareQuery reports whether a SELECT with or without common tables is i
+// tokens ahead. After a parenthesis it is no argument of a call.
+func (p *parser) isBareQuery(i int) bool {
+	return p.wordAt(i, "SELECT") && !p.symbolAt(i+1, ")") || p.wordAt(i, "WITH") && p.isName(i+1) && p.wordAt(i+2, "AS")
+}
+
 // continuesQuery reports whether what is ahead makes a query in parentheses
 // part of a larger one.
 func (p *parser) continuesQuery() bool {

@@ -27,9 +27,9 @@ func (p *parser) statement() Statement {
 	case "MERGE":
 		return p.merge(start, nil)
 	case "UPDATE":
-		return p.update()
+		return p.update(start, nil)
 	case "DELETE":
-		return p.delete()
+		return p.delete(start, nil)
 	case "TRUNCATE":
 		return p.truncate()
 	case "SHOW":
@@ -47,14 +47,36 @@ func (p *parser) statement() Statement {
 	case "REFRESH":
 		return p.refresh()
 	}
+	return p.maintenance(start)
+}
+
+// maintenance parses the statements that change a table's definition or its
+// files, but not its rows.
+func (p *parser) maintenance(start int) Statement {
+	switch p.peek(0).value {
+	case "ALTER":
+		return p.alter()
+	case "COMMENT":
+		return p.commentOn()
+	case "OPTIMIZE":
+		return p.optimize()
+	case "REORG":
+		return p.reorg()
+	case "VACUUM":
+		return p.vacuum()
+	case "RESTORE":
+		return p.restore()
+	case "CONVERT":
+		return p.convert()
+	}
 	return p.unknown(start)
 }
 
 // unsupportedStatements are the first words of statements of Spark and
 // Databricks that this package does not parse.
-var unsupportedStatements = set(`ADD ALTER ANALYZE APPLY AUTO BEGIN CACHE CALL CLEAR COMMENT COMMIT CONVERT CREATE DECLARE
-	DENY DESC DESCRIBE DROP EXECUTE EXPORT FROM FSCK GENERATE GET GRANT IMPORT LIST LOAD LOCK MSCK OPTIMIZE PUT REFRESH REMOVE
-	REORG REPAIR REPLACE RESTORE REVOKE ROLLBACK SHOW START SYNC UNCACHE UNDROP UNLOCK UNSET VACUUM`)
+var unsupportedStatements = set(`ADD ALTER ANALYZE APPLY AUTO BEGIN CACHE CALL CLEAR COMMIT CREATE DECLARE
+	DENY DESC DESCRIBE DROP EXECUTE EXPORT FROM FSCK GENERATE GET GRANT IMPORT LIST LOAD LOCK MSCK PUT REFRESH REMOVE
+	REPAIR REPLACE REVOKE ROLLBACK SHOW START SYNC UNCACHE UNDROP UNLOCK UNSET`)
 
 // unknown fails at a statement that is not parsed, by its name if it has one.
 func (p *parser) unknown(start int) Statement {
@@ -99,6 +121,10 @@ func (p *parser) withStatement() Statement {
 		return p.insert(start, with)
 	case p.word("MERGE"):
 		return p.merge(start, with)
+	case p.word("UPDATE"):
+		return p.update(start, with)
+	case p.word("DELETE"):
+		return p.delete(start, with)
 	}
 	q := p.queryAfter(start, &Query{Body: p.setOperand()})
 	q.With = with
@@ -285,7 +311,7 @@ func (p *parser) describe() Statement {
 		s.Query = p.query()
 		s.Range = p.from(start)
 		return s
-	case p.isName(1):
+	case p.isName(1), p.peek(1).kind == stringToken:
 		kind := p.oneOf("TABLE", "DETAIL", "HISTORY", "SCHEMA", "DATABASE", "FUNCTION", "CATALOG")
 		if kind == "DATABASE" {
 			kind = "SCHEMA"
@@ -295,7 +321,11 @@ func (p *parser) describe() Statement {
 		}
 	}
 	s.Extended = p.isName(1) && p.oneOf("EXTENDED", "FORMATTED") != ""
-	s.Name = p.name()
+	if s.Kind == "DETAIL" || s.Kind == "HISTORY" {
+		s.Name = p.tableOrPath()
+	} else {
+		s.Name = p.name()
+	}
 	switch {
 	case s.Kind == "HISTORY" && p.accept("LIMIT"):
 		s.Limit = p.expr()

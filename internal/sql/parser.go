@@ -43,6 +43,14 @@ func ParseQuery(text string) (*Query, error) {
 	return whole(p, p.query())
 }
 
+// ParseExpr returns the expression that text is, such as the text of a CHECK
+// constraint, a generated column or a default in a table's metadata. The
+// String of an expression is such a text.
+func ParseExpr(text string) (Expr, error) {
+	p := newParser(text)
+	return whole(p, p.expr())
+}
+
 // ParseName returns the table, schema or function name that text is.
 func ParseName(text string) (*Name, error) {
 	p := newParser(text)

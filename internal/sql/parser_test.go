@@ -31,10 +31,11 @@ func roundTrip(t *testing.T, text string) {
 	t.Helper()
 	parsed, err := sql.Parse(text)
 	if err != nil {
-		t.Errorf("%v\n%s", err, text)
+		t.Errorf("%s\n%s", failure(err), text[:min(len(text), 100)])
 		return
 	}
 	for _, s := range parsed {
+		text := text[s.Pos().Start:s.Pos().End]
 		printed := s.String()
 		again, err := sql.Parse(printed)
 		if err != nil || len(again) != 1 {

@@ -191,6 +191,7 @@ func statementChildren(n Statement, yield func(Node)) {
 		all(yield, n.Properties)
 	case *CreateTable:
 		one(yield, n.Name)
+		one(yield, n.Clone)
 		all(yield, n.Columns)
 		all(yield, n.Constraints)
 		optionChildren(&n.TableOptions, yield)
@@ -235,7 +236,7 @@ func changeChildren(n Statement, yield func(Node)) {
 	case *Insert:
 		one(yield, n.Table)
 		all(yield, n.Partition)
-		some(yield, n.ReplaceWhere)
+		some(yield, n.ReplaceWhere, n.ReplaceOn)
 		one(yield, n.Query)
 	case *CopyInto:
 		one(yield, n.Target)
@@ -253,15 +254,46 @@ func changeChildren(n Statement, yield func(Node)) {
 		some(yield, n.Source, n.On)
 		all(yield, n.Clauses)
 	case *Update:
+		one(yield, n.With)
 		one(yield, n.Table)
 		all(yield, n.Set)
 		some(yield, n.Where)
 	case *Delete:
+		one(yield, n.With)
 		one(yield, n.Table)
 		some(yield, n.Where)
 	case *Truncate:
 		one(yield, n.Table)
 		all(yield, n.Partition)
+	default:
+		maintenanceChildren(n, yield)
+	}
+}
+
+// maintenanceChildren yields the children of statements that change a table's
+// definition or its files.
+func maintenanceChildren(n Statement, yield func(Node)) {
+	switch n := n.(type) {
+	case *AlterTable:
+		one(yield, n.Table)
+		some(yield, n.Action)
+	case *CommentOn:
+		one(yield, n.Name)
+	case *Optimize:
+		one(yield, n.Table)
+		some(yield, n.Where)
+		all(yield, n.ZOrderBy)
+	case *Reorg:
+		one(yield, n.Table)
+		some(yield, n.Where)
+	case *Vacuum:
+		one(yield, n.Table)
+	case *Restore:
+		one(yield, n.Table)
+		one(yield, n.To)
+	case *Convert:
+		one(yield, n.Source)
+		all(yield, n.PartitionedBy)
 	}
 }
 
@@ -344,5 +376,42 @@ func definitionChildren(n Node, yield func(Node)) {
 	case *Assignment:
 		one(yield, n.Column)
 		some(yield, n.Value)
+	case *Clone:
+		one(yield, n.Source)
+		one(yield, n.TimeTravel)
+	default:
+		alterationChildren(n, yield)
+	}
+}
+
+// alterationChildren yields the children of the actions of ALTER TABLE.
+func alterationChildren(n Node, yield func(Node)) {
+	switch n := n.(type) {
+	case *AddColumns:
+		all(yield, n.Columns)
+	case *ReplaceColumns:
+		all(yield, n.Columns)
+	case *NewColumn:
+		one(yield, n.Def)
+		one(yield, n.Place)
+	case *DropColumns:
+		all(yield, n.Columns)
+	case *RenameColumn:
+		one(yield, n.Column)
+	case *AlterColumns:
+		all(yield, n.Changes)
+	case *ColumnChange:
+		one(yield, n.Column)
+		one(yield, n.Type)
+		some(yield, n.Default)
+		one(yield, n.Place)
+	case *RenameTable:
+		one(yield, n.To)
+	case *SetProperties:
+		all(yield, n.Properties)
+	case *AddConstraint:
+		one(yield, n.Constraint)
+	case *SetClustering:
+		all(yield, n.Columns)
 	}
 }
