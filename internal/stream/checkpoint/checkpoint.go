@@ -1,0 +1,349 @@
+// Package checkpoint is the durable memory of one flow: which input its
+// batches have, fixed before they run, and which of them are done. It is laid
+// out as Structured Streaming's (semantics §10.2), in any object store:
+//
+//	metadata      who the flow is, as long as the checkpoint lives
+//	offsets/<N>   what batch N reads, written before it runs
+//	commits/<N>   that batch N is done
+//	sources/<i>/  what source i keeps
+//	lease/<n>     who runs the flow
+//
+// Files are written once and never changed, so that a run that was cut off
+// anywhere leaves one of two states, and the next one tells them apart.
+package checkpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/object"
+)
+
+// Checkpoint is an open checkpoint. It is safe for concurrent use, but one
+// run at a time is to use a checkpoint; see [Checkpoint.Acquire].
+type Checkpoint struct {
+	store object.Store
+	sleep func(context.Context, time.Duration) error
+	id    string
+}
+
+// Options say where a checkpoint gets identity and patience from. The zero
+// value is not useful: NewID and Sleep are required.
+type Options struct {
+	NewID func() string
+	// Sleep waits, or returns ctx's error.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// Batch is what a batch reads. Its offsets are of its sources, in order; a
+// source that has no offset yet has nil.
+type Batch struct {
+	ID        int64
+	Offsets   []json.RawMessage
+	Timestamp time.Time // when it was planned, to the millisecond
+	// Watermark is the event time, in ms since 1970, before which rows are late.
+	Watermark int64
+	// Conf are settings that the batch keeps when it runs again.
+	Conf map[string]string
+}
+
+// Progress is how far a flow has come.
+type Progress struct {
+	// Planned is the newest batch that was planned; nil before the first.
+	Planned *Batch
+	// Done is whether that batch is done. One that is not runs again, with
+	// the offsets it has.
+	Done bool
+	// Watermark is that of the next batch, in ms since 1970.
+	Watermark int64
+}
+
+const (
+	metadataKey    = "metadata"
+	offsetsPrefix  = "offsets/"
+	commitsPrefix  = "commits/"
+	formatVersion  = "v1"
+	noOffset       = "-"
+	maxObjectBytes = 64 << 20
+)
+
+// Open opens the checkpoint in store, creating it where there is none.
+func Open(ctx context.Context, store object.Store, opts Options) (*Checkpoint, error) {
+	c := &Checkpoint{store: store, sleep: opts.Sleep}
+	body, err := c.read(ctx, metadataKey)
+	if errors.Is(err, fs.ErrNotExist) {
+		fresh, merr := json.Marshal(identity{ID: opts.NewID()})
+		if merr != nil {
+			return nil, merr
+		}
+		// Two first runs may race; whose identity it gets does not matter, as
+		// long as both read the same.
+		if err := store.PutIfAbsent(ctx, metadataKey, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("create checkpoint: %w", err)
+		}
+		body, err = c.read(ctx, metadataKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open checkpoint: %w", err)
+	}
+	var who identity
+	if err := json.Unmarshal(body, &who); err != nil || who.ID == "" {
+		return nil, damaged(metadataKey, "is no identity of a flow")
+	}
+	c.id = who.ID
+	return c, nil
+}
+
+type identity struct {
+	ID string `json:"id"`
+}
+
+// ID identifies the flow as long as its checkpoint lives; a table's txn
+// actions name it (semantics §10.4).
+func (c *Checkpoint) ID() string { return c.id }
+
+// Store returns what the checkpoint is kept in, for sources that keep state
+// of their own below sources/<i>/.
+func (c *Checkpoint) Store() object.Store { return c.store }
+
+func damaged(key, what string) error {
+	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
+		"The file %s of the checkpoint %s. Restore it from a copy; to begin anew, give the flow another checkpoint, which loads everything again.", key, what)
+}
+
+// Progress reads how far the flow has come.
+func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
+	planned, err := c.newest(ctx, offsetsPrefix)
+	if err != nil {
+		return Progress{}, err
+	}
+	if planned < 0 {
+		return Progress{}, nil
+	}
+	b, err := c.Batch(ctx, planned)
+	if err != nil {
+		return Progress{}, err
+	}
+	p := Progress{Planned: &b, Watermark: b.Watermark}
+	body, err := c.read(ctx, commitKey(planned))
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err != nil {
+		return Progress{}, err
+	}
+	p.Done = true
+	lines, err := versioned(commitKey(planned), body)
+	if err != nil {
+		return Progress{}, err
+	}
+	var done commitJSON
+	if len(lines) > 0 && lines[0] != "" {
+		if err := json.Unmarshal([]byte(lines[0]), &done); err != nil {
+			return Progress{}, damaged(commitKey(planned), "cannot be read: "+err.Error())
+		}
+		p.Watermark = max(p.Watermark, done.NextWatermark)
+	}
+	return p, nil
+}
+
+// newest returns the largest number among the names below prefix, or -1.
+func (c *Checkpoint) newest(ctx context.Context, prefix string) (int64, error) {
+	last := int64(-1)
+	for in, err := range c.store.List(ctx, prefix, "") {
+		if err != nil {
+			return 0, fmt.Errorf("list %s of the checkpoint: %w", prefix, err)
+		}
+		// Other names are temporary files and checksums of other engines.
+		if n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), prefix), 10, 64); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last, nil
+}
+
+func offsetKey(batch int64) string { return offsetsPrefix + strconv.FormatInt(batch, 10) }
+func commitKey(batch int64) string { return commitsPrefix + strconv.FormatInt(batch, 10) }
+
+// batchJSON and commitJSON are the second lines of offsets/<N> and
+// commits/<N>.
+type batchJSON struct {
+	Watermark int64             `json:"batchWatermarkMs"`
+	Timestamp int64             `json:"batchTimestampMs"`
+	Conf      map[string]string `json:"conf"`
+}
+
+type commitJSON struct {
+	NextWatermark int64 `json:"nextBatchWatermarkMs"`
+}
+
+// Batch reads what a batch was planned to read.
+func (c *Checkpoint) Batch(ctx context.Context, id int64) (Batch, error) {
+	key := offsetKey(id)
+	body, err := c.read(ctx, key)
+	if err != nil {
+		return Batch{}, fmt.Errorf("read batch %d of the checkpoint: %w", id, err)
+	}
+	lines, err := versioned(key, body)
+	if err != nil {
+		return Batch{}, err
+	}
+	if len(lines) == 0 {
+		return Batch{}, damaged(key, "is cut short")
+	}
+	var meta batchJSON
+	if lines[0] != "" {
+		if err := json.Unmarshal([]byte(lines[0]), &meta); err != nil {
+			return Batch{}, damaged(key, "cannot be read: "+err.Error())
+		}
+	}
+	b := Batch{ID: id, Timestamp: time.UnixMilli(meta.Timestamp).UTC(), Watermark: meta.Watermark, Conf: meta.Conf}
+	for _, line := range lines[1:] {
+		switch {
+		case line == noOffset:
+			b.Offsets = append(b.Offsets, nil)
+		case json.Valid([]byte(line)):
+			b.Offsets = append(b.Offsets, json.RawMessage(line))
+		default:
+			return Batch{}, damaged(key, "has an offset that is no JSON")
+		}
+	}
+	return b, nil
+}
+
+// versioned returns the lines after the first, which says their format.
+func versioned(key string, body []byte) ([]string, error) {
+	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+	if lines[0] != formatVersion {
+		return nil, damaged(key, fmt.Sprintf("begins with %q instead of %q", cut(lines[0]), formatVersion))
+	}
+	return lines[1:], nil
+}
+
+func cut(text string) string { return text[:min(len(text), 20)] }
+
+// Plan fixes what a batch reads, before it runs. Another run that planned the
+// same batch is a [*ConcurrentRunError].
+func (c *Checkpoint) Plan(ctx context.Context, b Batch) error {
+	meta, err := json.Marshal(batchJSON{Watermark: b.Watermark, Timestamp: b.Timestamp.UnixMilli(), Conf: b.Conf})
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	fmt.Fprintf(&body, "%s\n%s", formatVersion, meta)
+	for _, offset := range b.Offsets {
+		body.WriteByte('\n')
+		if offset == nil {
+			body.WriteString(noOffset)
+			continue
+		}
+		if err := json.Compact(&body, offset); err != nil {
+			return fmt.Errorf("plan batch %d: offset: %w", b.ID, err)
+		}
+	}
+	if err := c.write(ctx, offsetKey(b.ID), body.Bytes()); err != nil {
+		return fmt.Errorf("plan batch %d: %w", b.ID, err)
+	}
+	return nil
+}
+
+// Finish records that a batch is done; watermark is that of the next.
+func (c *Checkpoint) Finish(ctx context.Context, batch, watermark int64) error {
+	meta, err := json.Marshal(commitJSON{NextWatermark: watermark})
+	if err != nil {
+		return err
+	}
+	if err := c.write(ctx, commitKey(batch), []byte(formatVersion+"\n"+string(meta))); err != nil {
+		return fmt.Errorf("finish batch %d: %w", batch, err)
+	}
+	return nil
+}
+
+// Purge deletes what is known of batches before the given one.
+func (c *Checkpoint) Purge(ctx context.Context, before int64) error {
+	for _, prefix := range []string{commitsPrefix, offsetsPrefix} {
+		for in, err := range c.store.List(ctx, prefix, "") {
+			if err != nil {
+				return fmt.Errorf("list %s of the checkpoint: %w", prefix, err)
+			}
+			n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), prefix), 10, 64)
+			if err != nil || n >= before {
+				continue
+			}
+			if err := c.store.Delete(ctx, in.Name()); err != nil {
+				return fmt.Errorf("purge the checkpoint: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// ConcurrentRunError says that another run of the same flow is at work.
+type ConcurrentRunError struct {
+	Detail string // what was seen of it
+}
+
+func (e *ConcurrentRunError) Error() string {
+	return "another run of this flow is using its checkpoint: " + e.Detail + ". Stop it, or give this one a checkpoint of its own."
+}
+
+// ErrorClass returns Spark's class of the error.
+func (*ConcurrentRunError) ErrorClass() string { return "CONCURRENT_STREAM_LOG_UPDATE" }
+
+// SQLState returns the error's SQLSTATE.
+func (*ConcurrentRunError) SQLState() string { return "40000" }
+
+const (
+	writeTries   = 6
+	firstBackoff = 50 * time.Millisecond
+)
+
+// write puts a file that nobody else may have written differently. A put
+// whose outcome is unknown is tried again: it then succeeds, or finds what is
+// there.
+func (c *Checkpoint) write(ctx context.Context, key string, body []byte) error {
+	for try := 0; ; try++ {
+		err := c.store.PutIfAbsent(ctx, key, body)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return c.compare(ctx, key, body)
+		}
+		if try == writeTries-1 || c.sleep(ctx, firstBackoff<<try) != nil {
+			return err
+		}
+	}
+}
+
+func (c *Checkpoint) compare(ctx context.Context, key string, body []byte) error {
+	there, err := c.read(ctx, key)
+	if err != nil {
+		return fmt.Errorf("read back: %w", err)
+	}
+	if !bytes.Equal(there, body) {
+		return &ConcurrentRunError{Detail: "it has written " + key}
+	}
+	return nil
+}
+
+func (c *Checkpoint) read(ctx context.Context, key string) (body []byte, err error) {
+	o, err := c.store.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if o.Size() > maxObjectBytes {
+		return nil, damaged(key, fmt.Sprintf("has %d bytes, more than any batch needs", o.Size()))
+	}
+	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+}
