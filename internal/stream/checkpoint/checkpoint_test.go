@@ -282,7 +282,7 @@ func TestLeaseOfTheDead(t *testing.T) {
 // is finished, is that input's.
 func TestRunsUnderFaults(t *testing.T) {
 	const batches = 4
-	for seed := range uint64(300) {
+	for seed := range uint64(150) {
 		synctest.Test(t, func(t *testing.T) {
 			store := mem.New(nil)
 			var actors []objecttest.Actor
