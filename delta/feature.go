@@ -78,7 +78,7 @@ var features = []Feature{
 	{Name: "icebergCompatV1", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV1"), rebase: true},
 	{Name: "icebergCompatV2", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV2"), rebase: true},
 	{Name: "icebergCompatV3", Read: true, Write: WriteUnlessActive, active: isSet("delta.enableIcebergCompatV3"), rebase: true},
-	{Name: "clustering", Read: true, Write: WriteNever},
+	{Name: "clustering", Read: true, Write: WriteAlways, needs: "domainMetadata", active: never},
 	{Name: "vacuumProtocolCheck", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "allowColumnDefaults", Read: true, Write: WriteUnlessActive, active: hasFieldKey("CURRENT_DEFAULT")},
 	{Name: "typeWidening", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableTypeWidening"), rebase: true},

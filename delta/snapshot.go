@@ -115,10 +115,15 @@ func (s *Snapshot) DomainMetadata(domain string) (string, bool) {
 	return d.Configuration, ok
 }
 
-// CheckWrite returns the error, an [*UnsupportedFeatureError], with which
-// every commit to the table would be refused, or nil. Asking before data
-// files are written saves the work.
-func (s *Snapshot) CheckWrite() error { return checkWrite(s.protocol, &s.metadata) }
+// CheckWrite returns the error, such as an [*UnsupportedFeatureError], with
+// which every commit of data files to the table would be refused, or nil.
+// Asking before they are written saves the work.
+func (s *Snapshot) CheckWrite() error {
+	if err := checkWrite(s.protocol, &s.metadata); err != nil {
+		return err
+	}
+	return s.checkClustering()
+}
 
 // storage is where the table's files are.
 func (s *Snapshot) storage() Storage { return s.table.storage }

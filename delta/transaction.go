@@ -134,6 +134,11 @@ func (tx *Transaction) prepare(info CommitInfo) (*commit, error) {
 	if err := tx.check(metadata); err != nil {
 		return nil, err
 	}
+	if tx.base != nil && len(tx.adds) > 0 {
+		if err := tx.base.checkClustering(); err != nil {
+			return nil, err
+		}
+	}
 	mine, err := tx.intent(metadata, protocol)
 	if err != nil {
 		return nil, err
