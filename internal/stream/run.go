@@ -1,0 +1,298 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
+)
+
+// retained is how many finished batches a checkpoint remembers, at least.
+const retained = 100
+
+// Run runs the flow until its trigger ends it or ctx is done. Being cancelled
+// is no error: the batch that was running is abandoned, and the next run
+// begins with it. The error is that of the first batch that fails, or a
+// [*checkpoint.ConcurrentRunError] when another run holds the flow.
+func (f *Flow) Run(ctx context.Context) error {
+	if f.Logger == nil {
+		f.Logger = slog.New(slog.DiscardHandler)
+	}
+	run := f.NewID()
+	lease, held, err := f.Checkpoint.Acquire(ctx, checkpoint.LeaseConfig{Owner: f.owner(run), Gone: f.Gone})
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	r := &running{Flow: f, id: run, lease: lease}
+	err = r.run(held)
+	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
+		err = cause // the lease was lost
+	}
+	return errors.Join(stopped(ctx, err), lease.Release(context.WithoutCancel(ctx)))
+}
+
+// stopped returns err unless it is but the consequence of being cancelled.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return nil
+	}
+	return err
+}
+
+// running is one run of a flow.
+type running struct {
+	*Flow
+	id    string
+	lease *checkpoint.Lease
+
+	// start is where the next batch begins, watermark its watermark.
+	start     []json.RawMessage
+	next      int64
+	watermark int64
+}
+
+func (r *running) run(ctx context.Context) error {
+	if err := r.resume(ctx); err != nil {
+		return err
+	}
+	switch r.Trigger.Kind {
+	case AvailableNow, Once:
+		return r.runAvailable(ctx)
+	case ProcessingTime:
+	}
+	for {
+		began := r.Clock()
+		ran, err := r.tick(ctx)
+		if err != nil {
+			return err
+		}
+		if err := r.await(ctx, began, ran); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits for the next tick.
+func (r *running) await(ctx context.Context, began time.Time, ran bool) error {
+	every := r.Trigger.Interval
+	if every == 0 && !ran {
+		every = pollInterval
+	}
+	if rest := every - r.Clock().Sub(began); rest > 0 {
+		return r.Sleep(ctx, rest)
+	}
+	return ctx.Err()
+}
+
+// resume finds out how far the flow has come, and runs a batch again that was
+// planned and not finished.
+func (r *running) resume(ctx context.Context) error {
+	r.start = make([]json.RawMessage, len(r.Sources))
+	p, err := r.Checkpoint.Progress(ctx)
+	if err != nil || p.Planned == nil {
+		return err
+	}
+	if len(p.Planned.Offsets) != len(r.Sources) {
+		return errclass.New("STREAMING_STATEFUL_OPERATOR_MISMATCH_WITH_CHECKPOINT", "55000",
+			"The checkpoint is of a flow with %d sources, and this one has %d. Give a changed flow a checkpoint of its own.", len(p.Planned.Offsets), len(r.Sources))
+	}
+	r.next, r.watermark = p.Planned.ID+1, p.Watermark
+	if p.Done {
+		r.start = p.Planned.Offsets
+		// The sources may not have heard of it.
+		return r.tell(ctx, Done{Batch: p.Planned.ID, Processed: p.Planned.Timestamp, Committed: p.Planned.Timestamp}, p.Planned.Offsets)
+	}
+	if p.Planned.ID > 0 {
+		before, err := r.Checkpoint.Batch(ctx, p.Planned.ID-1)
+		if err != nil {
+			return err
+		}
+		r.start = before.Offsets
+	}
+	r.next = p.Planned.ID
+	r.Logger.Info("running an unfinished batch again", "flow", r.Name, "batch", r.next)
+	return r.batch(ctx, p.Planned.Offsets, newStopwatch(r.Clock))
+}
+
+// runAvailable runs what is there now.
+func (r *running) runAvailable(ctx context.Context) error {
+	if err := r.discover(ctx); err != nil {
+		return err
+	}
+	for {
+		watch := newStopwatch(r.Clock)
+		ends, err := r.plan(ctx, watch, r.Trigger.Kind == Once)
+		if err != nil || ends == nil {
+			return err
+		}
+		if err := r.batch(ctx, ends, watch); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *running) discover(ctx context.Context) error {
+	for _, s := range r.Sources {
+		if err := s.Discover(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tick runs one batch, if there is something for it.
+func (r *running) tick(ctx context.Context) (ran bool, err error) {
+	watch := newStopwatch(r.Clock)
+	if err := r.discover(ctx); err != nil {
+		return false, err
+	}
+	watch.lap("latestOffset")
+	ends, err := r.plan(ctx, watch, false)
+	if err != nil || ends == nil {
+		return false, err
+	}
+	return true, r.batch(ctx, ends, watch)
+}
+
+// plan chooses and records what the next batch reads; nil when nothing is new.
+func (r *running) plan(ctx context.Context, watch *stopwatch, unlimited bool) ([]json.RawMessage, error) {
+	ends, fresh := make([]json.RawMessage, len(r.Sources)), false
+	for i, s := range r.Sources {
+		end, err := s.Next(ctx, r.start[i], unlimited)
+		if err != nil {
+			return nil, err
+		}
+		if ends[i] = r.start[i]; end != nil {
+			ends[i], fresh = end, true
+		}
+	}
+	watch.lap("latestOffset")
+	if !fresh {
+		return nil, nil
+	}
+	if err := r.lease.Check(ctx); err != nil {
+		return nil, err
+	}
+	err := r.Checkpoint.Plan(ctx, checkpoint.Batch{ID: r.next, Offsets: ends, Timestamp: r.Clock(), Watermark: r.watermark})
+	watch.lap("walCommit")
+	return ends, err
+}
+
+// batch runs a batch that is planned.
+func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stopwatch) error {
+	var input atomic.Int64
+	rows, err := r.read(ctx, ends, &input)
+	if err != nil {
+		return err
+	}
+	watch.lap("queryPlanning")
+	written, err := r.Sink.Write(ctx, Batch{Flow: r.Checkpoint.ID(), ID: r.next}, rows)
+	if err != nil {
+		return err
+	}
+	watch.lap("addBatch")
+	processed := r.Clock()
+	if err := r.Checkpoint.Finish(ctx, r.next, r.watermark); err != nil {
+		return err
+	}
+	watch.lap("commitOffsets")
+	if err := r.tell(ctx, Done{Batch: r.next, Processed: processed, Committed: r.Clock()}, ends); err != nil {
+		return err
+	}
+	watch.lap("commitBatch")
+	r.report(ends, watch, input.Load(), written)
+	r.start = ends
+	r.next++
+	if r.next%retained == 0 {
+		return r.Checkpoint.Purge(ctx, r.next-retained)
+	}
+	return nil
+}
+
+// read returns the rows of a batch.
+func (r *running) read(ctx context.Context, ends []json.RawMessage, input *atomic.Int64) (*ingest.Relation, error) {
+	relations := make([]*ingest.Relation, len(r.Sources))
+	for i, s := range r.Sources {
+		rel, err := s.Read(ctx, r.start[i], ends[i])
+		if err != nil {
+			return nil, err
+		}
+		relations[i] = counted(rel, input)
+	}
+	if r.Transform != nil {
+		return r.Transform(ctx, relations)
+	}
+	if len(relations) != 1 {
+		return nil, fmt.Errorf("flow %s: %d sources and nothing that makes one of them", r.Name, len(relations))
+	}
+	return relations[0], nil
+}
+
+// counted counts the rows of a relation as they are read.
+func counted(rel *ingest.Relation, n *atomic.Int64) *ingest.Relation {
+	out := *rel
+	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			for rec, err := range rel.Read(ctx) {
+				if err == nil {
+					n.Add(rec.NumRows())
+				}
+				if !yield(rec, err) {
+					return
+				}
+			}
+		}
+	}
+	return &out
+}
+
+// tell tells the sources that a batch is done.
+func (r *running) tell(ctx context.Context, done Done, ends []json.RawMessage) error {
+	for i, s := range r.Sources {
+		done.End = ends[i]
+		if err := s.Finish(ctx, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, written Written) {
+	if r.Progress == nil {
+		return
+	}
+	watch.steps["triggerExecution"] = watch.total().Milliseconds()
+	p := Progress{
+		ID: r.Checkpoint.ID(), RunID: r.id, Name: r.Name, Timestamp: watch.started.UTC(), BatchID: r.next,
+		BatchDuration: watch.total().Milliseconds(), DurationMs: watch.steps, NumInputRows: input,
+		ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []struct{}{},
+		Sink: SinkProgress{Description: r.Sink.Description(), NumOutputRows: written.Rows},
+	}
+	for i, s := range r.Sources {
+		sp := s.Progress()
+		sp.StartOffset, sp.EndOffset = r.start[i], ends[i]
+		sp.ProcessedRowsPerSecond = rate(sp.NumInputRows, watch.total())
+		p.Sources = append(p.Sources, sp)
+	}
+	r.Progress(p)
+}
+
+// parseCount reads a whole number that is not negative.
+func parseCount(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err == nil && n < 0 {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
