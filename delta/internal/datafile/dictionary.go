@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/bitutil"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -122,6 +121,7 @@ func (d *dictionary) array() arrow.Array {
 // a dictionary as a whole.
 type dictionaryEncoder interface {
 	PutDictionary(arrow.Array) error
+	NumEntries() int
 }
 
 // writeDictionary encodes a flat column whose batches are dictionaries
@@ -142,55 +142,35 @@ func (s *scratch) writeDictionary(cw *file.ByteArrayColumnChunkWriter, l *leaf, 
 	if err := encoder.PutDictionary(entries); err != nil {
 		return false, fmt.Errorf("put dictionary: %w", err)
 	}
+	pages := indexPages{indexWriter: cw, leaf: l, bounds: func(stats metadata.TypedStatistics, some bool) {
+		if stats, ok := stats.(*metadata.ByteArrayStatistics); ok && some {
+			stats.SetMinMax(parquet.ByteArray(d.min), parquet.ByteArray(d.max))
+		}
+	}}
 	for b, arr := range batches {
 		for from := 0; from < arr.Len(); from += dictionaryPageRows {
 			data := array.NewSliceData(arr.Data(), int64(from), int64(min(from+dictionaryPageRows, arr.Len())))
-			page := array.NewDictionaryData(data)
+			part := array.NewDictionaryData(data)
 			data.Release()
-			err := s.writeIndices(cw, l, page, d, d.remaps[b])
-			page.Release()
+			err := pages.write(s, part, s.codes(part, d.remaps[b]))
+			part.Release()
 			if err != nil {
 				return true, err
 			}
 		}
 	}
-	return true, nil
+	return true, pages.flush()
 }
 
-// writeIndices encodes one page of a dictionary column.
-func (s *scratch) writeIndices(
-	cw *file.ByteArrayColumnChunkWriter, l *leaf, page *array.Dictionary, d *dictionary, remap []int32,
-) error {
-	if err := s.levels.flat(l, page); err != nil {
-		return err
-	}
-	codes := make([]int32, page.Len())
-	if page.NullN() < page.Len() {
-		for i, c := range indices(&s.int32s, page) {
+// codes returns the codes of rows in the union of dictionaries.
+func (s *scratch) codes(rows *array.Dictionary, remap []int32) []int32 {
+	codes := make([]int32, rows.Len())
+	if rows.NullN() < rows.Len() {
+		for i, c := range indices(&s.int32s, rows) {
 			codes[i] = max(remap[c], 0) // unused entries stand under nulls only
 		}
 	}
-	buffers := []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(codes))}
-	if page.NullN() > 0 {
-		valid := make([]byte, bitutil.BytesForBits(int64(page.Len())))
-		bitutil.CopyBitmap(page.NullBitmapBytes(), page.Data().Offset(), page.Len(), valid, 0)
-		buffers[0] = memory.NewBufferBytes(valid)
-	}
-	data := array.NewData(arrow.PrimitiveTypes.Int32, page.Len(), buffers, nil, page.NullN(), 0)
-	ix := array.MakeFromData(data)
-	data.Release()
-	defer ix.Release()
-	if err := cw.WriteDictIndices(ix, s.levels.def, nil); err != nil {
-		return fmt.Errorf("write dictionary indices: %w", err)
-	}
-	// Indices say nothing of values, so the chunk's bounds stand on each page.
-	if stats, ok := cw.PageStatistics().(*metadata.ByteArrayStatistics); ok && stats != nil {
-		stats.IncNulls(int64(page.NullN()))
-		if len(d.codes) > 0 && page.NullN() < page.Len() {
-			stats.SetMinMax(parquet.ByteArray(d.min), parquet.ByteArray(d.max))
-		}
-	}
-	return cw.FlushCurrentPage()
+	return codes
 }
 
 // sampleRows is how many values decide whether a column gets a dictionary.

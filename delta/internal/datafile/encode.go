@@ -188,6 +188,11 @@ func (w *Writer) encodeLeaf(group file.BufferedRowGroupWriter, index int, record
 		if done || err != nil {
 			return err
 		}
+	} else if l.flat() {
+		done, err := s.writeNumbers(cw, l, columns)
+		if done || err != nil {
+			return err
+		}
 	}
 	for _, arr := range columns {
 		step := sliceLength(arr)

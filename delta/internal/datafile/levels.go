@@ -2,6 +2,7 @@ package datafile
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -58,17 +59,30 @@ func (v *levels) flat(l *leaf, arr arrow.Array) error {
 		v.def = v.ones[:arr.Len():arr.Len()]
 		return nil
 	}
-	v.def = v.own[:0]
-	defer func() { v.own = v.def }()
-	for i := range arr.Len() {
-		if arr.IsNull(i) {
-			v.def = append(v.def, 0)
-			continue
-		}
-		v.def = append(v.def, 1)
-		v.present = append(v.present, int32(i))
+	v.def = append(v.own[:0], make([]int16, arr.Len())...)
+	v.own = v.def
+	for row := range present(arr) {
+		v.def[row] = 1
+		v.present = append(v.present, int32(row))
 	}
 	return nil
+}
+
+// present yields the rows of arr that are not null, ascending. It looks at the
+// bitmap itself: a call of IsNull a row would cost more than the row.
+func present(arr arrow.Array) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		bitmap, at := arr.NullBitmapBytes(), arr.Data().Offset()
+		if len(bitmap) == 0 && arr.NullN() > 0 {
+			return // of type NULL
+		}
+		for row := range arr.Len() {
+			if (len(bitmap) == 0 || bitmap[at/8]>>(at%8)&1 == 1) && !yield(row) {
+				return
+			}
+			at++
+		}
+	}
 }
 
 // nested sets v to the levels of a leaf below structs, lists and maps.
