@@ -147,7 +147,8 @@ func join(path, name string) string {
 
 // field returns the field of a group that holds f, or nil.
 func (m *matcher) field(group *pqschema.GroupNode, f schema.Field) pqschema.Node {
-	if m.byID {
+	// What is no column of the table, such as a change's type, has no id.
+	if m.byID && f.Metadata[FieldIDKey] != nil {
 		id, err := fieldID(f.Metadata[FieldIDKey])
 		if err != nil {
 			return nil
