@@ -54,18 +54,37 @@ type FileSet struct {
 	base   string
 }
 
+// Prepare checks the options of q and finds its format. The set has no files
+// yet; see [FileSet.Files] and [FileSet.Of].
+func Prepare(ctx context.Context, q FileQuery) (*FileSet, error) {
+	set := &FileSet{query: q, Name: strings.ToLower(q.Format)}
+	err := set.resolve(ctx)
+	if err == nil {
+		set.base, err = files.Base(set.config())
+	}
+	return set, err
+}
+
+// Files lists the files of the query as they are now, in ascending order of
+// their paths.
+func (s *FileSet) Files(ctx context.Context) iter.Seq2[format.File, error] {
+	return files.Discover(ctx, s.config())
+}
+
+// Of returns the set of these files of the query.
+func (s *FileSet) Of(list []format.File) *FileSet {
+	of := *s
+	of.List, of.Unreadable = list, nil
+	return &of
+}
+
 // Discover finds the files of q and checks its options.
 func Discover(ctx context.Context, q FileQuery) (*FileSet, error) {
-	set := &FileSet{query: q, Name: strings.ToLower(q.Format)}
-	if err := set.resolve(ctx); err != nil {
+	set, err := Prepare(ctx, q)
+	if err != nil {
 		return nil, err
 	}
-	cfg := set.config()
-	var err error
-	if set.base, err = files.Base(cfg); err != nil {
-		return nil, err
-	}
-	for f, err := range files.Discover(ctx, cfg) {
+	for f, err := range set.Files(ctx) {
 		var one *format.FileError
 		if errors.As(err, &one) && one.Missing && set.ignores(one) {
 			continue
@@ -110,6 +129,16 @@ func (s *FileSet) resolve(ctx context.Context) error {
 	}
 	s.Options, err = declared(s.query.Declared, s.format.Options()).Parse(s.query.Options)
 	return err
+}
+
+// Declared returns the options of files of a format, with those of a
+// statement.
+func Declared(name string, statement option.Set) (option.Set, error) {
+	f, err := formats.Lookup(strings.ToLower(name))
+	if err != nil {
+		return nil, err
+	}
+	return declared(statement, f.Options()), nil
 }
 
 // declared joins the option sets that a query over files has.
@@ -293,6 +322,16 @@ func undecided(t schema.Type) bool {
 		return true
 	}
 	return t == schema.Void
+}
+
+// Reader returns a reader of the files with the columns given, of which those
+// named partitions are taken from the files' paths.
+func (s *FileSet) Reader(columns *schema.Struct, partitions []string, rescue string) (*FileReader, error) {
+	zone, err := s.zone()
+	if err != nil {
+		return nil, err
+	}
+	return s.reader(columns, partitions, rescue, zone)
 }
 
 // With returns a reader of the files with the columns given. Those that the

@@ -31,6 +31,9 @@ type FileReader struct {
 // partition columns and the rescued data column.
 func (r *FileReader) Schema() *schema.Struct { return r.columns }
 
+// Partitions returns the names of the columns that the files' paths give.
+func (r *FileReader) Partitions() []string { return r.partitioning.Columns().Names() }
+
 // Reading says how to read.
 type Reading struct {
 	// Metadata adds the column _metadata at the end.
@@ -40,6 +43,10 @@ type Reading struct {
 	// it were yielded before. An error ends the reading.
 	Skipped  func(e *format.FileError, delivered bool) error
 	Progress *Progress
+	// Drift is told of batches whose data does not fit the schema: the fields
+	// that the schema lacks, nil for none, and how many records had values
+	// that do not fit. An error ends the reading.
+	Drift func(unknown *schema.Struct, mismatches int64) error
 	// Bad receives malformed records instead of the mode's treatment; nil: none.
 	Bad *BadRecords
 
@@ -78,6 +85,12 @@ func (r *FileReader) each(ctx context.Context, how Reading, f func(arrow.RecordB
 		if r.speculative && (b.Mismatches > 0 || b.Unknown != nil) {
 			b.Release()
 			return ErrSpeculation
+		}
+		if how.Drift != nil && (b.Mismatches > 0 || b.Unknown != nil) {
+			if err := how.Drift(b.Unknown, b.Mismatches); err != nil {
+				b.Release()
+				return err
+			}
 		}
 		how.count(b)
 		rec, err := a.assemble(b)

@@ -19,16 +19,17 @@ type Kind int
 
 // The kinds of option values. All are written as text.
 const (
-	Text    Kind = iota
-	Bool         // true or false, any case
-	Int          // decimal, may be negative
-	Float        // decimal fraction
-	Char         // exactly one character, or empty for off
-	Bytes        // a size such as 10g, 512k, 1048576
-	Enum         // one of Values, any case
-	Instant      // a timestamp such as 2021-01-01T00:00:00 or 2021-01-01 00:00:00.000000 UTC+0
-	DDL          // a column list
-	Pattern      // a glob
+	Text     Kind = iota
+	Bool          // true or false, any case
+	Int           // decimal, may be negative
+	Float         // decimal fraction
+	Char          // exactly one character, or empty for off
+	Bytes         // a size such as 10g, 512k, 1048576
+	Enum          // one of Values, any case
+	Instant       // a timestamp such as 2021-01-01T00:00:00 or 2021-01-01 00:00:00.000000 UTC+0
+	DDL           // a column list
+	Pattern       // a glob
+	Interval      // a length of time such as 10 seconds or 1 day 12 hours
 )
 
 // Option declares one option.
@@ -145,6 +146,10 @@ func (o Option) check(text string) error {
 	case Enum:
 		if !slices.ContainsFunc(o.Values, func(v string) bool { return strings.EqualFold(v, text) }) {
 			return bad("one of " + strings.Join(o.Values, ", "))
+		}
+	case Interval:
+		if _, err := ParseInterval(text); err != nil {
+			return bad("a number and a unit from microseconds to weeks, such as 10 seconds or 1 day 12 hours")
 		}
 	case Instant:
 		if _, err := ParseInstant(text); err != nil {

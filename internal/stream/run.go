@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -286,13 +285,4 @@ func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, 
 		p.Sources = append(p.Sources, sp)
 	}
 	r.Progress(p)
-}
-
-// parseCount reads a whole number that is not negative.
-func parseCount(text string) (int64, error) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err == nil && n < 0 {
-		err = strconv.ErrRange
-	}
-	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/option"
 )
 
 // Trigger says when batches run (semantics §10.3). The zero value is the
@@ -46,8 +47,12 @@ func ParseTrigger(name, value string) (Trigger, error) {
 	case "once":
 		return Trigger{Kind: Once}, nil
 	case "processingtime":
-		every, err := ParseInterval(value)
-		return Trigger{Interval: every}, err
+		every, err := option.ParseInterval(value)
+		if err != nil {
+			return Trigger{}, errclass.New("INVALID_INTERVAL_FORMAT", "22006",
+				"%w; write a number and a unit from microseconds to weeks, such as '10 seconds'.", err)
+		}
+		return Trigger{Interval: every}, nil
 	case "continuous", "realtime":
 		return Trigger{}, errclass.New("STREAMING_TRIGGER_UNSUPPORTED", "0A000",
 			"The trigger %s is not supported: rows are loaded in micro-batches, each exactly once. Use processingTime with a short interval.", name)
@@ -55,39 +60,3 @@ func ParseTrigger(name, value string) (Trigger, error) {
 	return Trigger{}, errclass.New("STREAMING_TRIGGER_UNSUPPORTED", "0A000",
 		"There is no trigger %q; the triggers are processingTime, availableNow and once.", name)
 }
-
-// units are the words of intervals, in the singular.
-var units = map[string]time.Duration{
-	"microsecond": time.Microsecond, "millisecond": time.Millisecond, "second": time.Second, "minute": time.Minute,
-	"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour,
-}
-
-// ParseInterval reads an interval as options have it: "10 seconds",
-// "interval 1 day 12 hours". Months and years have no fixed length and are
-// refused.
-func ParseInterval(text string) (time.Duration, error) {
-	fields := strings.Fields(strings.ToLower(text))
-	if len(fields) > 0 && fields[0] == "interval" {
-		fields = fields[1:]
-	}
-	bad := errclass.New("INVALID_INTERVAL_FORMAT", "22006", "%q is no interval; write a number and a unit from microseconds to weeks, such as '10 seconds'.", text)
-	if len(fields) == 0 || len(fields)%2 != 0 {
-		return 0, bad
-	}
-	var total time.Duration
-	for i := 0; i < len(fields); i += 2 {
-		unit, ok := units[strings.TrimSuffix(fields[i+1], "s")]
-		n, err := parseCount(fields[i])
-		if !ok || err != nil || unit > 0 && n > int64(maxInterval/unit) {
-			return 0, bad
-		}
-		total += time.Duration(n) * unit
-	}
-	if total < 0 || total > maxInterval {
-		return 0, bad
-	}
-	return total, nil
-}
-
-// maxInterval bounds intervals so that sums of them cannot overflow.
-const maxInterval = 100 * 365 * 24 * time.Hour

@@ -1,0 +1,487 @@
+// Package autoloader is the source of files that keep arriving: each is loaded
+// once, in batches within limits, with a schema that follows the data
+// (semantics §2, §3). It is a stream.Source.
+package autoloader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
+	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/location"
+	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/source/files/filestate"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/schema"
+)
+
+// Config says what a source loads and where it keeps what it knows.
+type Config struct {
+	Path    string // file, directory or glob
+	Options map[string]string
+	// Schema is the columns to read; nil infers them and keeps them at the
+	// schema location.
+	Schema *schema.Struct
+	// InferTypes is the default of option inferColumnTypes: read_files types
+	// columns, cloudFiles does not (semantics §9.6).
+	InferTypes bool
+
+	Openers  location.Openers
+	TimeZone *time.Location
+	// Checkpoint is the flow's; State is the prefix of what this source keeps
+	// there, such as "sources/0/".
+	Checkpoint object.Store
+	State      string
+	Clock      func() time.Time
+	NewID      func() string
+	Progress   *ingest.Progress // told how far a batch is; may be nil
+	// Metadata adds the column _metadata.
+	Metadata bool
+}
+
+// Source is an open source. It is not safe for concurrent use.
+type Source struct {
+	cfg     Config
+	set     *ingest.FileSet
+	opts    option.Values
+	mode    evolve.Mode
+	state   *filestate.Store
+	schemas *schemaLog
+	stores  map[string]object.Store
+
+	schema  *inferred // nil until it is known
+	rescue  string    // name of the rescued data column, "" for none
+	first   bool      // nothing has been discovered before this run
+	skipped []filestate.Entry
+	metrics stream.SourceProgress
+	backlog backlog
+}
+
+// backlog is what is discovered and not yet in a batch.
+type backlog struct{ files, bytes int64 }
+
+var _ stream.Source = (*Source)(nil)
+
+// Open opens a source, checking its options. It lists no files.
+func Open(ctx context.Context, cfg Config) (*Source, error) {
+	given, err := plainNames(cfg.Options)
+	if err != nil {
+		return nil, err
+	}
+	if given["format"] == "" {
+		return nil, errclass.New("CF_MISSING_FORMAT", "42000", "Option %sformat is required: csv, json, parquet, text or binaryFile.", prefix)
+	}
+	set, err := ingest.Prepare(ctx, ingest.FileQuery{
+		Path: cfg.Path, Format: given["format"], Options: given, Declared: Options(), Openers: cfg.Openers, TimeZone: cfg.TimeZone,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{cfg: cfg, set: set, opts: set.Options, stores: map[string]object.Store{}}
+	if err := check(s.opts, cfg.Schema != nil); err != nil {
+		return nil, err
+	}
+	s.mode = modeOf(s.opts, cfg.Schema != nil)
+	s.rescue = s.opts.Text("rescuedDataColumn")
+	if s.rescue == "" && cfg.Schema == nil && s.mode != evolve.None && set.Rescues() {
+		s.rescue = ingest.DefaultRescued
+	}
+	s.state, err = filestate.Open(ctx, cfg.Checkpoint, cfg.State, filestate.Options{
+		NewID: cfg.NewID, MaxAge: s.opts.Interval("maxFileAge").Microseconds(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.first = s.state.Next() == 0
+	if s.schemas, err = s.schemaLocation(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.loadSchema(ctx)
+}
+
+// plainNames takes the prefix off the names of options.
+func plainNames(options map[string]string) (map[string]string, error) {
+	given := make(map[string]string, len(options))
+	for name, value := range options {
+		plain := name
+		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			plain = name[len(prefix):]
+		}
+		if _, twice := given[plain]; twice {
+			return nil, errclass.New("CF_INVALID_OPTION", "42000", "Option %s is given twice, with and without the prefix %s.", plain, prefix)
+		}
+		given[plain] = value
+	}
+	if strings.EqualFold(given["validateOptions"], "false") {
+		return knownOnly(given), nil
+	}
+	return given, nil
+}
+
+// knownOnly leaves out options that nothing declares.
+func knownOnly(given map[string]string) map[string]string {
+	declared, err := ingest.Declared(given["format"], Options())
+	if err != nil {
+		return given
+	}
+	for name := range given {
+		if _, ok := declared.Lookup(name); !ok {
+			delete(given, name)
+		}
+	}
+	return given
+}
+
+func (s *Source) schemaLocation(ctx context.Context) (*schemaLog, error) {
+	text := s.opts.Text("schemaLocation")
+	if text == "" {
+		return &schemaLog{store: s.cfg.Checkpoint, prefix: s.cfg.State}, nil
+	}
+	loc, err := location.Parse(strings.TrimRight(text, "/")+"/", "")
+	if err != nil {
+		return nil, err
+	}
+	store, err := s.cfg.Openers.Open(ctx, loc)
+	return &schemaLog{store: store, prefix: loc.Key}, err
+}
+
+// loadSchema takes the schema given, or the one kept.
+func (s *Source) loadSchema(ctx context.Context) (err error) {
+	if s.cfg.Schema == nil {
+		s.schema, err = s.schemas.last(ctx)
+		return err
+	}
+	reader, err := s.set.With(s.cfg.Schema, s.rescue)
+	if err != nil {
+		return err
+	}
+	s.schema = &inferred{data: reader.Schema(), partitions: schema.New()}
+	return nil
+}
+
+// Schema returns the columns of the rows, inferring them from the files that
+// are there when they are not known yet.
+func (s *Source) Schema(ctx context.Context) (*schema.Struct, error) {
+	if s.schema == nil {
+		if err := s.Discover(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.inferFirst(ctx); err != nil {
+			return nil, err
+		}
+	}
+	reader, err := s.reader(nil)
+	if err != nil {
+		return nil, err
+	}
+	return reader.Relation(ingest.Reading{Metadata: s.cfg.Metadata}).Schema, nil
+}
+
+// Discover lists the path and takes in the files that are new.
+func (s *Source) Discover(ctx context.Context) error {
+	now := s.cfg.Clock()
+	listed := func(yield func(filestate.File, error) bool) {
+		for f, err := range s.set.Files(ctx) {
+			if err != nil {
+				yield(filestate.File{}, err)
+				return
+			}
+			if !yield(filestate.File{Path: f.Path, Size: f.Size, ModTime: f.ModTime.UnixMicro()}, nil) {
+				return
+			}
+		}
+	}
+	_, err := s.state.Discover(ctx, listed, filestate.Discovery{
+		Now: now.UnixMicro(), Overwrites: s.opts.Bool("allowOverwrites"),
+		Ignore: s.first && !s.opts.Bool("includeExistingFiles"),
+	})
+	if err == nil {
+		s.first = false
+	}
+	return err
+}
+
+// offset is where a batch ends (semantics §10.2).
+type offset struct {
+	SeqNum        int64  `json:"seqNum"`
+	SourceVersion int    `json:"sourceVersion"`
+	LastInputPath string `json:"lastInputPath"`
+}
+
+// start returns the sequence number after an offset.
+func (s *Source) start(at json.RawMessage) (int64, error) {
+	if at == nil {
+		return 0, nil
+	}
+	var o offset
+	if err := json.Unmarshal(at, &o); err != nil {
+		return 0, fmt.Errorf("read offset of files: %w", err)
+	}
+	return o.SeqNum, nil
+}
+
+// Next ends the batch at the files' limits (semantics §2.7): so many files,
+// or the one with which their sizes reach so many bytes, and one at least.
+func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (json.RawMessage, error) {
+	from, err := s.start(at)
+	if err != nil {
+		return nil, err
+	}
+	// Files that were there and are not to be loaded are passed over.
+	from = max(from, s.state.Taken())
+	maxFiles, maxBytes := s.opts.Int("maxFilesPerTrigger"), s.opts.Bytes("maxBytesPerTrigger")
+	if unlimited {
+		maxFiles, maxBytes = math.MaxInt64, 0
+	}
+	end, files, bytes := from, int64(0), int64(0)
+	for e, err := range s.state.Pending(ctx, from, s.state.Next()) {
+		if err != nil {
+			return nil, err
+		}
+		end, files, bytes = e.Seq+1, files+1, bytes+e.Size
+		if files >= maxFiles || maxBytes > 0 && bytes >= maxBytes {
+			break
+		}
+	}
+	s.backlog = backlog{files: s.state.Next() - end}
+	if files == 0 {
+		return nil, nil
+	}
+	return json.Marshal(offset{SeqNum: end, SourceVersion: 1, LastInputPath: s.cfg.Path})
+}
+
+// batch returns the files of a batch.
+func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.File, map[string]filestate.Entry, error) {
+	start, err := s.start(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	end, err := s.start(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	var list []format.File
+	entries := map[string]filestate.Entry{}
+	for e, err := range s.state.Pending(ctx, max(start, s.state.Taken()), end) {
+		if err != nil {
+			return nil, nil, err
+		}
+		f, err := s.file(ctx, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, f)
+		entries[e.Path] = e
+	}
+	return list, entries, nil
+}
+
+// file returns a known file as formats read it.
+func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, error) {
+	loc, err := location.Parse(e.Path, "")
+	if err != nil {
+		return format.File{}, err
+	}
+	root := loc.Scheme + "://" + loc.Authority
+	store, ok := s.stores[root]
+	if !ok {
+		if store, err = s.cfg.Openers.Open(ctx, loc); err != nil {
+			return format.File{}, err
+		}
+		s.stores[root] = store
+	}
+	return format.File{Path: e.Path, Store: store, Key: loc.Key, Size: e.Size, ModTime: time.UnixMicro(e.ModTime).UTC()}, nil
+}
+
+// Read returns the rows of a batch.
+func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Relation, error) {
+	list, entries, err := s.batch(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	if s.schema == nil {
+		if err := s.infer(ctx, list); err != nil {
+			return nil, err
+		}
+	}
+	reader, err := s.reader(list)
+	if err != nil {
+		return nil, err
+	}
+	s.skipped, s.metrics = nil, stream.SourceProgress{}
+	bad, err := s.set.BadRecords(ctx, s.cfg.Clock(), s.cfg.NewID)
+	if err != nil {
+		return nil, err
+	}
+	drift := &drift{source: s, list: list}
+	rel := reader.Relation(ingest.Reading{
+		Metadata: s.cfg.Metadata, Progress: s.cfg.Progress, Bad: bad,
+		Drift: func(unknown *schema.Struct, mismatches int64) error { return drift.see(ctx, unknown, mismatches) },
+		Skipped: func(e *format.FileError, _ bool) error {
+			s.skip(entries[e.Path], e)
+			return nil
+		},
+	})
+	return s.counted(rel), nil
+}
+
+// skip remembers a file that a batch leaves out.
+func (s *Source) skip(e filestate.Entry, why *format.FileError) {
+	e.State, e.StateTime = filestate.SkippedCorrupted, s.cfg.Clock().UnixMicro()
+	if why.Missing {
+		e.State = filestate.SkippedMissing
+	}
+	s.skipped = append(s.skipped, e)
+}
+
+// counted counts the rows of a batch as they are read.
+func (s *Source) counted(rel *ingest.Relation) *ingest.Relation {
+	out := *rel
+	out.Read = func(ctx context.Context) iter.Seq2[recordBatch, error] {
+		return func(yield func(recordBatch, error) bool) {
+			for rec, err := range rel.Read(ctx) {
+				if err == nil {
+					s.metrics.NumInputRows += rec.NumRows()
+				}
+				if !yield(rec, err) {
+					return
+				}
+			}
+		}
+	}
+	return &out
+}
+
+// reader returns a reader of files with the schema there is.
+func (s *Source) reader(list []format.File) (*ingest.FileReader, error) {
+	columns := schema.New(s.schema.data.Fields...)
+	columns.Fields = append(columns.Fields, s.schema.partitions.Fields...)
+	set := s.set.Of(list)
+	if s.cfg.Schema != nil {
+		return set.With(columns, s.rescue)
+	}
+	return set.Reader(columns, s.schema.partitions.Names(), s.rescue)
+}
+
+// Finish records that the files of a batch are loaded.
+func (s *Source) Finish(ctx context.Context, done stream.Done) error {
+	end, err := s.start(done.End)
+	if err != nil {
+		return err
+	}
+	err = s.state.Finish(ctx, filestate.Batch{
+		ID: done.Batch, End: end, Processed: done.Processed.UnixMicro(), Committed: done.Committed.UnixMicro(),
+	}, s.skipped)
+	s.skipped = nil
+	return err
+}
+
+// Progress describes the batch read last (semantics §11.1).
+func (s *Source) Progress() stream.SourceProgress {
+	p := s.metrics
+	p.Description = "CloudFilesSource[" + s.cfg.Path + "]"
+	p.Metrics = map[string]string{
+		"numFilesOutstanding": strconv.FormatInt(s.backlog.files, 10),
+		"numBytesOutstanding": strconv.FormatInt(s.backlog.bytes, 10),
+	}
+	return p
+}
+
+// State returns the file state, for the file ledger.
+func (s *Source) State() *filestate.Store { return s.state }
+
+// inferFirst infers the schema from the files discovered, the newest first.
+func (s *Source) inferFirst(ctx context.Context) error {
+	var list []format.File
+	for e, err := range s.state.Pending(ctx, s.state.Taken(), s.state.Next()) {
+		if err != nil {
+			return err
+		}
+		f, err := s.file(ctx, e)
+		if err != nil {
+			return err
+		}
+		list = append(list, f)
+	}
+	return s.infer(ctx, sample(list))
+}
+
+// The sample of files that inference looks at (semantics §3.1).
+const (
+	sampleFiles = 1000
+	sampleBytes = 50 << 30
+)
+
+// sample returns the newest of the files, which come oldest first.
+func sample(list []format.File) []format.File {
+	from, bytes := len(list), int64(0)
+	for from > 0 && len(list)-from < sampleFiles && bytes < sampleBytes {
+		from--
+		bytes += list[from].Size
+	}
+	return list[from:]
+}
+
+var errNoFiles = errors.New("no files")
+
+// infer infers and keeps the first schema.
+func (s *Source) infer(ctx context.Context, list []format.File) error {
+	found, err := s.inferFrom(ctx, list)
+	if errors.Is(err, errNoFiles) {
+		return errclass.New("CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", "42000",
+			"Cannot infer the schema: there are no files at %s yet. Give a schema, or start when there are files.", s.cfg.Path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.schemas.add(ctx, found); err != nil {
+		return err
+	}
+	s.schema = found
+	return nil
+}
+
+// inferFrom infers the schema of files.
+func (s *Source) inferFrom(ctx context.Context, list []format.File) (*inferred, error) {
+	types := s.cfg.InferTypes
+	if s.opts.Given("inferColumnTypes") {
+		types = s.opts.Bool("inferColumnTypes")
+	}
+	reader, err := s.set.Of(list).Infer(ctx, ingest.Inferring{Types: types, MergeSchema: true}, "")
+	if _, empty := errors.AsType[*ingest.EmptyError](err); empty {
+		return nil, errNoFiles
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := &inferred{data: schema.New(), partitions: schema.New()}
+	byPath := reader.Partitions()
+	for _, f := range reader.Schema().Fields {
+		if contains(byPath, f.Name) {
+			found.partitions.Fields = append(found.partitions.Fields, f)
+		} else {
+			found.data.Fields = append(found.data.Fields, f)
+		}
+	}
+	return found, nil
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
