@@ -115,6 +115,9 @@ func (c *RowChange) write(ctx context.Context, rows arrow.RecordBatch, change st
 			return c.feed.write(ctx, complete, change)
 		}
 	}
+	if change == changePostimage {
+		return c.writer.update(ctx, rows)
+	}
 	return c.writer.Write(ctx, rows)
 }
 

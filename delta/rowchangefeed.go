@@ -44,7 +44,10 @@ func newChangeFeed(st Storage, cfg WriterConfig) (*changeFeed, error) {
 // change data files.
 func changeMetadata(m Metadata) Metadata {
 	m = m.Clone()
-	m.Schema.Fields = append(m.Schema.Fields, schema.Field{Name: changeTypeColumn, Type: schema.String, Nullable: true})
+	m.Schema.Fields = append(m.Schema.Fields, schema.Field{
+		Name: changeTypeColumn, Type: schema.String, Nullable: true,
+		Metadata: map[string]any{physicalNameKey: changeTypeColumn},
+	})
 	if m.Configuration == nil {
 		m.Configuration = make(map[string]string)
 	}

@@ -38,6 +38,10 @@ type WriterConfig struct {
 	Clock func() time.Time
 	// NewID returns a new UUID; nil is a random one.
 	NewID func() string
+	// Evaluator computes the SQL expressions of the table's rules. It may be
+	// nil; rows that such rules concern are then refused with a
+	// [*NoEvaluatorError].
+	Evaluator Evaluator
 
 	// directory is where files go, "" or "_change_data/".
 	directory string
@@ -83,6 +87,7 @@ type Writer struct {
 	stats   []statsColumn
 	tight   bool
 
+	rules       *rules
 	columns     []int // stored columns among the table's
 	partitioner *partitioner
 	partitions  map[int32]*openPartition
@@ -137,6 +142,9 @@ func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 	}
 	mapped := mappingOf(m)
 	if w.layout, err = datafile.NewLayout(mapped.physicalStruct(w.logical)); err != nil {
+		return nil, err
+	}
+	if w.rules, err = newRules(m, w.config.Evaluator); err != nil {
 		return nil, err
 	}
 	w.schema = schema.ToArrow(w.logical)
@@ -199,17 +207,59 @@ func parseByteSize(text string) (int64, bool) {
 // Rows returns how many rows have been written.
 func (w *Writer) Rows() int64 { return w.rows }
 
-// Write adds rows: the table's columns in schema order, partition columns
+// Write adds new rows: the table's columns in schema order, partition columns
 // included, in the types of [schema.ToArrow]; strings may be dictionaries.
-// The writer retains the record until its rows are encoded. A null that the
-// schema forbids is a [*NotNullError], which may come from a later call. After
-// an error the writer can only be aborted.
+// Rows with fewer columns have them by name, in any order. Those they lack
+// are computed: generated and identity columns, defaults, else NULL.
+//
+// The writer retains the record until its rows are encoded. Rows that break a
+// rule of the table are a [*ConstraintError], [*MissingColumnError],
+// [*IdentityInsertError] or [*NotNullError], the last of which may come from a
+// later call. After an error the writer can only be aborted.
 func (w *Writer) Write(ctx context.Context, r arrow.RecordBatch) error {
+	return w.write(ctx, r, inserted)
+}
+
+// update is [Writer.Write] for new images of rows of the table: their identity
+// columns keep the values that they have.
+func (w *Writer) update(ctx context.Context, r arrow.RecordBatch) error {
+	return w.write(ctx, r, updated)
+}
+
+// keep is [Writer.Write] for rows that come from the table itself, which
+// obey its rules.
+func (w *Writer) keep(ctx context.Context, r arrow.RecordBatch) error {
 	if w.failed != nil {
 		return w.failed
 	}
-	return w.fail(w.write(ctx, r))
+	return w.fail(w.place(ctx, r))
 }
+
+func (w *Writer) write(ctx context.Context, r arrow.RecordBatch, from origin) error {
+	if w.failed != nil {
+		return w.failed
+	}
+	if err := ctx.Err(); err != nil {
+		return w.fail(err)
+	}
+	full, err := w.rules.apply(ctx, from, r)
+	if err != nil {
+		return w.fail(err)
+	}
+	defer full.Release()
+	if w.written != nil {
+		if err := w.written(ctx, full); err != nil {
+			return w.fail(err)
+		}
+	}
+	return w.fail(w.place(ctx, full))
+}
+
+// Metadata returns the table's metadata as the rows leave it: with the
+// high-water marks of identity columns moved, if they have. It then must be
+// set in the transaction that adds the files, which conflicts with any other
+// that moves them.
+func (w *Writer) Metadata() (m Metadata, moved bool) { return w.rules.metadata(w.config.Metadata) }
 
 // fail remembers an error and says it in the words of the table's schema.
 func (w *Writer) fail(err error) error {
@@ -247,24 +297,6 @@ func (w *Writer) logicalPath(path []string) string {
 		}
 	}
 	return strings.Join(out, ".")
-}
-
-func (w *Writer) write(ctx context.Context, r arrow.RecordBatch) error {
-	if w.written != nil {
-		if err := w.written(ctx, r); err != nil {
-			return err
-		}
-	}
-	return w.place(ctx, r)
-}
-
-// keep is [Writer.Write] for rows that come from the table itself, which
-// obey its rules.
-func (w *Writer) keep(ctx context.Context, r arrow.RecordBatch) error {
-	if w.failed != nil {
-		return w.failed
-	}
-	return w.fail(w.place(ctx, r))
 }
 
 // place hands complete rows to their partitions.

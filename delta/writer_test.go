@@ -232,9 +232,10 @@ func TestWriterNotNull(t *testing.T) {
 	tests := []struct{ row, column string }{
 		{`{"a":null,"s":{"b":1},"p":"x"}`, "a"},
 		{`{"a":1,"s":{"b":null},"p":"x"}`, "s.b"},
-		{`{"a":1,"s":null,"p":null}`, "p"},
-		{`{"a":1,"s":null,"p":""}`, "p"},
-		{`{"a":1,"s":null,"p":"x"}`, ""},
+		{`{"a":1,"s":{"b":1},"p":null}`, "p"},
+		{`{"a":1,"s":{"b":1},"p":""}`, "p"},
+		{`{"a":1,"s":null,"p":"x"}`, "s.b"}, // as Spark says
+		{`{"a":1,"s":{"b":1},"p":"x"}`, ""},
 	}
 	for _, tt := range tests {
 		st := newMemory()

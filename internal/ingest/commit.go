@@ -44,11 +44,19 @@ const maxReplans = 100
 // is the one the files were written for. When the commit certainly failed the
 // staged files are deleted; when its outcome is unknown they are left, since
 // the table may refer to them.
+//
+// Rows that got values of an identity column lose against another commit that
+// changed the table's metadata, as it may have given out the same values: the
+// error is a [*delta.ConflictError], and the rows have to be staged anew.
 func (c Commit) Apply(ctx context.Context, staged *Staged) (version int64, err error) {
+	fixed := staged != nil && staged.Metadata != nil
+	if fixed {
+		c.Metadata = staged.Metadata
+	}
 	for range maxReplans {
 		version, err = c.try(ctx, staged)
 		var conflict *delta.ConflictError
-		if !errors.As(err, &conflict) || c.Base == nil || c.Overwrite || c.Reads {
+		if !errors.As(err, &conflict) || c.Base == nil || c.Overwrite || c.Reads || fixed {
 			break
 		}
 		if rerr := c.rebase(ctx); rerr != nil {

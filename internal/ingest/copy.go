@@ -89,11 +89,11 @@ func (c *Copy) Validate(ctx context.Context, limit int64) (*Relation, error) {
 		}}, nil
 	}
 	load := &copyLoad{Copy: c, base: base, set: set, certain: true}
-	rows, meta, err := load.plan(ctx)
+	rows, _, err := load.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return validated(rows, meta.Schema, limit), nil
+	return validated(rows, limit), nil
 }
 
 // discover returns the files to load, or nil when all of them are loaded.
@@ -473,13 +473,13 @@ func unknownColumn(table, name string, s *schema.Struct) error {
 }
 
 // validated returns the first rows of a relation that is read for its errors.
-func validated(rows *Relation, columns *schema.Struct, limit int64) *Relation {
+func validated(rows *Relation, limit int64) *Relation {
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
 			var seen int64
 			for rec, err := range rows.Read(ctx) {
 				if err == nil {
-					err = notNull(rec, columns)
+					err = notNull(rec, rows.Schema)
 				}
 				if err != nil {
 					yield(nil, err)
@@ -498,7 +498,7 @@ func validated(rows *Relation, columns *schema.Struct, limit int64) *Relation {
 			}
 		}
 	}
-	return &Relation{Schema: columns, Read: read, Release: rows.Release}
+	return &Relation{Schema: rows.Schema, Read: read, Release: rows.Release}
 }
 
 // notNull checks the columns that must not be null.

@@ -23,7 +23,8 @@ type Env struct {
 	MemoryLimit int64 // bytes for readers and writers; 0 lets them choose
 	Clock       func() time.Time
 	NewID       func() string
-	Progress    *Progress // told how far the load is; may be nil
+	Progress    *Progress       // told how far the load is; may be nil
+	Evaluator   delta.Evaluator // of the rules of tables; nil refuses tables that have some
 }
 
 // Progress counts what a load has done. Its fields may be read while the load
@@ -50,13 +51,17 @@ type Staged struct {
 	Files []delta.AddFile
 	Rows  int64
 	Bytes int64
+	// Metadata, when set, is the table's as the rows leave it; see
+	// [delta.Writer.Metadata].
+	Metadata *delta.Metadata
 }
 
-// Stage writes rows, which have the columns of m.Schema in order, as data
-// files of a table. When it fails nothing is left behind.
+// Stage writes rows as data files of a table, after the table's rules. The
+// rows have the columns of m.Schema in order, or some of them; see
+// [delta.Writer.Write]. When it fails nothing is left behind.
 func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter.Seq2[arrow.RecordBatch, error], env Env) (*Staged, error) {
 	w, err := delta.NewWriter(store, delta.WriterConfig{
-		Metadata: m, Parallelism: env.Parallelism, Clock: env.Clock, NewID: env.NewID,
+		Metadata: m, Parallelism: env.Parallelism, Clock: env.Clock, NewID: env.NewID, Evaluator: env.Evaluator,
 	})
 	if err != nil {
 		return nil, err
@@ -79,6 +84,9 @@ func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter
 	s := &Staged{Files: files, Rows: w.Rows()}
 	for _, f := range files {
 		s.Bytes += f.Size
+	}
+	if moved, ok := w.Metadata(); ok {
+		s.Metadata = &moved
 	}
 	return s, nil
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/schema"
 )
@@ -75,7 +77,12 @@ func renamed(rec arrow.RecordBatch, names []string) arrow.RecordBatch {
 // (semantics §15.2). A column that target lacks, or of a type that cannot be
 // assigned, is an error here already; a value that does not fit is one when it
 // is read.
+//
+// Columns that the rows lack and that a table computes, such as generated
+// ones, are left out, and so are those that may not be null: whoever writes
+// the rows computes or refuses them.
 func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relation, error) {
+	target = lacking(target, r.Schema)
 	caster := conform.New(target, conform.Options{TimeZone: zone})
 	if err := check(caster, schema.ToArrow(r.Schema)); err != nil {
 		return nil, err
@@ -99,6 +106,22 @@ func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relatio
 		}
 	}
 	return &Relation{Schema: target, Read: read, Origin: r.Origin, Release: r.Release}, nil
+}
+
+// lacking returns target without the columns that rows of the incoming schema
+// have no value for and that are not simply null.
+func lacking(target, incoming *schema.Struct) *schema.Struct {
+	at := make(map[string]bool, len(incoming.Fields))
+	for _, f := range incoming.Fields {
+		at[strings.ToLower(f.Name)] = true
+	}
+	out := schema.New()
+	for _, f := range target.Fields {
+		if at[strings.ToLower(f.Name)] || f.Nullable && !delta.Supplied(f) {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
 }
 
 // conform conforms one batch; an error says where the batch comes from.

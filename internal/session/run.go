@@ -112,6 +112,6 @@ func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, erro
 func (s *Session) env() ingest.Env {
 	return ingest.Env{
 		Parallelism: s.cfg.Parallelism, MemoryLimit: s.cfg.MemoryLimit,
-		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress,
+		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress, Evaluator: s.evaluator(),
 	}
 }

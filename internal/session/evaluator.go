@@ -1,0 +1,209 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/conform"
+	"github.com/freshet/freshet/internal/engine"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// evaluator computes the expressions of tables' rules in the engine. What it
+// has translated it keeps, for the batches of one statement; it is not safe
+// for concurrent use.
+type evaluator struct {
+	session *Session
+	known   map[string]*ruleQuery
+}
+
+var _ delta.Evaluator = (*evaluator)(nil)
+
+func (s *Session) evaluator() *evaluator {
+	return &evaluator{session: s, known: map[string]*ruleQuery{}}
+}
+
+// ruleQuery is a list of expressions as a query of the engine's.
+type ruleQuery struct {
+	text    string
+	layout  *arrow.Schema // of the columns that the expressions name
+	columns []int         // where rows have them
+	caster  *conform.Caster
+}
+
+// ruleInput is what rules call the rows.
+const ruleInput = "input_0"
+
+// Evaluate implements [delta.Evaluator].
+func (e *evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs []string) ([]arrow.Array, error) {
+	key := rows.Schema().String() + "\x00" + strings.Join(exprs, "\x00")
+	q := e.known[key]
+	if q == nil {
+		var err error
+		if q, err = e.session.ruleQuery(rows.Schema(), exprs); err != nil {
+			return nil, err
+		}
+		e.known[key] = q
+	}
+	eng, err := e.session.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	reader, err := eng.InZone(e.session.timeZone().String()).Query(ctx, q.text, []engine.Input{q.input(rows)})
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Release()
+	return q.collect(reader, len(exprs))
+}
+
+// input gives the engine the rows of one batch.
+func (q *ruleQuery) input(rows arrow.RecordBatch) engine.Input {
+	return engine.Input{Name: ruleInput, Schema: q.layout, Open: func(ctx context.Context) (array.RecordReader, error) {
+		return newStream(ctx, q.layout, func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+			picked := q.pick(rows)
+			return func(yield func(arrow.RecordBatch, error) bool) {
+				defer picked.Release()
+				plain(func(yield func(arrow.RecordBatch, error) bool) { yield(picked, nil) }, q.layout)(yield)
+			}
+		}), nil
+	}}
+}
+
+// pick returns the columns that the expressions name; where they name none, a
+// column of nulls stands for the rows.
+func (q *ruleQuery) pick(rows arrow.RecordBatch) arrow.RecordBatch {
+	columns := make([]arrow.Array, 0, len(q.columns)+1)
+	fields := make([]arrow.Field, 0, len(q.columns)+1)
+	for _, c := range q.columns {
+		columns = append(columns, rows.Column(c))
+		fields = append(fields, rows.Schema().Field(c))
+	}
+	if len(columns) == 0 {
+		nulls := array.MakeArrayOfNull(memory.DefaultAllocator, arrow.FixedWidthTypes.Boolean, int(rows.NumRows()))
+		defer nulls.Release()
+		columns, fields = append(columns, nulls), q.layout.Fields()
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, rows.NumRows())
+}
+
+// collect returns the columns of a result, each in one array of its type.
+func (q *ruleQuery) collect(reader array.RecordReader, n int) ([]arrow.Array, error) {
+	parts := make([][]arrow.Array, n)
+	defer func() {
+		for _, p := range parts {
+			for _, a := range p {
+				a.Release()
+			}
+		}
+	}()
+	for reader.Next() {
+		rec, err := q.caster.Conform(reader.RecordBatch())
+		if err != nil {
+			return nil, err
+		}
+		for i := range parts {
+			rec.Column(i).Retain()
+			parts[i] = append(parts[i], rec.Column(i))
+		}
+		rec.Release()
+	}
+	if err := reader.Err(); err != nil {
+		return nil, err
+	}
+	out := make([]arrow.Array, n)
+	for i, p := range parts {
+		if len(p) == 0 {
+			return nil, errors.New("evaluate rules: the engine returned no rows")
+		}
+		var err error
+		if out[i], err = array.Concatenate(p, memory.DefaultAllocator); err != nil {
+			return nil, fmt.Errorf("evaluate rules: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// ruleQuery translates expressions over rows of a layout.
+func (s *Session) ruleQuery(layout *arrow.Schema, exprs []string) (*ruleQuery, error) {
+	columns, err := schema.FromArrow(layout)
+	if err != nil {
+		return nil, err
+	}
+	const rows = "rows"
+	sel := &sql.Select{From: []sql.TableRef{&sql.Table{Name: &sql.Name{Parts: []string{rows}}}}}
+	types := schema.New()
+	for i, text := range exprs {
+		expr, err := sql.ParseExpr(text)
+		if err != nil {
+			return nil, fmt.Errorf("expression %s: %w", text, err)
+		}
+		if err := checkRule(expr); err != nil {
+			return nil, err
+		}
+		name := fmt.Sprintf("rule_%d", i)
+		sel.Items = append(sel.Items, &sql.SelectItem{Expr: expr, Alias: name})
+		types.Fields = append(types.Fields, schema.Col(name, ruleType(expr)))
+	}
+	query := &sql.Query{Body: sel}
+	names, _ := sql.ColumnNames(query)
+	q := &ruleQuery{caster: conform.New(types, conform.Options{TimeZone: s.timeZone()})}
+	needed := schema.New()
+	for i, f := range columns.Fields {
+		if names[strings.ToLower(f.Name)] {
+			needed.Fields = append(needed.Fields, f)
+			q.columns = append(q.columns, i)
+		}
+	}
+	b := &ruleBinder{columns: needed}
+	if len(needed.Fields) == 0 {
+		b.columns = schema.New(schema.Col("no column", schema.Boolean))
+	}
+	q.layout = schema.ToArrow(b.columns)
+	q.text, err = s.printer(b).Query(query)
+	return q, err
+}
+
+// ruleType returns the type that the value of a rule must have: rules are
+// conditions, or cast to the type of a column.
+func ruleType(e sql.Expr) schema.Type {
+	if c, ok := e.(*sql.Cast); ok && c.Type != nil {
+		return schema.AsNullable(c.Type.Type)
+	}
+	return schema.Boolean
+}
+
+// checkRule refuses what the expression of a rule cannot have.
+func checkRule(e sql.Expr) error {
+	var err error
+	sql.Inspect(e, func(n sql.Node) bool {
+		switch n := n.(type) {
+		case *sql.ScalarSubquery, *sql.Exists, *sql.Query:
+			err = errclass.New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000", "A rule of a table cannot have a subquery: %s.", n)
+		case *sql.FunctionCall:
+			if n.Over != nil {
+				err = errclass.New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000", "A rule of a table cannot have a window function: %s.", n)
+			}
+		}
+		return err == nil
+	})
+	return err
+}
+
+// ruleBinder gives the engine the one input of rules.
+type ruleBinder struct{ columns *schema.Struct }
+
+// Relation implements [sql.Relations].
+func (b *ruleBinder) Relation(sql.TableRef) (string, *schema.Struct, error) {
+	return ruleInput, b.columns, nil
+}
