@@ -254,7 +254,8 @@ func differOnly(a, b map[string]string, may func(name string) bool) bool {
 // columns differ.
 func sameShape(a, b *Metadata) bool {
 	return a != nil && a.ID == b.ID && slices.Equal(a.PartitionColumns, b.PartitionColumns) &&
-		a.Configuration[mappingModeKey] == b.Configuration[mappingModeKey] && sameSchema(a.Schema, b.Schema)
+		a.Configuration[mappingModeKey] == b.Configuration[mappingModeKey] && sameSchema(a.Schema, b.Schema) &&
+		slices.Equal(a.Constraints(), b.Constraints())
 }
 
 func sameSchema(a, b *schema.Struct) bool {
@@ -266,7 +267,7 @@ func sameSchema(a, b *schema.Struct) bool {
 func withoutMarks(s *schema.Struct) []byte {
 	s = s.Clone()
 	for i := range s.Fields { // identity columns are never nested
-		delete(s.Fields[i].Metadata, "delta.identity.highWaterMark")
+		delete(s.Fields[i].Metadata, identityMarkKey)
 	}
 	return s.JSON()
 }

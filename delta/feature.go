@@ -68,7 +68,7 @@ var features = []Feature{
 	{Name: "checkConstraints", LegacyWriter: 3, Read: true, Write: WriteAlways, active: hasConstraint},
 	{Name: "changeDataFeed", LegacyWriter: 4, Read: true, Write: WriteAlways, active: isSet("delta.enableChangeDataFeed"), rebase: true},
 	{Name: "generatedColumns", LegacyWriter: 4, Read: true, Write: WriteAlways, active: hasFieldKey("delta.generationExpression")},
-	{Name: "columnMapping", Reader: true, LegacyReader: 2, LegacyWriter: 5, Read: true, Write: WriteUnlessActive, active: hasColumnMapping, rebase: true},
+	{Name: "columnMapping", Reader: true, LegacyReader: 2, LegacyWriter: 5, Read: true, Write: WriteAlways, active: hasColumnMapping, rebase: true},
 	{Name: "identityColumns", LegacyWriter: 6, Read: true, Write: WriteAlways, active: hasFieldKey("delta.identity.start")},
 	{Name: "deletionVectors", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableDeletionVectors"), rebase: true},
 	{Name: "rowTracking", Read: true, Write: WriteAlways, needs: "domainMetadata", active: isSet("delta.enableRowTracking"), rebase: true},

@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"slices"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -56,6 +58,28 @@ func (m mapping) physicalStruct(t *schema.Struct) *schema.Struct {
 	out := &schema.Struct{Fields: make([]schema.Field, len(t.Fields))}
 	for i, f := range t.Fields {
 		out.Fields[i] = schema.Field{Name: m.physicalName(f), Type: m.physical(f.Type), Nullable: f.Nullable, Metadata: f.Metadata}
+	}
+	return out
+}
+
+// logicalPath turns a path of names in files, and of steps into arrays and
+// maps, into the names of the schema; those it does not know stay.
+func (m mapping) logicalPath(s *schema.Struct, path []string) []string {
+	out := slices.Clone(path)
+	var t schema.Type = s
+	for i, name := range path {
+		fields, ok := t.(*schema.Struct)
+		if !ok {
+			if t, ok = step(t, name); !ok {
+				break
+			}
+			continue
+		}
+		at := slices.IndexFunc(fields.Fields, func(f schema.Field) bool { return m.physicalName(f) == name })
+		if at < 0 {
+			break
+		}
+		out[i], t = fields.Fields[at].Name, fields.Fields[at].Type
 	}
 	return out
 }

@@ -70,6 +70,9 @@ func (c *RowChange) Apply(ctx context.Context, tx *Transaction) (RowChangeMetric
 	if err == nil {
 		err = c.finishData(ctx, tx)
 	}
+	if moved, ok := c.writer.Metadata(); ok {
+		tx.SetMetadata(moved)
+	}
 	if c.metrics.UpdatedRows > 0 || c.metrics.CopiedRows > 0 {
 		tx.SetRowIDsPreserved(false) // they have moved without their ids
 	}

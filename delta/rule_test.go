@@ -82,23 +82,20 @@ var ruledFormulas = formulas{
 func TestWriterAppliesRules(t *testing.T) {
 	tests := []struct {
 		name, columns, row string
-		origin             delta.Origin
 		want               string // the stored row, or
 		class              string // of the error
 	}{
-		{"computed", "a bigint, n bigint", `{"a":1,"n":0}`, delta.Inserted, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
-		{"in any order", "n bigint, a bigint", `{"n":0,"a":1}`, delta.Inserted, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
-		{"given and right", "a bigint, b bigint, n bigint", `{"a":1,"b":2,"n":0}`, delta.Inserted, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
-		{"given and wrong", "a bigint, b bigint, n bigint", `{"a":1,"b":3,"n":0}`, delta.Inserted, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
-		{"given as null", "a bigint, b bigint, n bigint", `{"a":1,"b":null,"n":0}`, delta.Inserted, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
-		{"null is no default", "a bigint, d bigint, n bigint", `{"a":1,"d":null,"n":0}`, delta.Inserted, `{"a":1,"b":2,"i":10,"n":0}`, ""},
-		{"false check", "a bigint, n bigint", `{"a":100,"n":0}`, delta.Inserted, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
-		{"null check", "a bigint, b bigint, n bigint", `{"n":0}`, delta.Inserted, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
-		{"missing", "a bigint", `{"a":1}`, delta.Inserted, "", "DELTA_MISSING_NOT_NULL_COLUMN_VALUE"},
-		{"identity given", "a bigint, i bigint, n bigint", `{"a":1,"i":3,"n":0}`, delta.Inserted, "", "DELTA_IDENTITY_COLUMNS_EXPLICIT_INSERT_NOT_SUPPORTED"},
-		{"identity kept", "a bigint, i bigint, n bigint", `{"a":1,"i":3,"n":0}`, delta.Updated, `{"a":1,"b":2,"i":3,"d":7,"n":0}`, ""},
-		{"rewritten as it is", "a bigint, b bigint, i bigint, d bigint, n bigint", `{"a":500,"b":2,"i":3,"d":7,"n":0}`, delta.Rewritten, `{"a":500,"b":2,"i":3,"d":7,"n":0}`, ""},
-		{"unknown column", "zz bigint", `{"zz":1}`, delta.Inserted, "", "?"},
+		{"computed", "a bigint, n bigint", `{"a":1,"n":0}`, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
+		{"in any order", "n bigint, a bigint", `{"n":0,"a":1}`, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
+		{"given and right", "a bigint, b bigint, n bigint", `{"a":1,"b":2,"n":0}`, `{"a":1,"b":2,"i":10,"d":7,"n":0}`, ""},
+		{"given and wrong", "a bigint, b bigint, n bigint", `{"a":1,"b":3,"n":0}`, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
+		{"given as null", "a bigint, b bigint, n bigint", `{"a":1,"b":null,"n":0}`, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
+		{"null is no default", "a bigint, d bigint, n bigint", `{"a":1,"d":null,"n":0}`, `{"a":1,"b":2,"i":10,"n":0}`, ""},
+		{"false check", "a bigint, n bigint", `{"a":100,"n":0}`, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
+		{"null check", "a bigint, b bigint, n bigint", `{"n":0}`, "", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"},
+		{"missing", "a bigint", `{"a":1}`, "", "DELTA_MISSING_NOT_NULL_COLUMN_VALUE"},
+		{"identity given", "a bigint, i bigint, n bigint", `{"a":1,"i":3,"n":0}`, "", "DELTA_IDENTITY_COLUMNS_EXPLICIT_INSERT_NOT_SUPPORTED"},
+		{"unknown column", "zz bigint", `{"zz":1}`, "", "?"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,7 +104,7 @@ func TestWriterAppliesRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = w.WriteFrom(t.Context(), tt.origin, jsonRecord(t, parseDDL(t, tt.columns), tt.row))
+			err = w.Write(t.Context(), jsonRecord(t, parseDDL(t, tt.columns), tt.row))
 			if tt.class != "" {
 				var classified interface{ ErrorClass() string }
 				if !errors.As(err, &classified) && tt.class != "?" || classified != nil && classified.ErrorClass() != tt.class || err == nil {
@@ -126,6 +123,50 @@ func TestWriterAppliesRules(t *testing.T) {
 				t.Errorf("rows are %v, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// Rows that are updated keep the values of identity columns, and rows that are
+// only copied are not judged again.
+func TestRowChangeAppliesRules(t *testing.T) {
+	st, meta := newMemory(), ruled(t)
+	lax := meta.Clone()
+	lax.Configuration = nil
+	lax.Schema.Fields[1].Metadata, lax.Schema.Fields[2].Metadata = nil, nil
+	all := "a bigint, b bigint, i bigint, d bigint, n bigint"
+	files := writeFiles(t, st, delta.WriterConfig{Metadata: lax}, jsonRecord(t, parseDDL(t, all),
+		`{"a":500,"b":0,"i":1,"d":0,"n":0}`, `{"a":2,"b":3,"i":2,"d":0,"n":0}`))
+	base := newTable(t, st, meta, files)
+	change, err := delta.NewRowChange(st, base, delta.WriterConfig{Evaluator: ruledFormulas})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change.Replace(files[0].Path, 1)
+	if err := change.Update(t.Context(), jsonRecord(t, parseDDL(t, "a bigint, i bigint, d bigint, n bigint"), `{"a":5,"i":2,"d":0,"n":0}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := change.Insert(t.Context(), jsonRecord(t, parseDDL(t, "a bigint, n bigint"), `{"a":7,"n":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	table := delta.NewTable(st, delta.Options{})
+	tx := table.Begin(base)
+	if _, err := change.Apply(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(t.Context(), delta.CommitInfo{Operation: "MERGE"}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := table.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sortedRows(jsonRecord(t, parseDDL(t, all),
+		`{"a":500,"b":0,"i":1,"d":0,"n":0}`, `{"a":5,"b":6,"i":2,"d":0,"n":0}`, `{"a":7,"b":8,"i":10,"d":7,"n":1}`))
+	if got := tableRows(t, after); !slices.Equal(got, want) {
+		t.Errorf("rows are %v, want %v", got, want)
+	}
+	if id, _ := delta.IdentityOf(after.Metadata().Schema.Fields[2]); id.HighWaterMark == nil || *id.HighWaterMark != 10 {
+		t.Errorf("high-water mark is %v, want 10", id.HighWaterMark)
 	}
 }
 

@@ -217,10 +217,24 @@ func (tx *Transaction) complete(m *Metadata) error {
 	if m.CreatedTime == 0 {
 		m.CreatedTime = tx.table.opts.Clock().UnixMilli()
 	}
+	tx.mapColumns(m)
 	if tx.base != nil {
 		keepEnablement(m, &tx.base.metadata)
 	}
 	return tx.prepareRowTracking(m)
+}
+
+// mapColumns completes the mapping of columns, if the table maps them. Files
+// from before it did know columns by their own names.
+func (tx *Transaction) mapColumns(m *Metadata) {
+	if !hasColumnMapping(m) || mapped(m.Schema) {
+		return
+	}
+	if tx.base != nil && !hasColumnMapping(&tx.base.metadata) {
+		m.mapColumns(ownName)
+		return
+	}
+	m.mapColumns(func(schema.Field) string { return "col-" + tx.table.opts.NewID() })
 }
 
 // takeFeatures removes the properties that are instructions about the
@@ -303,7 +317,7 @@ func (tx *Transaction) check(m *Metadata) error {
 		}
 		removed[p] = f
 	}
-	added := make(map[string]bool, len(tx.adds))
+	added, partitions := make(map[string]bool, len(tx.adds)), m.PhysicalPartitionColumns()
 	for i := range tx.adds {
 		f := &tx.adds[i]
 		p := canonicalPath(f.Path)
@@ -317,7 +331,7 @@ func (tx *Transaction) check(m *Metadata) error {
 		if dv, live := tx.liveVector(p); live && removed[p] == nil && dv != f.DeletionVector.UniqueID() {
 			return illegal("file %q gets another deletion vector without being removed", f.Path)
 		}
-		for _, column := range m.PartitionColumns {
+		for _, column := range partitions {
 			if _, ok := f.PartitionValues[column]; !ok {
 				return illegal("file %q has no value for partition column %q", f.Path, column)
 			}

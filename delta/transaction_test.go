@@ -142,20 +142,13 @@ func TestCreateChoosesTheLeastProtocol(t *testing.T) {
 }
 
 func TestWriteGuard(t *testing.T) {
-	constrained := schema.Col("c", schema.Long)
-	constrained.Metadata = map[string]any{"delta.invariants": `{"expression":{"expression":"c > 0"}}`}
 	for name, test := range map[string]struct {
 		metadata delta.Metadata
 		want     []string
 	}{
-		"check constraint": {
-			delta.Metadata{Schema: schema.New(schema.Col("c", schema.Long)), Configuration: map[string]string{"delta.constraints.x": "c > 0"}},
-			[]string{"checkConstraints"},
-		},
-		"invariant": {delta.Metadata{Schema: schema.New(constrained)}, []string{"invariants"}},
-		"column mapping": {
-			delta.Metadata{Schema: schema.New(schema.Col("c", schema.Long)), Configuration: map[string]string{"delta.columnMapping.mode": "name"}},
-			[]string{"columnMapping"},
+		"iceberg": {
+			delta.Metadata{Schema: schema.New(schema.Col("c", schema.Long)), Configuration: map[string]string{"delta.enableIcebergCompatV2": "true"}},
+			[]string{"icebergCompatV2"},
 		},
 		"unknown feature": {
 			delta.Metadata{Schema: schema.New(schema.Col("c", schema.Long)), Configuration: map[string]string{"delta.feature.wings": "supported"}},

@@ -126,6 +126,9 @@ func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 	if w.codec, err = datafile.ParseCodec(strings.ToLower(codec)); err != nil {
 		return nil, err
 	}
+	if mappingOf(m).active && !named(m.Schema) {
+		return nil, &ActionError{Reason: "the table maps columns, and some have no name for files yet: see Metadata.MapColumns"}
+	}
 	w.logical = &schema.Struct{}
 	materialise := materialisesPartitions(m)
 	var statistical schema.Struct
@@ -140,15 +143,15 @@ func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 			statistical.Fields = append(statistical.Fields, f)
 		}
 	}
-	mapped := mappingOf(m)
-	if w.layout, err = datafile.NewLayout(mapped.physicalStruct(w.logical)); err != nil {
+	mapping := mappingOf(m)
+	if w.layout, err = datafile.NewLayout(mapping.physicalStruct(w.logical)); err != nil {
 		return nil, err
 	}
 	if w.rules, err = newRules(m, w.config.Evaluator); err != nil {
 		return nil, err
 	}
 	w.schema = schema.ToArrow(w.logical)
-	w.stats = statsColumns(m, &statistical, mapped.physicalStruct(&statistical))
+	w.stats = statsColumns(m, &statistical, mapping.physicalStruct(&statistical))
 	for i := range w.stats { // places count stored columns, partition columns too
 		name := statistical.Fields[w.stats[i].place[0]].Name
 		w.stats[i].place[0] = w.logical.Index(name)
@@ -267,36 +270,10 @@ func (w *Writer) fail(err error) error {
 		return nil
 	}
 	if null := new(datafile.NullError); errors.As(err, &null) {
-		err = &NotNullError{Column: w.logicalPath(null.Path)}
+		err = &NotNullError{Column: strings.Join(mappingOf(&w.config.Metadata).logicalPath(w.logical, null.Path), ".")}
 	}
 	w.failed = err
 	return err
-}
-
-// logicalPath turns a path of physical names into logical ones.
-func (w *Writer) logicalPath(path []string) string {
-	mapped := mappingOf(&w.config.Metadata)
-	var typ schema.Type = w.logical
-	out := make([]string, len(path))
-	for i, name := range path {
-		out[i] = name
-		switch t := typ.(type) {
-		case *schema.Struct:
-			for _, f := range t.Fields {
-				if mapped.physicalName(f) == name {
-					out[i], typ = f.Name, f.Type
-					break
-				}
-			}
-		case schema.Array:
-			typ = t.Element
-		case schema.Map:
-			if typ = t.Value; name == "key" {
-				typ = t.Key
-			}
-		}
-	}
-	return strings.Join(out, ".")
 }
 
 // place hands complete rows to their partitions.
