@@ -1,7 +1,6 @@
 package delta
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,8 +13,9 @@ import (
 // Nothing else of the metadata changes, and files are never rewritten. What
 // comes of it is set in a transaction on the same snapshot:
 //
-//	a := snapshot.Alter()
-//	err := a.RenameColumn([]string{"address", "zip"}, "postcode")
+//	a, err := snapshot.Alter()
+//	…
+//	err = a.RenameColumn([]string{"address", "zip"}, "postcode")
 //	…
 //	tx := table.Begin(snapshot)
 //	tx.SetMetadata(a.Metadata())
@@ -27,13 +27,18 @@ type Alteration struct {
 	clustering [][]string // logical paths
 }
 
-// Alter begins a change of the table's metadata.
-func (s *Snapshot) Alter() *Alteration {
-	a := &Alteration{metadata: s.metadata.Clone(), clustering: s.ClusteringColumns()}
+// Alter begins a change of the table's metadata. The error says that the log
+// does not tell what the table is clustered by.
+func (s *Snapshot) Alter() (*Alteration, error) {
+	a := &Alteration{metadata: s.metadata.Clone()}
+	var err error
+	if a.clustering, _, err = s.ClusteringColumns(); err != nil {
+		return nil, err
+	}
 	if a.metadata.Configuration == nil {
 		a.metadata.Configuration = map[string]string{}
 	}
-	return a
+	return a, nil
 }
 
 // Metadata returns the metadata as it is to be.
@@ -268,36 +273,6 @@ func (a *Alteration) constraint(name string) (property string, ok bool) {
 	}
 	return "", false
 }
-
-// ClusteringColumns returns the paths of the columns that the table is
-// clustered by, as the schema names them (protocol: Clustered Table).
-func (s *Snapshot) ClusteringColumns() [][]string {
-	text, ok := s.DomainMetadata(clusteringDomain)
-	if !ok {
-		return nil
-	}
-	var domain struct {
-		Columns []json.RawMessage `json:"clusteringColumns"`
-	}
-	if json.Unmarshal([]byte(text), &domain) != nil {
-		return nil
-	}
-	var paths [][]string
-	for _, raw := range domain.Columns {
-		var path []string
-		var single string
-		if json.Unmarshal(raw, &path) != nil {
-			if json.Unmarshal(raw, &single) != nil {
-				continue
-			}
-			path = []string{single}
-		}
-		paths = append(paths, mappingOf(&s.metadata).logicalPath(s.metadata.Schema, path))
-	}
-	return paths
-}
-
-const clusteringDomain = "delta.clustering"
 
 // clusters reports whether the column of a path, or one inside it, is one that
 // the table is clustered by.
