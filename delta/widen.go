@@ -14,11 +14,11 @@ const (
 	keyStep, valueStep = "key", "value"
 )
 
-// integerDigits are the digits of a decimal that holds every value of an
+// integerPrecisions are the digits of a decimal that holds every value of an
 // integer type, as the protocol counts them; the types are in order of width.
 var (
 	integerTypes  = []schema.Type{schema.Byte, schema.Short, schema.Integer, schema.Long}
-	integerDigits = map[schema.Type]int{schema.Byte: 10, schema.Short: 10, schema.Integer: 10, schema.Long: 20}
+	integerPrecisions = map[schema.Type]int{schema.Byte: 10, schema.Short: 10, schema.Integer: 10, schema.Long: 20}
 )
 
 // CanWiden reports whether a column of type from may become one of type to
@@ -40,7 +40,7 @@ func CanWiden(from, to schema.Type) bool {
 	}
 	source, ok := from.(schema.Decimal)
 	if narrow >= 0 {
-		source, ok = schema.Decimal{Precision: integerDigits[from]}, true
+		source, ok = schema.Decimal{Precision: integerPrecisions[from]}, true
 		if target == source {
 			return true
 		}
