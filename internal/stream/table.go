@@ -1,0 +1,128 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/schema"
+)
+
+// Table is the sink that appends each batch to a Delta table in one commit,
+// which carries the batch's number: a batch that the table has is left at that
+// (semantics §10.4). Its name, table and store are required.
+type Table struct {
+	Name  string // for messages
+	Table *delta.Table
+	Store delta.Storage
+	// MergeSchema lets the table gain the columns that rows bring.
+	MergeSchema bool
+	// Complete replaces all rows of the table by those of each batch.
+	Complete bool
+	TimeZone *time.Location
+	Env      ingest.Env
+}
+
+var _ Sink = (*Table)(nil)
+
+// errWritten says that the table has the batch.
+var errWritten = errors.New("the batch is written")
+
+// Description implements [Sink].
+func (s *Table) Description() string { return "DeltaSink[" + s.Name + "]" }
+
+// Write implements [Sink].
+func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Written, error) {
+	base, err := s.Table.Snapshot(ctx)
+	if err != nil {
+		return Written{}, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	if written(base, b) {
+		rows.Close()
+		return Written{Already: true}, nil
+	}
+	meta, err := s.target(base, rows.Schema)
+	if err != nil {
+		return Written{}, err
+	}
+	fitting, err := rows.Conform(meta.Schema, s.TimeZone)
+	if err != nil {
+		return Written{}, err
+	}
+	staged, err := ingest.Stage(ctx, s.Store, meta, fitting.Read(ctx), s.Env)
+	if err != nil {
+		return Written{}, err
+	}
+	_, err = s.commit(b, base, meta).Apply(ctx, staged)
+	if errors.Is(err, errWritten) {
+		return Written{Already: true}, nil
+	}
+	if err != nil {
+		return Written{}, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return Written{Rows: staged.Rows}, nil
+}
+
+// written reports whether a version of the table has the batch.
+func written(s *delta.Snapshot, b Batch) bool {
+	last, ok := s.TransactionVersion(b.Flow)
+	return ok && last >= b.ID
+}
+
+// target returns what the table becomes when it takes rows of these columns.
+func (s *Table) target(base *delta.Snapshot, incoming *schema.Struct) (delta.Metadata, error) {
+	meta := base.Metadata()
+	for _, f := range incoming.Fields {
+		if f.Type == schema.Void {
+			return meta, errclass.New("DELTA_NULL_SCHEMA_IN_STREAMING_WRITE", "42P18",
+				"%s: column %s has no type, as it is NULL in every row; cast it to one.", s.Name, schema.QuoteIdent(f.Name))
+		}
+	}
+	added := evolve.NewColumns(meta.Schema, incoming)
+	if len(added) == 0 {
+		return meta, nil
+	}
+	if !s.MergeSchema {
+		return meta, errclass.New("DELTA_METADATA_MISMATCH", "42KDG",
+			"A schema mismatch detected when writing to the Delta table %s: it lacks columns %q. Set mergeSchema to add them.\nTable columns: %s\nData columns: %s",
+			s.Name, added, meta.Schema.DDL(), incoming.DDL())
+	}
+	merged, err := evolve.MergeForWrite(meta.Schema, incoming)
+	if err != nil {
+		return meta, err
+	}
+	meta = meta.Clone()
+	meta.Schema = merged
+	return meta, ingest.CheckColumns(merged)
+}
+
+// commit is the commit of a batch. Another run of the flow that commits first
+// makes it lose, and look again.
+func (s *Table) commit(b Batch, base *delta.Snapshot, meta delta.Metadata) ingest.Commit {
+	mode := "Append"
+	if s.Complete {
+		mode = "Complete"
+	}
+	c := ingest.Commit{
+		Table: s.Table, Store: s.Store, Base: base, Overwrite: s.Complete, Now: s.Env.Clock, Operation: "STREAMING UPDATE",
+		Parameters: map[string]any{"outputMode": mode, "queryId": b.Flow, "epochId": strconv.FormatInt(b.ID, 10)},
+		Also: func(_ context.Context, base *delta.Snapshot, tx *delta.Transaction) error {
+			if written(base, b) {
+				return errWritten
+			}
+			tx.ReadTransaction(b.Flow)
+			tx.SetTransaction(b.Flow, b.ID)
+			return nil
+		},
+	}
+	if !schema.Equal(meta.Schema, base.Schema()) {
+		c.Metadata = &meta
+	}
+	return c
+}
