@@ -86,10 +86,10 @@ var features = []Feature{
 	{Name: "inCommitTimestamp", Read: true, Write: WriteAlways, active: inCommitTimestamps, rebase: true},
 	{Name: "materializePartitionColumns", Read: true, Write: WriteNever},
 	{Name: "checkpointProtection", Read: true, Write: WriteNever},
-	{Name: "variantType", Reader: true, active: hasType(schema.Variant)},
-	{Name: "variantType-preview", Reader: true, active: never},
-	{Name: "variantShredding", Reader: true, active: isSet("delta.enableVariantShredding")},
-	{Name: "variantShredding-preview", Reader: true, active: never},
+	{Name: "variantType", Reader: true, Read: true, Write: WriteAlways, active: hasType(schema.Variant), rebase: true},
+	{Name: "variantType-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
+	{Name: "variantShredding", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableVariantShredding"), rebase: true},
+	{Name: "variantShredding-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "catalogManaged", Reader: true, rebase: true},
 }
 

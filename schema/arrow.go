@@ -11,7 +11,9 @@ import (
 // Timestamp is timestamp[µs, "UTC"], TimestampNTZ is timestamp[µs] without a
 // zone, Decimal is decimal128, Map is a map with entries key and value, Array
 // is a list whose item is called element, Void is null. Variant is a struct
-// of binary value and metadata.
+// of binary value and metadata, the storage of Arrow's canonical extension
+// arrow.parquet.variant; its fields are marked, so that [IsVariant] tells it
+// from any other struct of the kind.
 func ToArrow(s *Struct) *arrow.Schema {
 	return arrow.NewSchema(arrowFields(s), nil)
 }
@@ -39,9 +41,18 @@ var arrowPrimitives = map[Primitive]arrow.DataType{
 	TimestampNTZ: &arrow.TimestampType{Unit: arrow.Microsecond},
 	Void:         arrow.Null,
 	Variant: arrow.StructOf(
-		arrow.Field{Name: "value", Type: arrow.BinaryTypes.Binary},
-		arrow.Field{Name: "metadata", Type: arrow.BinaryTypes.Binary},
+		arrow.Field{Name: "value", Type: arrow.BinaryTypes.Binary, Metadata: variantMark},
+		arrow.Field{Name: "metadata", Type: arrow.BinaryTypes.Binary, Metadata: variantMark},
 	),
+}
+
+// variantMark is the field metadata of a variant's parts.
+var variantMark = arrow.NewMetadata([]string{"freshet.type"}, []string{"variant"})
+
+// IsVariant reports whether t is the type that carries [Variant].
+func IsVariant(t arrow.DataType) bool {
+	st, ok := t.(*arrow.StructType)
+	return ok && st.NumFields() == 2 && st.Field(0).Metadata.Equal(variantMark)
 }
 
 // ArrowType returns the Arrow type that carries t; see [ToArrow].
@@ -140,6 +151,9 @@ func FromArrowType(t arrow.DataType) (Type, error) {
 		elem, err := FromArrowType(t.Elem())
 		return Array{Element: elem, ContainsNull: t.ElemField().Nullable}, err
 	case *arrow.StructType:
+		if IsVariant(t) {
+			return Variant, nil
+		}
 		return fromArrowFields(t.Fields())
 	case arrow.ExtensionType:
 		return FromArrowType(t.StorageType())

@@ -13,21 +13,20 @@ func CheckColumns(s *schema.Struct) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return checkNames(s, "")
+	return checkNames(s)
 }
 
 // checkNames refuses names that Parquet readers of tables without column
-// mapping cannot have (Delta: DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES), and
-// types that tables cannot store.
-func checkNames(t schema.Type, path string) error {
+// mapping cannot have (Delta: DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES).
+func checkNames(t schema.Type) error {
 	switch t := t.(type) {
 	case schema.Array:
-		return checkNames(t.Element, path)
+		return checkNames(t.Element)
 	case schema.Map:
-		if err := checkNames(t.Key, path); err != nil {
+		if err := checkNames(t.Key); err != nil {
 			return err
 		}
-		return checkNames(t.Value, path)
+		return checkNames(t.Value)
 	case *schema.Struct:
 		for _, f := range t.Fields {
 			if strings.ContainsAny(f.Name, " ,;{}()\n\t=") || f.Name == "" {
@@ -35,14 +34,9 @@ func checkNames(t schema.Type, path string) error {
 					"The column name %q has a character among ' ,;{}()\\n\\t='. Rename the column: SELECT %s AS %s.",
 					f.Name, schema.QuoteIdent(f.Name), fmt.Sprintf("%q", safeName(f.Name)))
 			}
-			if err := checkNames(f.Type, path+"."+f.Name); err != nil {
+			if err := checkNames(f.Type); err != nil {
 				return err
 			}
-		}
-	case schema.Primitive:
-		if t == schema.Variant {
-			return errclass.New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000",
-				"This version of freshet does not write VARIANT columns (%s).", strings.TrimPrefix(path, "."))
 		}
 	}
 	return nil

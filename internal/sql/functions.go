@@ -28,7 +28,7 @@ var isWindow = map[string]bool{}
 func init() {
 	for _, t := range []functionTable{
 		stringFunctions, mathFunctions, conditionalFunctions, timeFunctions, aggregateFunctions,
-		windowFunctions, arrayFunctions, mapFunctions, jsonFunctions, castFunctions, otherFunctions,
+		windowFunctions, arrayFunctions, mapFunctions, jsonFunctions, variantFunctions, castFunctions, otherFunctions,
 	} {
 		maps.Copy(sparkFunctions, t)
 	}

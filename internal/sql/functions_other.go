@@ -13,7 +13,7 @@ var jsonFunctions = functionTable{
 	"get_json_object":   getJSONObject,
 	"json_array_length": expr("spark_json_array_length($1)"),
 	"json_object_keys":  expr("spark_json_object_keys($1)"),
-	"to_json":           leading(2, "CAST(json_merge_patch('{}', to_json($1)) AS VARCHAR)"),
+	"to_json":           toJSON,
 }
 
 // bracketKey is a key between brackets in a path of Hive's, which DuckDB does

@@ -329,6 +329,10 @@ func (p *printer) function(e *FunctionCall) {
 // jsonPath prints x:path, which is NULL where x is not JSON. A path through
 // every element of an array gives the array of what it finds, as JSON.
 func (p *printer) jsonPath(e *JSONPath) {
+	if p.typeOf(e.X) == schema.Variant {
+		p.variantPath(e)
+		return
+	}
 	var path strings.Builder
 	path.WriteString("$")
 	every := false

@@ -12,7 +12,7 @@ var duckTypes = map[schema.Primitive]string{
 	schema.String: "VARCHAR", schema.Long: "BIGINT", schema.Integer: "INTEGER", schema.Short: "SMALLINT",
 	schema.Byte: "TINYINT", schema.Float: "FLOAT", schema.Double: "DOUBLE", schema.Boolean: "BOOLEAN",
 	schema.Binary: "BLOB", schema.Date: "DATE", schema.Timestamp: "TIMESTAMPTZ", schema.TimestampNTZ: "TIMESTAMP",
-	schema.Void: `"NULL"`,
+	schema.Void: `"NULL"`, schema.Variant: `STRUCT("variant value" BLOB, "variant metadata" BLOB)`, // see engine/duckdb
 }
 
 // duckType returns DuckDB's name of a type.
@@ -55,6 +55,12 @@ var castPreparations = map[schema.Type]string{
 // cast returns a cast of x. CAST fails where a value does not fit, TRY_CAST
 // gives NULL.
 func (p *printer) cast(x Expr, t *TypeName, try bool) string {
+	if p.typeOf(x) == schema.Variant {
+		return p.variantCast(p.text(x), t.Type, t, try)
+	}
+	if t.Type == schema.Variant {
+		return p.toVariant(x, t)
+	}
 	text := p.text(x)
 	to := p.duckType(t.Type, t)
 	primitive, _ := t.Type.(schema.Primitive)

@@ -162,6 +162,9 @@ func (p *printer) findType(e Expr) schema.Type {
 			return columns[0].typ
 		}
 	case *JSONPath:
+		if p.typeOf(e.X) == schema.Variant {
+			return schema.Variant
+		}
 		return schema.String
 	}
 	return nil

@@ -15,7 +15,7 @@ func init() {
 			"date_format dayname elt format_number format_string from_unixtime get_json_object hex initcap lcase left lower lpad ltrim mask " +
 			"md5 monthname overlay parse_url printf regexp_extract regexp_replace regexp_substr repeat replace right rpad rtrim session_user " +
 			"sha sha1 sha2 soundex space split_part string string_agg listagg substring_index to_char to_json to_varchar translate trim " +
-			"typeof ucase upper url_decode url_encode user uuid version",
+			"schema_of_variant schema_of_variant_agg typeof ucase upper url_decode url_encode user uuid version",
 		schema.Integer: "array_size ascii bit_count bit_length cardinality char_length character_length datediff day dayofmonth dayofweek " +
 			"dayofyear dense_rank find_in_set hash hour instr int json_array_length len length levenshtein locate minute month ntile " +
 			"octet_length position quarter rank regexp_count regexp_instr row_number second size unix_date weekday weekofyear year",
@@ -25,10 +25,11 @@ func init() {
 			"expm1 hypot kurtosis ln log log10 log1p log2 months_between percent_rank percentile percentile_cont pi pow power radians rand " +
 			"randn random rint sec sign signum sin sinh skewness sqrt std stddev stddev_pop stddev_samp tan tanh var_pop var_samp variance",
 		schema.Boolean: "any array_contains arrays_overlap bool_and bool_or boolean contains endswith equal_null every exists forall ilike " +
-			"isnan isnotnull isnull like luhn_check map_contains_key regexp regexp_like rlike some startswith",
+			"is_variant_null isnan isnotnull isnull like luhn_check map_contains_key regexp regexp_like rlike some startswith",
 		schema.Date: "add_months curdate current_date date date_from_unix_date date_sub last_day make_date next_day to_date trunc try_to_date",
 		schema.Timestamp: "current_timestamp date_trunc from_utc_timestamp make_timestamp now timestamp timestamp_micros timestamp_millis " +
 			"timestamp_seconds to_timestamp to_timestamp_ltz to_utc_timestamp try_to_timestamp",
+		schema.Variant:      "parse_json to_variant_object try_parse_json",
 		schema.TimestampNTZ: "localtimestamp make_timestamp_ntz to_timestamp_ntz",
 		schema.Float:        "float", schema.Short: "smallint", schema.Byte: "tinyint", schema.Binary: "binary unbase64 unhex",
 	} {
@@ -73,6 +74,8 @@ func (p *printer) functionType(e *FunctionCall) schema.Type {
 		return schema.String
 	case "concat":
 		return p.concatType(e.Args)
+	case "variant_get", "try_variant_get":
+		return variantGetType(e)
 	}
 	return p.nestedFunctionType(name, e)
 }

@@ -63,7 +63,12 @@ func (a *assembler) build(n *node, slots int) (arrow.ArrayData, error) {
 		return a.leaf(n, slots)
 	}
 	if st, ok := n.arrow.(*arrow.StructType); ok {
-		return a.structure(n, st, slots)
+		data, err := a.structure(n, st, slots)
+		if err != nil || !n.shredded {
+			return data, err
+		}
+		defer data.Release()
+		return reassemble(data)
 	}
 	return a.list(n, slots)
 }

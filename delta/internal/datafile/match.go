@@ -37,6 +37,7 @@ type node struct {
 	column       int   // a Parquet column below, whose levels tell of this value
 	children     []*node
 	convert      converter // of a leaf
+	shredded     bool      // a variant to be put together from its parts
 }
 
 // matcher ties requested columns to a file's.
@@ -241,29 +242,6 @@ func (m *matcher) mapping(t schema.Map, n pqschema.Node, at place) (*node, error
 	}
 	out := at.node(t)
 	out.children = []*node{key, value}
-	m.follow(out, n)
-	return out, nil
-}
-
-// variant matches an unshredded variant: binary value and metadata.
-func (m *matcher) variant(n pqschema.Node, at place) (*node, error) {
-	group, ok := n.(*pqschema.GroupNode)
-	if !ok || group.NumFields() != len(variantFields.Fields) {
-		return nil, mismatch(schema.Variant, n, at)
-	}
-	byName := matcher{file: m.file}
-	out := at.node(schema.Variant)
-	for _, f := range variantFields.Fields {
-		part := byName.field(group, f)
-		if part == nil {
-			return nil, mismatch(schema.Variant, n, at)
-		}
-		child, err := byName.match(f.Type, part, at)
-		if err != nil {
-			return nil, err
-		}
-		out.children = append(out.children, child)
-	}
 	m.follow(out, n)
 	return out, nil
 }

@@ -119,7 +119,7 @@ func (a *scans) types(schema *arrow.Schema) ([]bindings.LogicalType, error) {
 }
 
 func (a *scans) convertSchema(schema *arrow.Schema) (bindings.ArrowConvertedSchema, error) {
-	converted, ed := bindings.SchemaFromArrow(a.conn.c, schema)
+	converted, ed := bindings.SchemaFromArrow(a.conn.c, toEngine(schema))
 	return converted, dataError("convert columns "+schema.String(), ed)
 }
 

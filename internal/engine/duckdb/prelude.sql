@@ -124,6 +124,7 @@ CREATE MACRO spark_json_object_keys(x) AS CASE WHEN json_type(spark_json(x)) = '
 
 -- Types: DuckDB's name of a type in Spark's words.
 CREATE MACRO spark_typeof(t) AS list_reduce([
+        ['STRUCT\("variant value" BLOB, "variant metadata" BLOB\)', 'variant'],
         ['TIMESTAMP WITH TIME ZONE', 'timestamp_tz'], ['\bTIMESTAMP\b', 'timestamp_ntz'], ['timestamp_tz', 'timestamp'],
         ['HUGEINT', 'bigint'], ['\bTINYINT\b', 'tinyint'], ['\bSMALLINT\b', 'smallint'], ['\bINTEGER\b', 'int'], ['\bBIGINT\b', 'bigint'],
         ['\bVARCHAR\b', 'string'], ['\bBLOB\b', 'binary'], ['\bBOOLEAN\b', 'boolean'], ['\bDOUBLE\b', 'double'], ['\bFLOAT\b', 'float'],

@@ -66,8 +66,11 @@ func (r *result) readSchema() error {
 	for i := range types {
 		bindings.DestroyLogicalType(&types[i])
 	}
-	r.schema = schema
-	return dataError("read the result's columns", ed)
+	if err := dataError("read the result's columns", ed); err != nil {
+		return err
+	}
+	r.schema = fromEngine(schema)
+	return nil
 }
 
 // next returns the next batch, which the caller releases, or nil at the end.

@@ -21,16 +21,22 @@ type function struct {
 	// bind makes row, where that depends on the arguments' types. It sees the
 	// columns of one chunk and may refuse them.
 	bind func(args []column) (rowFunction, error)
+	// trying is bind for rows that may fail.
+	trying func(args []column) (tryingRow, error)
 }
 
 // rowFunction computes row i of out from the arguments' row i.
 type rowFunction func(args []column, i int, out column)
+
+// tryingRow is a rowFunction that may fail, and the query with it.
+type tryingRow func(args []column, i int, out column) error
 
 // column is a flat vector of DuckDB's.
 type column struct {
 	vector   bindings.Vector
 	data     unsafe.Pointer
 	validity unsafe.Pointer // nil: no NULLs
+	parts    []column       // of a variant
 }
 
 func newColumn(v bindings.Vector) column {
@@ -63,6 +69,9 @@ func (c column) setText(i int, s string) {
 func (c column) setNull(i int) {
 	bindings.VectorEnsureValidityWritable(c.vector)
 	bindings.ValiditySetRowInvalid(bindings.VectorGetValidity(c.vector), bindings.IdxT(i))
+	for _, p := range c.parts {
+		p.setNull(i)
+	}
 }
 
 // apply computes a chunk of rows.
@@ -70,23 +79,50 @@ func (f *function) apply(in bindings.DataChunk, out bindings.Vector) error {
 	args := make([]column, len(f.takes))
 	for i := range args {
 		args[i] = newColumn(bindings.DataChunkGetVector(in, bindings.IdxT(i)))
+		if f.takes[i] == variantType {
+			args[i] = args[i].variant()
+		}
+	}
+	rows := int(bindings.DataChunkGetSize(in))
+	if rows == 0 {
+		return nil
+	}
+	row, err := f.prepare(args)
+	if err != nil {
+		return err
+	}
+	result := newColumn(out)
+	if f.returns == variantType {
+		result = result.variant()
+	}
+	for i := range rows {
+		if !f.nulls && slices.ContainsFunc(args, func(c column) bool { return c.null(i) }) {
+			result.setNull(i)
+			continue
+		}
+		if err := row(args, i, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare returns what computes the rows of a chunk.
+func (f *function) prepare(args []column) (tryingRow, error) {
+	if f.trying != nil {
+		return f.trying(args)
 	}
 	row := f.row
 	if f.bind != nil {
 		var err error
 		if row, err = f.bind(args); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	result := newColumn(out)
-	for i := range int(bindings.DataChunkGetSize(in)) {
-		if !f.nulls && slices.ContainsFunc(args, func(c column) bool { return c.null(i) }) {
-			result.setNull(i)
-			continue
-		}
-		row(args, i, result)
-	}
-	return nil
+	return func(args []column, i int, out column) error {
+		row(args, i, out)
+		return nil
+	}, nil
 }
 
 // register makes functions of one name, which differ in what they take, known
@@ -98,11 +134,11 @@ func register(c *conn, name string, functions []*function, handleOf func(any) *h
 		sf := bindings.CreateScalarFunction()
 		bindings.ScalarFunctionSetName(sf, name)
 		for _, t := range f.takes {
-			lt := bindings.CreateLogicalType(t)
+			lt := logicalType(t)
 			bindings.ScalarFunctionAddParameter(sf, lt)
 			bindings.DestroyLogicalType(&lt)
 		}
-		lt := listOrType(f.returns)
+		lt := logicalType(f.returns)
 		bindings.ScalarFunctionSetReturnType(sf, lt)
 		bindings.DestroyLogicalType(&lt)
 		if f.nulls {
@@ -119,12 +155,19 @@ func register(c *conn, name string, functions []*function, handleOf func(any) *h
 	return nil
 }
 
-// listOrType is the type, where LIST means a list of strings.
-func listOrType(t bindings.Type) bindings.LogicalType {
-	if t != bindings.TypeList {
+// logicalType is the type, where LIST means a list of strings and STRUCT a
+// variant.
+func logicalType(t bindings.Type) bindings.LogicalType {
+	switch t {
+	case bindings.TypeList:
+		text := bindings.CreateLogicalType(bindings.TypeVarchar)
+		defer bindings.DestroyLogicalType(&text)
+		return bindings.CreateListType(text)
+	case variantType:
+		bytes := bindings.CreateLogicalType(bindings.TypeBlob)
+		defer bindings.DestroyLogicalType(&bytes)
+		return bindings.CreateStructType([]bindings.LogicalType{bytes, bytes}, variantFields[:])
+	default:
 		return bindings.CreateLogicalType(t)
 	}
-	text := bindings.CreateLogicalType(bindings.TypeVarchar)
-	defer bindings.DestroyLogicalType(&text)
-	return bindings.CreateListType(text)
 }
