@@ -142,9 +142,10 @@ func (x *nulls) finish(n int) (bitmap *memory.Buffer, count int) {
 }
 
 // room returns an empty slice for as many values as a batch of n had, and
-// some more.
+// some more. A batch that is much larger than most is not taken for the rule.
 func room[T any](n int) []T {
-	if n == 0 {
+	const most = 8 << 20
+	if n == 0 || n > most {
 		return nil
 	}
 	return make([]T, 0, n+n/16+8)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -93,8 +94,18 @@ func (s *String) Append(v []byte) {
 		s.appendIndex(s.intern(v))
 		return
 	}
-	s.data = append(s.data, v...)
+	s.addData(v)
 	s.offsets = append(s.offsets, int32(len(s.data)))
+}
+
+// addData appends v to the text of the batch. It leaves room behind a very
+// long value: the next one would else have all of it moved to twice the space.
+func (s *String) addData(v []byte) {
+	const long = 1 << 20
+	if len(v) > long && cap(s.data)-len(s.data) < len(v) {
+		s.data = slices.Grow(s.data, len(v)+long)
+	}
+	s.data = append(s.data, v...)
 }
 
 // Put makes a copy of v the value of row; see [Fixed].Put.
@@ -180,7 +191,7 @@ func (s *String) home(key uint64) int {
 
 // add makes v a value of the dictionary, in the free place at of the table.
 func (s *String) add(at int, key uint64, v []byte) uint32 {
-	s.data = append(s.data, v...)
+	s.addData(v)
 	s.offsets = append(s.offsets, int32(len(s.data)))
 	index := uint32(len(s.offsets))
 	s.table[at] = slot{key: key, size: uint32(len(v)), index: index}

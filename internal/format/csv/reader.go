@@ -62,6 +62,7 @@ func newReader(p *plan) *reader {
 // Parse implements [block.Parser].
 func (r *reader) Parse(ctx context.Context, b block.Block[*head]) ([]format.Batch, int64, error) {
 	r.block, r.fields = b, b.Head.fields
+	defer r.forget()
 	r.begin(b.Data, len(r.fields.columns), b.Head.separators)
 	r.valid = utf8.Valid(b.Data)
 	r.unknown.reset(len(r.fields.added))
@@ -91,6 +92,15 @@ func (r *reader) Parse(ctx context.Context, b block.Block[*head]) ([]format.Batc
 		if !more {
 			return batches, int64(r.line), nil
 		}
+	}
+}
+
+// forget lets go of the block, and of the room that a very long value took.
+func (r *reader) forget() {
+	const long = 1 << 20
+	r.block, r.data = block.Block[*head]{}, nil
+	if cap(r.scratch) > long {
+		r.scratch = nil
 	}
 }
 

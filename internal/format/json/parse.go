@@ -87,6 +87,8 @@ func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format
 		return p.err == nil
 	})
 	p.flush()
+	p.forget()
+	p.judge.forget()
 	batches, p.batches = p.batches, nil
 	if p.err != nil {
 		for _, b := range batches {

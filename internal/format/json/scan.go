@@ -53,6 +53,17 @@ func (s *scanner) reset(record []byte) {
 	s.pos, s.depth, s.lax, s.reason = 0, 0, false, ""
 }
 
+// forget lets go of the last record, and of the room that a very long string
+// took.
+func (s *scanner) forget() {
+	const long = 1 << 20
+	s.reset(nil)
+	s.text = nil
+	if cap(s.decoded) > long {
+		s.decoded = nil
+	}
+}
+
 // fail notes why the record is malformed; it returns false.
 func (s *scanner) fail(reason string) bool {
 	if s.reason == "" {
