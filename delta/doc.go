@@ -35,6 +35,31 @@
 // says so with ReadTable, ReadFiles or ReadTransaction; one that declares
 // nothing and only adds files is a blind append, which hardly ever loses.
 //
+// # Changing rows
+//
+// [Table.Merge] brings rows into a table by their keys, in one commit: those
+// that are there are replaced, the others inserted. Underneath is a
+// [RowChange], with which DELETE, UPDATE and any other change is made: it is
+// told which rows leave, by file and position, and which come, and picks the
+// cheaper way that the table allows, deletion vectors or rewriting files.
+//
+// # Changes
+//
+// A table with the property delta.enableChangeDataFeed records what happened
+// to rows; [Table.Changes] yields it for a range of versions:
+//
+//	for batch, err := range table.Changes(ctx, delta.ChangesOptions{From: 7, To: -1}) {
+//		… // the table's columns, _change_type, _commit_version, _commit_timestamp
+//		batch.Release()
+//	}
+//
+// # Memory
+//
+// What grows with a table is only its list of files, about a hundred bytes
+// each besides the path. Rows stream: a scan holds a few batches for each file
+// it reads at a time, a writer what [WriterConfig.MemoryLimit] says. Who gets
+// a batch releases it.
+//
 // # Errors
 //
 // What callers decide on is typed: [*NotFoundError], [*VersionNotFoundError],

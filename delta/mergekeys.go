@@ -1,0 +1,190 @@
+package delta
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/freshet/freshet/schema"
+)
+
+// keyTable holds the distinct keys of a merge's source: their bytes end to
+// end, and a table of where to look, by a 64-bit hash. Equal hashes are told
+// apart by the bytes. A key takes its own bytes and some 20 more.
+type keyTable struct {
+	seed  maphash.Seed
+	bytes []byte
+	ends  []int64  // of each key's bytes
+	slots []uint32 // number of a key, from 1 on; 0 is free
+	rows  []uint8  // how many source rows have the key, up to two
+	found []uint32 // how many rows of the target have it
+}
+
+func newKeyTable() *keyTable { return &keyTable{seed: maphash.MakeSeed(), slots: make([]uint32, 1024)} }
+
+// find returns the number of a key, or -1, and the slot where it is or goes.
+func (t *keyTable) find(key []byte) (number, slot int) {
+	mask := len(t.slots) - 1
+	for slot = int(maphash.Bytes(t.seed, key)) & mask; ; slot = (slot + 1) & mask {
+		if t.slots[slot] == 0 {
+			return -1, slot
+		}
+		if number = int(t.slots[slot] - 1); string(t.key(number)) == string(key) {
+			return number, slot
+		}
+	}
+}
+
+func (t *keyTable) key(number int) []byte {
+	start := int64(0)
+	if number > 0 {
+		start = t.ends[number-1]
+	}
+	return t.bytes[start:t.ends[number]]
+}
+
+// add counts a source row of the key.
+func (t *keyTable) add(key []byte) error {
+	number, slot := t.find(key)
+	if number >= 0 {
+		t.rows[number] = 2
+		return nil
+	}
+	if len(t.ends) == math.MaxUint32-1 {
+		return fmt.Errorf("merge: more than %d keys", len(t.ends))
+	}
+	t.bytes = append(t.bytes, key...)
+	t.ends, t.rows, t.found = append(t.ends, int64(len(t.bytes))), append(t.rows, 1), append(t.found, 0)
+	t.slots[slot] = uint32(len(t.ends))
+	if len(t.ends) > len(t.slots)/4*3 {
+		t.slots = make([]uint32, 2*len(t.slots))
+		for n := range t.ends {
+			_, slot := t.find(t.key(n))
+			t.slots[slot] = uint32(n + 1)
+		}
+	}
+	return nil
+}
+
+// copies counts a row of the target that has the key.
+func (t *keyTable) copies(number int) {
+	if t.found[number] < math.MaxUint32 {
+		t.found[number]++
+	}
+}
+
+// appendKey appends row i of the columns as bytes that are equal only for
+// equal rows. ok is false when one is null: a null equals nothing.
+func appendKey(dst []byte, columns []arrow.Array, i int) (key []byte, ok bool, err error) {
+	for _, c := range columns {
+		if c.IsNull(i) {
+			return dst, false, nil
+		}
+		if dst, err = appendKeyValue(dst, c, i); err != nil {
+			return dst, false, err
+		}
+	}
+	return dst, true, nil
+}
+
+func appendKeyValue(dst []byte, c arrow.Array, i int) ([]byte, error) {
+	switch c := c.(type) {
+	case *array.Dictionary:
+		return appendKeyValue(dst, c.Dictionary(), c.GetValueIndex(i))
+	case *array.String:
+		return appendKeyText(dst, c.Value(i)), nil
+	case *array.Binary:
+		return appendKeyText(dst, c.Value(i)), nil
+	case *array.Decimal128:
+		v := c.Value(i)
+		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(dst, uint64(v.HighBits())), v.LowBits()), nil
+	case *array.Float32:
+		return appendKeyFloat(dst, float64(c.Value(i))), nil
+	case *array.Float64:
+		return appendKeyFloat(dst, c.Value(i)), nil
+	case *array.Boolean:
+		if c.Value(i) {
+			return append(dst, 1), nil
+		}
+		return append(dst, 0), nil
+	}
+	if v, ok := wholeValue(c, i); ok {
+		return binary.BigEndian.AppendUint64(dst, uint64(v)), nil
+	}
+	return dst, fmt.Errorf("merge: a column of Arrow %s cannot be a key", c.DataType())
+}
+
+func appendKeyText[T string | []byte](dst []byte, text T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
+// appendKeyFloat makes equal what SQL calls equal: both zeros, and all NaN.
+func appendKeyFloat(dst []byte, v float64) []byte {
+	switch {
+	case v == 0:
+		v = 0
+	case math.IsNaN(v):
+		v = math.NaN()
+	}
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(v))
+}
+
+// wholeValue returns a value of an integer, a date or a timestamp.
+func wholeValue(c arrow.Array, i int) (int64, bool) {
+	switch c := c.(type) {
+	case *array.Int8:
+		return int64(c.Value(i)), true
+	case *array.Int16:
+		return int64(c.Value(i)), true
+	case *array.Int32:
+		return int64(c.Value(i)), true
+	case *array.Int64:
+		return c.Value(i), true
+	case *array.Date32:
+		return int64(c.Value(i)), true
+	case *array.Timestamp:
+		return int64(c.Value(i)), true
+	}
+	return 0, false
+}
+
+// keyRange is the least and the greatest value of a key column in the source,
+// by which target files are left out.
+type keyRange struct {
+	field     schema.Field
+	low, high int64
+	lowText   string
+	highText  string
+	values    int64
+	unknown   bool // of a type that has no range here
+}
+
+// note widens the range by row i, which is not null.
+func (r *keyRange) note(c arrow.Array, i int) {
+	if d, ok := c.(*array.Dictionary); ok {
+		c, i = d.Dictionary(), d.GetValueIndex(i)
+	}
+	r.values++
+	if s, ok := c.(*array.String); ok {
+		text := s.Value(i)
+		if r.values == 1 || text < r.lowText {
+			r.lowText = text
+		}
+		if r.values == 1 || text > r.highText {
+			r.highText = text
+		}
+		return
+	}
+	v, ok := wholeValue(c, i)
+	r.unknown = r.unknown || !ok
+	if r.values == 1 || v < r.low {
+		r.low = v
+	}
+	if r.values == 1 || v > r.high {
+		r.high = v
+	}
+}
