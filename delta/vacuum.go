@@ -266,14 +266,14 @@ func (v *vacuum) delete(ctx context.Context, doomed []oldFile) (deleted int64, e
 		limit = 16
 	}
 	var mu sync.Mutex
-	tasks, ctx := errgroup.WithContext(ctx)
+	tasks, taskCtx := errgroup.WithContext(ctx)
 	tasks.SetLimit(limit)
 	for _, f := range doomed {
-		if ctx.Err() != nil {
+		if taskCtx.Err() != nil {
 			break
 		}
 		tasks.Go(func() error {
-			if err := v.table.storage.Delete(ctx, f.key); err != nil {
+			if err := v.table.storage.Delete(taskCtx, f.key); err != nil {
 				return fmt.Errorf("vacuum %s: %w", f.key, err)
 			}
 			mu.Lock()

@@ -38,8 +38,8 @@ func (t *Table) lastVacuum(ctx context.Context) (lastVacuum, error) {
 	return last, err
 }
 
-// findInLog reads what commits removed that are older than the retention
-// time, from where the last vacuum ended.
+// findInLog reads what commits that are older than the retention time
+// removed, and changed data they wrote, from where the last vacuum ended.
 func (v *vacuum) findInLog(ctx context.Context, _ *Snapshot) ([]oldFile, error) {
 	last, err := v.table.lastVacuum(ctx)
 	if err != nil {
@@ -69,6 +69,11 @@ func (v *vacuum) findInLog(ctx context.Context, _ *Snapshot) ([]oldFile, error) 
 	cutoff := v.before.UnixMilli()
 	for _, c := range commits {
 		_, err := readCommit(ctx, v.table.storage, c.version, func(a *action) error {
+			if a.Change != nil {
+				if key, err := FileKey(a.Change.Path); err == nil {
+					note(key, a.Change.Size)
+				}
+			}
 			if a.Remove == nil {
 				return nil
 			}
