@@ -26,3 +26,15 @@ type Input struct {
 	// Open starts the scan. The engine releases the reader.
 	Open func(ctx context.Context) (array.RecordReader, error)
 }
+
+// PlacedError is an error about a place in a query's text.
+type PlacedError struct {
+	Err    error
+	Offset int // in bytes
+}
+
+// Error returns the error's text, without the place.
+func (e *PlacedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e *PlacedError) Unwrap() error { return e.Err }

@@ -43,17 +43,31 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*inge
 	if b.want.metadata {
 		hideMetadata(q)
 	}
-	text, err := s.printer(b).Query(q)
+	printed, err := s.printer(b).Print(q)
 	var unresolved *sql.Error
 	if errors.As(err, &unresolved) && strings.HasPrefix(unresolved.Class, "UNRESOLVED_COLUMN") && b.want.columns != nil {
 		// Once more with all columns, which the error is to suggest.
 		b.want.columns = nil
-		_, err = s.printer(b).Query(q)
+		_, err = s.printer(b).Print(q)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.runText(ctx, text, b.inputs)
+	rows, err := s.runText(ctx, printed.Text, b.inputs)
+	if err != nil {
+		return nil, s.placeEngine(q, printed, err)
+	}
+	read := rows.Read
+	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			for rec, err := range read(ctx) {
+				if !yield(rec, s.placeEngine(q, printed, err)) {
+					return
+				}
+			}
+		}
+	}
+	return rows, nil
 }
 
 // printer returns what writes queries over these relations for the engine.

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/internal/sql"
 )
 
 // newFactory is a workspace with the tables orders, loaded twice, and machines,
@@ -80,6 +79,13 @@ func TestTimeZoneOfTheSession(t *testing.T) {
 	w := newFactory(t)
 	w.want(`SET TIME ZONE 'Europe/Berlin'; SELECT hour(at), CAST(at AS STRING), at = TIMESTAMP'2024-07-01 12:00:00' FROM machines`,
 		"11|2024-01-01 11:00:00|false", "12|2024-07-01 12:00:00|true")
+	w.want(`SET TIME ZONE '+02:00'; SELECT hour(at), CAST(at AS STRING), at = TIMESTAMP'2024-07-01 12:00:00' FROM machines`,
+		"12|2024-01-01 12:00:00|false", "12|2024-07-01 12:00:00|true")
+	w.want(`SET TIME ZONE 'GMT-5'; SELECT CAST(at AS STRING), date_format(at, 'HH:mm XXX'), CAST('2024-01-01 05:00:00' AS TIMESTAMP) = at FROM machines`,
+		"2024-01-01 05:00:00|05:00 -05:00|true", "2024-07-01 05:00:00|05:00 -05:00|false")
+	for _, zone := range []string{"+05:30", "+15:00", "-13:00", "Mars/Olympus"} {
+		w.fails("SET TIME ZONE '"+zone+"'", "INVALID_CONF_VALUE.TIME_ZONE", "22022")
+	}
 	w.want(`SET TIME ZONE 'UTC'; SELECT hour(at) FROM machines WHERE id = 1`, "10")
 }
 
@@ -105,15 +111,25 @@ func TestQueryErrorsHaveAPlace(t *testing.T) {
 		{"SELECT equipment.nope FROM machines", "FIELD_NOT_FOUND", "42704", "No such struct field `nope` in `Line`, `Temp`."},
 		{"SELECT id FROM orders WHERE day > 1", "DATATYPE_MISMATCH.BINARY_OP_DIFF_TYPES", "42K09", `("DATE" and "INT")`},
 		{"SELECT id FROM orders WHERE id", "DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", "42K09", "(line 1, pos 28)"},
-		{"SELECT name, count(*) FROM orders", "MISSING_AGGREGATION", "42803", "`name`"},
+		{"SELECT name, count(*) FROM orders", "MISSING_GROUP_BY", "42803", "GROUP BY clause for name. Add GROUP BY or turn it into the window functions using OVER clauses. (line 1, pos 7)"},
+		{"SELECT day,\n  name, count(*)\nFROM orders GROUP BY day", "MISSING_AGGREGATION", "42803", "(line 2, pos 2)"},
+		{"SELECT count(*) FROM orders GROUP BY sum(id)", "GROUP_BY_AGGREGATE", "42903", "(line 1, pos 37)"},
+		{"SELECT id, CAST(name AS INT) + 1 FROM orders", "CAST_INVALID_INPUT", "22018", "(line 1, pos 11)"},
+		{"SELECT 'größe', max(CAST(trim(name) AS DATE)) FROM orders", "CAST_INVALID_INPUT", "22018", "(line 1, pos 20)"},
+		{"SELECT id FROM orders WHERE name::INT > 1", "CAST_INVALID_INPUT", "22018", "(line 1, pos 28)"},
+		{"SELECT id FROM orders WHERE name > 1 ORDER BY id", "CAST_INVALID_INPUT", "22018", "(line 1, pos 28)"},
+		{"SELECT id, id % (id - id) FROM orders", "DIVIDE_BY_ZERO", "22012", "(line 1, pos 11)"},
+		{"SELECT id + 2147483647 FROM orders", "ARITHMETIC_OVERFLOW", "22003", "(line 1, pos 7)"},
+		{"SELECT to_date(name, 'yyyy') FROM orders", "CANNOT_PARSE_TIMESTAMP", "22007", "(line 1, pos 7)"},
+		{"SELECT id FROM orders WHERE nosuch(id) > 1", "UNRESOLVED_ROUTINE", "42883", "(line 1, pos 28)"},
 		{"SELECT CAST(name AS INT) FROM orders", "CAST_INVALID_INPUT", "22018", "The value 'a' of the type \"STRING\""},
 		{"SELECT CAST(price AS DECIMAL(3,2)) FROM orders", "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003", "10.50"},
 		{"SELECT length(tags) FROM machines", "DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE", "42K09", "(line 1, pos 7)"},
 		{"SELECT row_number() FROM orders", "WINDOW_FUNCTION_WITHOUT_OVER_CLAUSE", "42601", "(line 1, pos 7)"},
-		{"SELECT sum(count(*)) FROM orders", "NESTED_AGGREGATE_FUNCTION", "42607", ""},
-		{"SELECT id FROM orders WHERE count(*) > 1", "INVALID_WHERE_CONDITION", "42903", ""},
+		{"SELECT sum(count(*)) FROM orders", "NESTED_AGGREGATE_FUNCTION", "42607", "(line 1, pos 11)"},
+		{"SELECT id FROM orders WHERE count(*) > 1", "INVALID_WHERE_CONDITION", "42903", "(line 1, pos 28)"},
 		{"SELECT id FROM orders UNION SELECT id, name FROM orders", "NUM_COLUMNS_MISMATCH", "42826", ""},
-		{"SELECT id / (SELECT 0) FROM orders", "DIVIDE_BY_ZERO", "22012", ""},
+		{"SELECT id / (SELECT 0) FROM orders", "DIVIDE_BY_ZERO", "22012", "(line 1, pos 7)"},
 	} {
 		err := w.fails(c.query, c.class, c.state)
 		if err == nil {
@@ -128,7 +144,7 @@ func TestQueryErrorsHaveAPlace(t *testing.T) {
 				t.Errorf("%s\nnames %s, which is the engine's own: %s", c.query, own, text)
 			}
 		}
-		var placed *sql.Error
+		var placed interface{ Excerpt() string }
 		if strings.Contains(c.text, "(line") && !errors.As(err, &placed) {
 			t.Errorf("%s: the error has no place: %v", c.query, err)
 		}

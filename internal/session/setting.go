@@ -1,8 +1,11 @@
 package session
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,9 +71,9 @@ func (s *Session) set(stmt *sql.Set) (*Result, error) {
 func checkSetting(key, value string) error {
 	switch key {
 	case settingTimeZone:
-		if _, err := time.LoadLocation(value); err != nil {
+		if _, err := zoneOf(value); err != nil {
 			return errclass.New("INVALID_CONF_VALUE.TIME_ZONE", "22022",
-				"The value %q in the config %q is invalid. Cannot resolve the given timezone.", value, key)
+				"The value %q in the config %q is invalid. Cannot resolve the given timezone: %w.", value, key, err)
 		}
 	case settingAutoMerge:
 		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
@@ -96,9 +99,44 @@ func (s *Session) reset(stmt *sql.Reset) (*Result, error) {
 
 // timeZone returns the session's time zone.
 func (s *Session) timeZone() *time.Location {
-	loc, err := time.LoadLocation(s.settings[settingTimeZone])
+	loc, err := zoneOf(s.settings[settingTimeZone])
 	if err != nil {
 		return time.UTC
 	}
 	return loc
+}
+
+// offsetForm matches a zone by its offset from UTC, with or without the name
+// that Java lets stand before it.
+var offsetForm = regexp.MustCompile(`^(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2}))?$`)
+
+// The greatest offsets of zones that the engine knows, in hours. Minutes it
+// leaves out, so that they are refused here.
+const (
+	maxEastern = 14
+	maxWestern = 12
+)
+
+// zoneOf returns the time zone of a name such as Europe/Berlin or of an offset
+// such as +02:00.
+func zoneOf(name string) (*time.Location, error) {
+	m := offsetForm.FindStringSubmatch(name)
+	if m == nil {
+		if name == "Z" {
+			return time.UTC, nil
+		}
+		return time.LoadLocation(name)
+	}
+	hours, err := strconv.Atoi(m[2])
+	if err != nil {
+		return nil, err
+	}
+	sign, limit := 1, maxEastern
+	if m[1] == "-" {
+		sign, limit = -1, maxWestern
+	}
+	if hours > limit || m[3] != "" && m[3] != "00" {
+		return nil, fmt.Errorf("an offset is of whole hours from -%d to +%d; otherwise name a region, such as Asia/Kolkata", maxWestern, maxEastern)
+	}
+	return time.FixedZone(fmt.Sprintf("%s%02d:00", m[1], hours), sign*hours*int(time.Hour/time.Second)), nil
 }

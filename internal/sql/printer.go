@@ -31,10 +31,23 @@ type Printer struct {
 
 // Query returns q in DuckDB's dialect.
 func (pr *Printer) Query(q *Query) (string, error) {
+	printed, err := pr.Print(q)
+	if err != nil {
+		return "", err
+	}
+	return printed.Text, nil
+}
+
+// Print is Query for those who want to know what an error of the engine is
+// about.
+func (pr *Printer) Print(q *Query) (*Printed, error) {
 	p := newPrinter(pr)
 	p.countReferences(q)
 	p.query(q)
-	return p.result()
+	if p.err != nil {
+		return nil, p.err
+	}
+	return unmarked(p.String(), p.marks), nil
 }
 
 // Expr returns e in DuckDB's dialect. Names of columns stand as they are.
@@ -42,7 +55,10 @@ func (pr *Printer) Expr(e Expr) (string, error) {
 	p := newPrinter(pr)
 	p.countReferences(e)
 	p.expr(e)
-	return p.result()
+	if p.err != nil {
+		return "", p.err
+	}
+	return unmarked(p.String(), p.marks).Text, nil
 }
 
 // maxPrinted bounds the text of a part of a query: some of Spark's functions
@@ -64,6 +80,7 @@ type printer struct {
 	guards     int            // of divisions around
 	hoisted    *[]string      // the inputs of the WITH RECURSIVE around, or nil
 
+	marks      []Expr               // see [printer.marked]
 	types      map[Expr]schema.Type // found so far
 	lambdas    []output             // parameters of the lambdas around
 	subqueries map[*Query]printed   // those already printed
@@ -80,13 +97,6 @@ func newPrinter(pr *Printer) *printer {
 		Builder: new(strings.Builder), relations: pr.Relations, given: pr.Values, references: map[string]int{},
 		types: map[Expr]schema.Type{}, subqueries: map[*Query]printed{},
 	}
-}
-
-func (p *printer) result() (string, error) {
-	if p.err != nil {
-		return "", p.err
-	}
-	return p.String(), nil
 }
 
 func (p *printer) fail(err error) {

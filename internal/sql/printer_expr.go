@@ -40,12 +40,19 @@ func (p *printer) expr(e Expr) {
 	switch e := e.(type) {
 	case *Literal:
 		p.put(p.literal(e))
+	case *Star:
+		p.star(e)
+	default:
+		p.marked(e, func() { p.compound(e) })
+	}
+}
+
+func (p *printer) compound(e Expr) {
+	switch e := e.(type) {
 	case *Interval:
 		p.put(p.interval(e))
 	case *Column:
 		p.put(p.column(e))
-	case *Star:
-		p.star(e)
 	case *Unary:
 		p.unary(e)
 	case *Binary:

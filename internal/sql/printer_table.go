@@ -2,6 +2,7 @@ package sql
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -107,9 +108,9 @@ func (p *printer) sample(s *Sample) {
 		}
 		p.put(" TABLESAMPLE RESERVOIR(", p.operand(s.Size), " ROWS) REPEATABLE (", p.operand(s.Repeatable), ")")
 		return
-	default:
-		p.fail(unsupported(s, "TABLESAMPLE (BUCKET …)"))
-		return
+	case "BUCKET":
+		// As in Spark, a share of the rows and not the buckets of a table.
+		p.put(" TABLESAMPLE ", p.bucketShare(s), " PERCENT (bernoulli")
 	}
 	if s.Repeatable != nil {
 		p.put(", ", p.operand(s.Repeatable))
@@ -163,37 +164,18 @@ func (p *printer) joined(n *Join) {
 	}
 }
 
-// pivot prints PIVOT. As in Spark, the name of a lone aggregate is no part of
-// the columns' names.
-func (p *printer) pivot(n *Pivot) {
-	p.put("(SELECT * FROM ")
-	p.table(n.Input)
-	p.put(" PIVOT (")
-	join(p, n.Aggregates, func(a *SelectItem) {
-		p.expr(a.Expr)
-		if len(n.Aggregates) == 1 {
-			return
-		}
-		name := a.Alias
-		if name == "" {
-			name = p.outputName(a.Expr)
-		}
-		p.put(" AS ", ident(name))
-	})
-	p.put(" FOR ")
-	if len(n.Columns) > 1 {
-		p.fail(unsupported(n, "PIVOT over several columns"))
+// bucketShare returns the share of x buckets out of y, in percent.
+func (p *printer) bucketShare(s *Sample) string {
+	x, xOK := integer(s.Size)
+	y, yOK := integer(s.Of)
+	if !xOK || !yOK || x < 0 || y < 1 || x > y {
+		p.fail(&Error{
+			Class: "PARSE_SYNTAX_ERROR", State: "42601", Range: s.Range,
+			Text: "TABLESAMPLE (BUCKET x OUT OF y) takes whole numbers, x from 0 to y.",
+		})
+		return ""
 	}
-	p.expr(n.Columns[0])
-	p.put(" IN (")
-	join(p, n.Values, func(v *SelectItem) {
-		p.expr(v.Expr)
-		if v.Alias != "" {
-			p.put(" AS ", ident(v.Alias))
-		}
-	})
-	p.put(")))")
-	p.suffixes(n.Alias, nil)
+	return strconv.FormatFloat(100*float64(x)/float64(y), 'f', -1, 64)
 }
 
 func (p *printer) unpivot(n *Unpivot) {

@@ -107,6 +107,10 @@ var rules = []rule{
 		"NESTED_AGGREGATE_FUNCTION", "42607", "It is not allowed to use an aggregate function in the argument of another aggregate function.",
 	},
 	{
+		regexp.MustCompile(`^Binder Error: GROUP BY clause cannot contain aggregates`),
+		"GROUP_BY_AGGREGATE", "42903", "Aggregate functions are not allowed in GROUP BY.",
+	},
+	{
 		regexp.MustCompile(`^Binder Error: WHERE clause cannot contain (aggregates|window functions)`),
 		"INVALID_WHERE_CONDITION", "42903", "The WHERE condition contains ${1}, which it may not.",
 	},
@@ -172,7 +176,11 @@ var sparkTypes = map[string]string{
 }
 
 // newError classifies a message of DuckDB's.
-func newError(text string) error {
+func newError(message string) error {
+	return &failure{classified(message), message}
+}
+
+func classified(text string) error {
 	text = strings.TrimSpace(excerpt.ReplaceAllString(text, ""))
 	text = source.ReplaceAllString(text, "")
 	text = ownName.ReplaceAllString(overloads.ReplaceAllString(text, ""), "$1")

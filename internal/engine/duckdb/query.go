@@ -50,6 +50,9 @@ func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.In
 		return nil, err
 	}
 	if zone != "" {
+		if zone[0] == '+' || zone[0] == '-' {
+			zone = "UTC" + zone // DuckDB's name of an offset
+		}
 		if err := c.exec("SET SESSION TimeZone = " + quoteString(zone)); err != nil {
 			c.close()
 			return nil, fmt.Errorf("set time zone: %w", err)
@@ -57,6 +60,7 @@ func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.In
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	r := &reader{ctx: ctx, cancel: cancel, all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
+	r.runs = r.query
 	r.refs.Store(1)
 	r.stopWatch = interruptOnDone(ctx, c)
 	if err := r.start(inputs); err != nil {
@@ -75,6 +79,7 @@ type reader struct {
 	all       *scans
 	conn      *conn
 	query     string
+	runs      string // the query as it is run, see [normalised]
 	scans     []*scan
 	result    *result
 	schema    *arrow.Schema
@@ -107,6 +112,7 @@ func (r *reader) start(inputs []engine.Input) error {
 	}
 	if changed || spooled {
 		bindings.DestroyPrepare(&stmt)
+		r.runs = query
 		if stmt, err = r.conn.prepare(query); err != nil {
 			return err
 		}
@@ -152,7 +158,7 @@ func (r *reader) explain(err error) error {
 	if cause := context.Cause(r.ctx); cause != nil {
 		return cause
 	}
-	return err
+	return place(err, r.query, r.runs)
 }
 
 // close ends the query and frees all of it.
