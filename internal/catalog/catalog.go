@@ -51,24 +51,27 @@ type Schema struct {
 	CreatedAt     time.Time
 }
 
-// Kind tells tables from views.
+// Kind tells tables, streaming tables and views apart.
 type Kind string
 
 // The kinds of entries.
 const (
-	KindTable Kind = "TABLE"
-	KindView  Kind = "VIEW"
+	KindTable          Kind = "TABLE"
+	KindView           Kind = "VIEW"
+	KindStreamingTable Kind = "STREAMING_TABLE"
 )
 
 // Table is one entry of a schema.
 type Table struct {
 	Name
-	Kind      Kind
-	Location  string // URI of a table; "" for a view
-	Managed   bool   // dropping the table deletes its files
-	Text      string // SQL of a view
-	Comment   string
-	CreatedAt time.Time
+	Kind     Kind
+	Location string // URI of a table; "" for a view
+	Managed  bool   // dropping the table deletes its files
+	Text     string // SQL of a view or a streaming table
+	Comment  string
+	// Checkpoint is the URI of a streaming table's checkpoint.
+	Checkpoint string
+	CreatedAt  time.Time
 }
 
 const ddl = `
@@ -83,7 +86,7 @@ CREATE TABLE IF NOT EXISTS schemas (
 CREATE TABLE IF NOT EXISTS tables (
   catalog TEXT NOT NULL COLLATE NOCASE, schema TEXT NOT NULL COLLATE NOCASE, name TEXT NOT NULL COLLATE NOCASE,
   kind TEXT NOT NULL, location TEXT NOT NULL, managed INTEGER NOT NULL, text TEXT NOT NULL,
-  comment TEXT NOT NULL, created_at INTEGER NOT NULL,
+  comment TEXT NOT NULL, created_at INTEGER NOT NULL, checkpoint TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (catalog, schema, name),
   FOREIGN KEY (catalog, schema) REFERENCES schemas(catalog, name)
 );`
@@ -106,13 +109,16 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Catalog, err
 }
 
 func (c *Catalog) init(ctx context.Context) error {
-	var tables int
-	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name IN ('catalogs','schemas','tables')").Scan(&tables)
-	if err != nil || tables == 3 {
+	var columns int
+	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('tables')").Scan(&columns)
+	if err != nil || columns == tableWidth {
 		return err
 	}
 	return c.inTx(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, ddl); err != nil {
+			return err
+		}
+		if err := upgrade(ctx, tx); err != nil {
 			return err
 		}
 		at := c.now().UnixMicro()
@@ -122,6 +128,20 @@ func (c *Catalog) init(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO schemas (catalog, name, created_at) VALUES (?, ?, ?)", DefaultCatalog, DefaultSchema, at)
 		return err
 	})
+}
+
+// tableWidth is how many columns the table of tables has.
+const tableWidth = 10
+
+// upgrade adds what catalogs of earlier versions lack.
+func upgrade(ctx context.Context, tx *sql.Tx) error {
+	var columns int
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('tables') WHERE name = 'checkpoint'").Scan(&columns)
+	if err != nil || columns > 0 {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "ALTER TABLE tables ADD COLUMN checkpoint TEXT NOT NULL DEFAULT ''")
+	return err
 }
 
 func (c *Catalog) inTx(ctx context.Context, body func(*sql.Tx) error) error {
@@ -229,8 +249,8 @@ func (c *Catalog) Create(ctx context.Context, t Table) error {
 		return err
 	}
 	n, err := changed(c.db.ExecContext(ctx,
-		"INSERT INTO tables ("+tableColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		t.Catalog, t.Schema, t.Table, t.Kind, t.Location, t.Managed, t.Text, t.Comment, c.now().UnixMicro()))
+		"INSERT INTO tables ("+tableColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		t.Catalog, t.Schema, t.Table, t.Kind, t.Location, t.Managed, t.Text, t.Comment, c.now().UnixMicro(), t.Checkpoint))
 	if err == nil && n == 0 {
 		err = AlreadyExists(t.Name)
 	}
@@ -240,19 +260,19 @@ func (c *Catalog) Create(ctx context.Context, t Table) error {
 // Update replaces the entry of t's name, keeping its creation time.
 func (c *Catalog) Update(ctx context.Context, t Table) error {
 	n, err := changed(c.db.ExecContext(ctx,
-		"UPDATE tables SET kind = ?, location = ?, managed = ?, text = ?, comment = ? WHERE catalog = ? AND schema = ? AND name = ?",
-		t.Kind, t.Location, t.Managed, t.Text, t.Comment, t.Catalog, t.Schema, t.Table))
+		"UPDATE tables SET kind = ?, location = ?, managed = ?, text = ?, comment = ?, checkpoint = ? WHERE catalog = ? AND schema = ? AND name = ?",
+		t.Kind, t.Location, t.Managed, t.Text, t.Comment, t.Checkpoint, t.Catalog, t.Schema, t.Table))
 	if err == nil && n == 0 {
 		err = NotFound(t.Name)
 	}
 	return err
 }
 
-const tableColumns = "catalog, schema, name, kind, location, managed, text, comment, created_at"
+const tableColumns = "catalog, schema, name, kind, location, managed, text, comment, created_at, checkpoint"
 
 func scanTable(scan func(...any) error) (t Table, err error) {
 	var at int64
-	err = scan(&t.Catalog, &t.Schema, &t.Table, &t.Kind, &t.Location, &t.Managed, &t.Text, &t.Comment, &at)
+	err = scan(&t.Catalog, &t.Schema, &t.Table, &t.Kind, &t.Location, &t.Managed, &t.Text, &t.Comment, &at, &t.Checkpoint)
 	t.CreatedAt = time.UnixMicro(at).UTC()
 	return t, err
 }

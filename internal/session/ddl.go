@@ -97,6 +97,11 @@ func (s *Session) drop(ctx context.Context, t catalog.Table) error {
 		return err
 	}
 	delete(s.tables, t.Location)
+	if t.Checkpoint != "" {
+		if err := s.deleteFiles(ctx, t.Checkpoint); err != nil {
+			return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all of its checkpoint %s could be deleted: %w", t.Name, t.Checkpoint, err)
+		}
+	}
 	if !t.Managed {
 		return nil
 	}

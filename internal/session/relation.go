@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ import (
 
 // relation returns the rows that an item of a FROM clause names.
 func (s *Session) relation(ctx context.Context, ref sql.TableRef, want scan) (*ingest.Relation, error) {
+	if rows, ok := s.streams[ref]; ok {
+		return rows, nil
+	}
 	switch ref := ref.(type) {
 	case *sql.TableFunction:
 		if ref.Stream {
@@ -166,6 +170,11 @@ func (s *Session) readFiles(ctx context.Context, call *sql.TableFunction, want s
 	if err != nil {
 		return nil, err
 	}
+	for name := range options {
+		if slices.ContainsFunc(streamOptions, func(o string) bool { return strings.EqualFold(o, name) }) {
+			return nil, errclass.New("STREAMING_ONLY_OPTION", "42K06", "Option %s is for STREAM read_files only.", name)
+		}
+	}
 	set, err := ingest.Discover(ctx, ingest.FileQuery{
 		Path: path, Format: options["format"], Options: options, Declared: ReadFilesOptions(),
 		Openers: s.openers, TimeZone: s.timeZone(),
@@ -226,11 +235,6 @@ func (s *Session) readFilesArguments(ctx context.Context, call *sql.TableFunctio
 		if strings.EqualFold(named.Name, "path") && path == "" {
 			path = value
 			continue
-		}
-		for _, o := range streamOptions {
-			if strings.EqualFold(o, named.Name) {
-				return "", nil, errclass.New("STREAMING_ONLY_OPTION", "42K06", "Option %s is for STREAM read_files only.", o)
-			}
 		}
 		if _, twice := options[named.Name]; twice {
 			return "", nil, errclass.New("DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT.DOUBLE_NAMED_ARGUMENT_REFERENCE", "4274K",

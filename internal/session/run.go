@@ -22,6 +22,10 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createTable(ctx, stmt)
 	case *sql.Insert:
 		return s.insert(ctx, stmt)
+	case *sql.CreateStreamingTable:
+		return s.createStreamingTable(ctx, stmt)
+	case *sql.Refresh:
+		return s.refresh(ctx, stmt)
 	case *sql.CreateView:
 		return s.createView(ctx, stmt)
 	case *sql.CreateSchema:
@@ -48,19 +52,17 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 
 // statementNames are the words of the statements that are parsed only.
 var statementNames = map[reflect.Type]string{
-	reflect.TypeFor[*sql.CreateStreamingTable](): "CREATE STREAMING TABLE",
-	reflect.TypeFor[*sql.Refresh]():              "REFRESH",
-	reflect.TypeFor[*sql.Merge]():                "MERGE",
-	reflect.TypeFor[*sql.Update]():               "UPDATE",
-	reflect.TypeFor[*sql.Delete]():               "DELETE",
-	reflect.TypeFor[*sql.Truncate]():             "TRUNCATE",
-	reflect.TypeFor[*sql.AlterTable]():           "ALTER TABLE",
-	reflect.TypeFor[*sql.CommentOn]():            "COMMENT ON",
-	reflect.TypeFor[*sql.Optimize]():             "OPTIMIZE",
-	reflect.TypeFor[*sql.Reorg]():                "REORG TABLE",
-	reflect.TypeFor[*sql.Vacuum]():               "VACUUM",
-	reflect.TypeFor[*sql.Restore]():              "RESTORE",
-	reflect.TypeFor[*sql.Convert]():              "CONVERT TO DELTA",
+	reflect.TypeFor[*sql.Merge]():      "MERGE",
+	reflect.TypeFor[*sql.Update]():     "UPDATE",
+	reflect.TypeFor[*sql.Delete]():     "DELETE",
+	reflect.TypeFor[*sql.Truncate]():   "TRUNCATE",
+	reflect.TypeFor[*sql.AlterTable](): "ALTER TABLE",
+	reflect.TypeFor[*sql.CommentOn]():  "COMMENT ON",
+	reflect.TypeFor[*sql.Optimize]():   "OPTIMIZE",
+	reflect.TypeFor[*sql.Reorg]():      "REORG TABLE",
+	reflect.TypeFor[*sql.Vacuum]():     "VACUUM",
+	reflect.TypeFor[*sql.Restore]():    "RESTORE",
+	reflect.TypeFor[*sql.Convert]():    "CONVERT TO DELTA",
 }
 
 func statementName(stmt sql.Statement) string {

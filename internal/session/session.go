@@ -100,6 +100,10 @@ type Session struct {
 	text     string           // that is running
 	progress *ingest.Progress // of the running statement
 
+	// streams are the relations that stand for streams while a batch's query
+	// is planned.
+	streams map[sql.TableRef]*ingest.Relation
+
 	openers location.Openers
 	tables  map[string]handle // by location
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// stream is a sequence of batches as a reader that the engine may call from
+// recordStream is a sequence of batches as a reader that the engine may call from
 // threads of its own, which iter.Pull does not allow: a goroutine runs the
 // sequence and hands batches over.
-type stream struct {
+type recordStream struct {
 	refs    atomic.Int64
 	schema  *arrow.Schema
 	batches chan arrow.RecordBatch
@@ -23,18 +23,18 @@ type stream struct {
 	ended   bool
 }
 
-var _ array.RecordReader = (*stream)(nil)
+var _ array.RecordReader = (*recordStream)(nil)
 
 // newStream starts the sequence that read returns. The last Release ends it.
-func newStream(ctx context.Context, layout *arrow.Schema, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) *stream {
+func newStream(ctx context.Context, layout *arrow.Schema, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) *recordStream {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &stream{schema: layout, batches: make(chan arrow.RecordBatch), cancel: cancel}
+	s := &recordStream{schema: layout, batches: make(chan arrow.RecordBatch), cancel: cancel}
 	s.refs.Store(1)
 	go s.run(ctx, read)
 	return s
 }
 
-func (s *stream) run(ctx context.Context, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) {
+func (s *recordStream) run(ctx context.Context, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) {
 	defer close(s.batches)
 	for rec, err := range read(ctx) {
 		if err != nil {
@@ -52,16 +52,16 @@ func (s *stream) run(ctx context.Context, read func(context.Context) iter.Seq2[a
 	}
 }
 
-func (s *stream) Schema() *arrow.Schema { return s.schema }
+func (s *recordStream) Schema() *arrow.Schema { return s.schema }
 
-func (s *stream) Next() bool {
+func (s *recordStream) Next() bool {
 	s.drop()
 	rec, ok := <-s.batches
 	s.current, s.ended = rec, !ok
 	return ok
 }
 
-func (s *stream) drop() {
+func (s *recordStream) drop() {
 	if s.current != nil {
 		s.current.Release()
 		s.current = nil
@@ -69,23 +69,23 @@ func (s *stream) drop() {
 }
 
 // RecordBatch returns the batch that Next has moved to.
-func (s *stream) RecordBatch() arrow.RecordBatch { return s.current }
+func (s *recordStream) RecordBatch() arrow.RecordBatch { return s.current }
 
 // Record is the older name of RecordBatch.
-func (s *stream) Record() arrow.RecordBatch { return s.current }
+func (s *recordStream) Record() arrow.RecordBatch { return s.current }
 
 // Err returns what ended the sequence early.
-func (s *stream) Err() error {
+func (s *recordStream) Err() error {
 	if !s.ended || errors.Is(s.err, context.Canceled) && s.refs.Load() == 0 {
 		return nil
 	}
 	return s.err
 }
 
-func (s *stream) Retain() { s.refs.Add(1) }
+func (s *recordStream) Retain() { s.refs.Add(1) }
 
 // Release ends the sequence with the last reference, and waits for its end.
-func (s *stream) Release() {
+func (s *recordStream) Release() {
 	if s.refs.Add(-1) != 0 {
 		return
 	}

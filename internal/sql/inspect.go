@@ -124,3 +124,9 @@ func PlainScan(q *Query) (TableRef, bool) {
 	}
 	return ref, true
 }
+
+// IsAggregate reports whether a call computes one value of many rows.
+func IsAggregate(call *FunctionCall) bool {
+	parts := call.Name.Parts
+	return call.Over == nil && isAggregate[strings.ToLower(parts[len(parts)-1])]
+}

@@ -36,6 +36,8 @@ type Config struct {
 	// InferTypes is the default of option inferColumnTypes: read_files types
 	// columns, cloudFiles does not (semantics §9.6).
 	InferTypes bool
+	// DetectFormat lets option format be left out, as in read_files.
+	DetectFormat bool
 
 	Openers  location.Openers
 	TimeZone *time.Location
@@ -79,12 +81,17 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if given["format"] == "" {
+	if given["format"] == "" && !cfg.DetectFormat {
 		return nil, errclass.New("CF_MISSING_FORMAT", "42000", "Option %sformat is required: csv, json, parquet, text or binaryFile.", prefix)
 	}
-	set, err := ingest.Prepare(ctx, ingest.FileQuery{
+	query := ingest.FileQuery{
 		Path: cfg.Path, Format: given["format"], Options: given, Declared: Options(), Openers: cfg.Openers, TimeZone: cfg.TimeZone,
-	})
+	}
+	set, err := ingest.Prepare(ctx, query)
+	if err == nil && set.Name == "csv" && cfg.Schema == nil && !set.Options.Given("header") {
+		given["header"] = "true" // what inference of CSV assumes (semantics §3.2)
+		set, err = ingest.Prepare(ctx, query)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +294,9 @@ func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.
 	return list, entries, nil
 }
 
-// file returns a known file as formats read it.
+// file returns a known file as formats read it: as it is now, since it may
+// have been overwritten after its batch was planned. One that is gone is
+// returned as it was known, for the reader to find it missing.
 func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, error) {
 	loc, err := location.Parse(e.Path, "")
 	if err != nil {
@@ -301,7 +310,13 @@ func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, erro
 		}
 		s.stores[root] = store
 	}
-	return format.File{Path: e.Path, Store: store, Key: loc.Key, Size: e.Size, ModTime: time.UnixMicro(e.ModTime).UTC()}, nil
+	f := format.File{Path: e.Path, Store: store, Key: loc.Key, Size: e.Size, ModTime: time.UnixMicro(e.ModTime).UTC()}
+	o, err := store.Open(ctx, loc.Key)
+	if err != nil {
+		return f, ctx.Err()
+	}
+	f.Size, f.ModTime = o.Size(), time.UnixMicro(o.ModTime()).UTC()
+	return f, o.Close()
 }
 
 // Read returns the rows of a batch.

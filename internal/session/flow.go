@@ -1,0 +1,113 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/autoloader"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
+	"github.com/freshet/freshet/schema"
+)
+
+// openFlow opens the flow of a streaming table: its checkpoint, a source for
+// each stream of its query, and the table as its sink.
+func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streamingFlow, error) {
+	def, err := definition(entry)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s.openStore(ctx, entry.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	if err != nil {
+		return nil, err
+	}
+	f := &streamingFlow{session: s, entry: entry, def: def, target: t, expect: s.expectations(entry, def.Constraints)}
+	f.flow = &stream.Flow{
+		Name: entry.Name.String(), Checkpoint: c, Trigger: stream.Trigger{Kind: stream.AvailableNow},
+		Sink: &stream.Table{
+			Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
+		},
+		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
+	}
+	metadata := wanted(def.Query).metadata
+	for i, ref := range streams(def.Query) {
+		src, err := s.openSource(ctx, ref, c, i, metadata)
+		if err != nil {
+			return nil, err
+		}
+		f.flow.Sources = append(f.flow.Sources, src)
+	}
+	return f, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// gone reports whether an owner is a process of this machine that is no more.
+func gone(o checkpoint.Owner) bool {
+	host, err := os.Hostname()
+	if err != nil || host != o.Host || o.PID <= 0 {
+		return false
+	}
+	p, err := os.FindProcess(o.PID)
+	if err != nil {
+		return false
+	}
+	return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
+
+// openSource opens the source of one stream of a query.
+func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, metadata bool) (stream.Source, error) {
+	call, ok := ref.(*sql.TableFunction)
+	if !ok || !isReadFiles(call) {
+		return nil, unsupported("a stream of anything but read_files", ref.String())
+	}
+	path, options, err := s.readFilesArguments(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	cfg := autoloader.Config{
+		Path: path, Options: options, InferTypes: true, DetectFormat: true, Openers: s.openers, TimeZone: s.timeZone(),
+		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Clock: s.cfg.Clock, NewID: s.cfg.NewID,
+		Progress: s.progress, Metadata: metadata,
+	}
+	if ddl, ok := options["schema"]; ok {
+		delete(options, "schema")
+		if cfg.Schema, err = schema.ParseDDL(ddl); err != nil {
+			return nil, err
+		}
+	}
+	return autoloader.Open(ctx, cfg)
+}
+
+func emptyRelation(columns *schema.Struct) *ingest.Relation {
+	return &ingest.Relation{Schema: columns, Read: func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(func(arrow.RecordBatch, error) bool) {}
+	}}
+}

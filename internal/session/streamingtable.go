@@ -1,0 +1,341 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/autoloader"
+	"github.com/freshet/freshet/schema"
+)
+
+// flowProperty is the table property that names the flow a streaming table is
+// fed by: a table that another flow has fed begins anew.
+const flowProperty = "freshet.flowId"
+
+// createStreamingTable runs CREATE [OR REFRESH] STREAMING TABLE: it keeps the
+// definition and loads what there is (semantics §9.3).
+func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStreamingTable) (*Result, error) {
+	if err := s.checkStreaming(stmt); err != nil {
+		return nil, err
+	}
+	if err := s.qualify(ctx, stmt.Query); err != nil {
+		return nil, err
+	}
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	switch {
+	case err == nil && stmt.IfNotExists:
+		return &Result{}, nil
+	case err == nil && entry.Kind != catalog.KindStreamingTable:
+		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+			"%s exists and is no streaming table; drop it, or choose another name.", entry.Name)
+	case err == nil && !stmt.OrRefresh:
+		return nil, catalog.AlreadyExists(name)
+	case err == nil:
+		entry.Text, entry.Comment = stmt.String(), stmt.Comment
+		return s.refreshTable(ctx, entry, func() error { return s.catalog.Update(ctx, entry) })
+	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
+		return nil, err
+	}
+	entry = catalog.Table{Name: name, Kind: catalog.KindStreamingTable, Managed: true, Text: stmt.String(), Comment: stmt.Comment}
+	if entry.Location, err = s.managedLocation(ctx, name); err != nil {
+		return nil, err
+	}
+	if entry.Checkpoint, err = s.newCheckpoint(name); err != nil {
+		return nil, err
+	}
+	// The entry comes first, so that a load that fails on its way is gone on
+	// with by REFRESH, as the rows that are in the table belong to it.
+	return s.refreshTable(ctx, entry, func() error { return s.catalog.Create(ctx, entry) })
+}
+
+// checkStreaming refuses what a definition may not have, or not yet.
+func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
+	refuse := func(format string, args ...any) error {
+		return errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: "+format, append([]any{stmt.Name}, args...)...)
+	}
+	switch {
+	case stmt.Query == nil:
+		return refuse("a streaming table needs a query: AS SELECT … FROM STREAM read_files(…).")
+	case stmt.Schedule != nil:
+		return unsupported("SCHEDULE of streaming tables; run REFRESH STREAMING TABLE from a scheduler", stmt.Name.String())
+	case stmt.Location != "":
+		return refuse("a streaming table is managed and takes no LOCATION.")
+	case len(streams(stmt.Query)) == 0:
+		return refuse("its query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…), or create a table or view instead.")
+	}
+	for _, c := range stmt.Constraints {
+		if c.Kind != "EXPECT" {
+			return unsupported(c.Kind+" constraints of streaming tables", c.Name)
+		}
+	}
+	return checkStateless(stmt.Query)
+}
+
+// streams returns the relations of a query that are read as streams, in the
+// order of its text.
+func streams(q *sql.Query) []sql.TableRef {
+	var refs []sql.TableRef
+	sql.Inspect(q, func(n sql.Node) bool {
+		switch n := n.(type) {
+		case *sql.TableFunction:
+			if n.Stream {
+				refs = append(refs, n)
+			}
+		case *sql.Table:
+			if n.Stream {
+				refs = append(refs, n)
+			}
+		}
+		return true
+	})
+	return refs
+}
+
+// checkStateless refuses queries whose result for a batch depends on earlier
+// batches: run batch by batch they would give other rows than they say.
+func checkStateless(q *sql.Query) error {
+	var found string
+	sql.Inspect(q, func(n sql.Node) bool {
+		switch n := n.(type) {
+		case *sql.Query:
+			if len(n.OrderBy)+len(n.SortBy) > 0 || n.Limit != nil || n.Offset != nil {
+				found = "ORDER BY, LIMIT and OFFSET"
+			}
+		case *sql.Select:
+			switch {
+			case n.GroupBy != nil || n.Having != nil:
+				found = "GROUP BY"
+			case n.Distinct:
+				found = "DISTINCT"
+			case n.Qualify != nil || len(n.Windows) > 0:
+				found = "window functions"
+			}
+		case *sql.SetOperation:
+			if n.Kind != "UNION" || !n.All {
+				found = n.Kind + " other than UNION ALL"
+			}
+		case *sql.FunctionCall:
+			switch {
+			case n.Over != nil:
+				found = "window functions"
+			case sql.IsAggregate(n):
+				found = "aggregates"
+			}
+		}
+		return found == ""
+	})
+	if found == "" {
+		return nil
+	}
+	return errclass.New("UNSUPPORTED_STREAMING_OPERATION", "0A000",
+		"%s over a stream need state across batches, which this version does not keep. Load the rows as they are, and aggregate in a view over the table.", found)
+}
+
+// newCheckpoint returns the place of a flow that has not run yet.
+func (s *Session) newCheckpoint(n catalog.Name) (string, error) {
+	base, err := s.location(s.root)
+	if err != nil {
+		return "", err
+	}
+	return base + "/checkpoints/" + fileName(n.Catalog) + "/" + fileName(n.Schema) + "/" + fileName(n.Table) + "-" + s.cfg.NewID(), nil
+}
+
+// refresh runs REFRESH [STREAMING] TABLE [FULL].
+func (s *Session) refresh(ctx context.Context, stmt *sql.Refresh) (*Result, error) {
+	if stmt.Kind == "MATERIALIZED VIEW" {
+		return nil, unsupported("materialized views", stmt.Name.String())
+	}
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		return nil, s.place(stmt.Name, err)
+	}
+	if entry.Kind != catalog.KindStreamingTable {
+		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+			"%s is no streaming table; there is nothing to refresh.", entry.Name)
+	}
+	if !stmt.Full {
+		return s.refreshTable(ctx, entry, func() error { return nil })
+	}
+	def, err := definition(entry)
+	if err != nil {
+		return nil, err
+	}
+	if properties, err := tableProperties(def.Properties); err == nil && strings.EqualFold(properties["pipelines.reset.allowed"], "false") {
+		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.FULL_REFRESH", "42601",
+			"%s may not be refreshed in full: its property pipelines.reset.allowed is false.", entry.Name)
+	}
+	old := entry.Checkpoint
+	if entry.Checkpoint, err = s.newCheckpoint(name); err != nil {
+		return nil, err
+	}
+	result, err := s.refreshTable(ctx, entry, func() error { return s.catalog.Update(ctx, entry) })
+	if err == nil {
+		err = s.deleteFiles(ctx, old)
+	}
+	return result, err
+}
+
+// definition parses the statement that made a streaming table.
+func definition(entry catalog.Table) (*sql.CreateStreamingTable, error) {
+	statements, err := sql.Parse(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	def, ok := statements[0].(*sql.CreateStreamingTable)
+	if !ok {
+		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The definition of %s is no streaming table: %s", entry.Name, entry.Text)
+	}
+	return def, nil
+}
+
+// maxEvolutions bounds how often a refresh begins again with a schema that
+// its data has made grow.
+const maxEvolutions = 1000
+
+// refreshTable loads what is new. keep stores the entry, once the definition
+// is known to be one that can run. A schema that grows begins the batch again,
+// as pipelines do (semantics §3.6).
+func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, keep func() error) (*Result, error) {
+	var all int64
+	for try := 0; ; try++ {
+		f, err := s.openFlow(ctx, entry)
+		if err == nil && try == 0 {
+			err = keep()
+		}
+		if err == nil {
+			err = f.ready(ctx)
+		}
+		if err == nil {
+			err = f.run(ctx, &all)
+		}
+		unknown, grew := errors.AsType[*autoloader.UnknownFieldError](err)
+		if grew && unknown.Evolved && try < maxEvolutions {
+			s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return affected(all, all), nil
+	}
+}
+
+// streamingFlow is the flow of a streaming table, open.
+type streamingFlow struct {
+	session *Session
+	entry   catalog.Table
+	def     *sql.CreateStreamingTable
+	target  *target
+	flow    *stream.Flow
+	expect  *expectations
+}
+
+// ready makes the table, or makes it anew when another flow has fed it.
+func (f *streamingFlow) ready(ctx context.Context) error {
+	base, err := f.target.exists(ctx)
+	if err != nil {
+		return err
+	}
+	flow := f.flow.Checkpoint.ID()
+	if base != nil {
+		fed, ok := base.Property(flowProperty)
+		if fed == flow {
+			return nil
+		}
+		if !ok {
+			return errclass.New("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601",
+				"Cannot load the streaming table %s: the table at %s is of no flow. Drop the streaming table and create it under another name.", f.entry.Name, f.entry.Location)
+		}
+	}
+	meta, err := f.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	operation := "CREATE TABLE"
+	if base != nil {
+		operation = "TRUNCATE"
+	}
+	_, err = ingest.Commit{
+		Table: f.target.table, Store: f.target.store, Base: base, Metadata: &meta, Overwrite: true, Now: f.session.cfg.Clock,
+		Operation: operation, Parameters: createParameters(f.target, meta),
+	}.Apply(ctx, nil)
+	return wrap(f.target.name, err)
+}
+
+// metadata is that of the new table: its declared columns, or those of the
+// query.
+func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
+	create := &sql.CreateTable{Range: f.def.Range, Name: f.def.Name, Columns: f.def.Columns, TableOptions: f.def.TableOptions}
+	var rows *ingest.Relation
+	if len(f.def.Columns) == 0 {
+		var probes []*ingest.Relation
+		for _, src := range f.flow.Sources {
+			columns, err := src.(sourceWithSchema).Schema(ctx)
+			if err != nil {
+				return delta.Metadata{}, err
+			}
+			probes = append(probes, emptyRelation(columns))
+		}
+		var err error
+		if rows, err = f.transform(ctx, probes); err != nil {
+			return delta.Metadata{}, err
+		}
+		rows.Close()
+	}
+	meta, err := f.session.newMetadata(create, rows)
+	if err != nil {
+		return meta, err
+	}
+	if meta.Configuration == nil {
+		meta.Configuration = map[string]string{}
+	}
+	meta.Configuration[flowProperty] = f.flow.Checkpoint.ID()
+	return meta, nil
+}
+
+// sourceWithSchema is a source that knows its columns before it reads.
+type sourceWithSchema interface {
+	stream.Source
+	Schema(ctx context.Context) (*schema.Struct, error)
+}
+
+// run loads what is there, and adds the rows written to all.
+func (f *streamingFlow) run(ctx context.Context, all *int64) error {
+	f.flow.Progress = func(p stream.Progress) { *all += p.Sink.NumOutputRows }
+	return f.flow.Run(ctx)
+}
+
+// transform runs the query over the rows of a batch.
+func (f *streamingFlow) transform(ctx context.Context, rows []*ingest.Relation) (*ingest.Relation, error) {
+	// Parsed anew, since planning changes the tree.
+	def, err := definition(f.entry)
+	if err != nil {
+		return nil, err
+	}
+	s := f.session
+	s.streams = map[sql.TableRef]*ingest.Relation{}
+	for i, ref := range streams(def.Query) {
+		s.streams[ref] = rows[i]
+	}
+	out, err := s.query(ctx, def.Query)
+	s.streams = nil
+	if err != nil {
+		return nil, err
+	}
+	return f.expect.check(out), nil
+}
