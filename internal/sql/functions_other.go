@@ -55,6 +55,12 @@ func fromJSON(p *printer, call *FunctionCall) (string, error) {
 		}
 		t = s
 	}
+	if t == schema.Variant {
+		return "spark_try_parse_json(" + p.text(call.Args[0]) + ")", nil
+	}
+	if hasVariant(t) {
+		return "", unsupported(call.Args[1], "A VARIANT within the schema of from_json")
+	}
 	structure, err := json.Marshal(jsonStructure(p, t, call))
 	if err != nil {
 		return "", err

@@ -22,6 +22,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
+	"github.com/freshet/freshet/schema/variant"
 )
 
 // example is one entry of a file of testdata.
@@ -62,6 +63,8 @@ func readExamples(t *testing.T, path string) []example {
 func TestFunctions(t *testing.T) { testExamples(t, "testdata/functions.txt") }
 
 func TestQueries(t *testing.T) { testExamples(t, "testdata/queries.txt") }
+
+func TestVariants(t *testing.T) { testExamples(t, "testdata/variant.txt") }
 
 func TestSemantics(t *testing.T) { testExamples(t, "testdata/semantics.txt") }
 
@@ -220,6 +223,9 @@ func valueText(a arrow.Array, i int) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case *array.Struct:
+		if schema.IsVariant(a.DataType()) {
+			return variantText(a, i)
+		}
 		fields := make([]string, a.NumField())
 		for k := range fields {
 			fields[k] = a.DataType().(*arrow.StructType).Field(k).Name + ": " + valueText(a.Field(k), i)
@@ -227,6 +233,16 @@ func valueText(a arrow.Array, i int) string {
 		return "{" + strings.Join(fields, ", ") + "}"
 	}
 	return a.ValueStr(i)
+}
+
+func variantText(a *array.Struct, i int) string {
+	data, _ := a.Field(0).(*array.Binary)
+	metadata, _ := a.Field(1).(*array.Binary)
+	text, err := variant.Value{Data: data.Value(i), Metadata: metadata.Value(i)}.AppendJSON(nil, time.UTC)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func floatText(f float64) string {

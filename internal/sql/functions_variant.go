@@ -295,3 +295,27 @@ func hasVariant(t schema.Type) bool {
 	}
 	return t == schema.Variant
 }
+
+// checkOrder fails for an operation that compares variants, which have no
+// order.
+func (p *printer) checkOrder(operation string, at Node, operands ...Expr) {
+	for _, x := range operands {
+		if t := p.typeOf(x); hasVariant(t) {
+			p.fail(mismatch("INVALID_ORDERING_TYPE", at.Pos(), "the `"+operation+"` does not support ordering on type "+strconv.Quote(t.String())+"."))
+		}
+	}
+}
+
+// checkVariants fails for a call that would compare or hash variants.
+func (p *printer) checkVariants(call *FunctionCall) {
+	switch name := call.Func(); name {
+	case "max", "min", "greatest", "least", "sort_array", "array_sort", "array_max", "array_min", "array_distinct":
+		p.checkOrder(name, call, call.Args...)
+	case "hash", "xxhash64":
+		for _, x := range call.Args {
+			if hasVariant(p.typeOf(x)) {
+				p.fail(mismatch("HASH_VARIANT_TYPE", call.Range, "input to the function `"+name+"` cannot contain elements of the \"VARIANT\" type."))
+			}
+		}
+	}
+}

@@ -198,6 +198,7 @@ func (p *printer) predicate(e Expr) {
 	}
 	switch e := e.(type) {
 	case *In:
+		p.checkOrder("in", e, e.X)
 		t := p.commonTypeOf(append([]Expr{e.X}, e.List...))
 		p.besideAs(e.X, t)
 		p.put(not(e.Not), " IN (")
@@ -325,6 +326,7 @@ func (p *printer) function(e *FunctionCall) {
 		})
 		return
 	}
+	p.checkVariants(e)
 	text, err := sparkFunctions.render(p, p.withText(e))
 	if err != nil {
 		p.fail(err)

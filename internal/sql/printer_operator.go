@@ -45,6 +45,8 @@ var chains = map[string]bool{"OR": true, "AND": true, "+": true, "-": true, "*":
 
 func (p *printer) binary(e *Binary) {
 	switch e.Op {
+	case "=", "<=>", "<>", "<", "<=", ">", ">=":
+		p.checkOrder(e.Op, e, e.Left, e.Right)
 	case "^":
 		p.put("xor(", p.text(e.Left), ", ", p.text(e.Right), ")")
 		return

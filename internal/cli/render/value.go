@@ -10,6 +10,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/freshet/freshet/schema"
+	"github.com/freshet/freshet/schema/variant"
 )
 
 // appendText appends value i of a as text: strings as they are, nested values
@@ -35,7 +38,7 @@ func appendText(dst []byte, a arrow.Array, i int) []byte {
 		return append(dst, a.Value(i).ToString(t.Scale)...)
 	case *array.Binary:
 		return base64.StdEncoding.AppendEncode(dst, a.Value(i))
-	case *array.Struct, *array.Map, array.ListLike:
+	case *array.Struct, *array.Map, array.ListLike: // a variant is a struct
 		return appendJSON(dst, a, i)
 	}
 	return append(dst, a.ValueStr(i)...)
@@ -52,6 +55,9 @@ func appendJSON(dst []byte, a arrow.Array, i int) []byte {
 	case *array.Dictionary:
 		return appendJSON(dst, a.Dictionary(), a.GetValueIndex(i))
 	case *array.Struct:
+		if schema.IsVariant(a.DataType()) {
+			return appendVariant(dst, a, i)
+		}
 		return appendStruct(dst, a, i)
 	case *array.Map:
 		return appendMap(dst, a, i)
@@ -70,6 +76,22 @@ func appendJSON(dst []byte, a arrow.Array, i int) []byte {
 		return appendText(dst, a, i)
 	}
 	return appendQuoted(dst, string(appendText(nil, a, i)))
+}
+
+// appendVariant appends a variant as to_json writes it, in UTC. One whose bytes
+// are damaged, which nothing has read so far, shows as what is wrong with it.
+func appendVariant(dst []byte, a *array.Struct, i int) []byte {
+	value, ok := a.Field(0).(*array.Binary)
+	metadata, ok2 := a.Field(1).(*array.Binary)
+	if !ok || !ok2 {
+		return append(dst, "null"...)
+	}
+	v := variant.Value{Data: value.Value(i), Metadata: metadata.Value(i)}
+	out, err := v.AppendJSON(dst, time.UTC)
+	if err != nil {
+		return appendQuoted(dst, err.Error())
+	}
+	return out
 }
 
 func appendStruct(dst []byte, a *array.Struct, i int) []byte {

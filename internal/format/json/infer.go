@@ -20,6 +20,9 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 	if err != nil {
 		return nil, err
 	}
+	if set.single != "" {
+		return schema.New(schema.Col(set.single, schema.Variant)), nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var all inferred

@@ -72,7 +72,7 @@ var options = option.Set{
 	{Name: optCaseSensitive, Kind: option.Bool, Default: "true", Doc: "With a rescued data column, rescue fields whose names differ in case from the schema's."},
 	{Name: optRescued, Kind: option.Text, Doc: "Name of the column that receives what the schema cannot hold."},
 	{Name: optSamplingRatio, Kind: option.Float, Default: "1.0", Doc: "Share of the records that the schema is inferred from, over 0 and up to 1."},
-	{Name: optSingleVariant, Kind: option.Text, Doc: "Name of the only column, which receives each record as VARIANT. Not supported yet."},
+	{Name: optSingleVariant, Kind: option.Text, Doc: "Name of the only column, which receives each record as VARIANT."},
 	{Name: optTimestampFormat, Kind: option.Text, Doc: "Pattern of timestamps, such as yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]. Without one, timestamps are read as casts read them."},
 	{Name: optNTZFormat, Kind: option.Text, Doc: "Pattern of timestamps without a zone. Without one, they are read as casts read them."},
 	{Name: optTimeZone, Kind: option.Text, Doc: "Zone of timestamps that name none, such as Europe/Berlin. Without it, the session's."},
@@ -88,6 +88,7 @@ type settings struct {
 	timestampNTZ   *value.Format
 	mode           string
 	corrupt        string
+	single         string // the column that takes whole records, or ""
 	failOnUnknown  bool
 	asString       bool
 	prefersDecimal bool
@@ -97,13 +98,11 @@ type settings struct {
 }
 
 func newSettings(o option.Values, zone *time.Location) (*settings, error) {
-	if column := o.Text(optSingleVariant); column != "" {
-		return nil, errclass.New("UNSUPPORTED_FEATURE.SINGLE_VARIANT_COLUMN", "0A000", "the option %s is not supported yet; leave it out and read columns", optSingleVariant)
-	}
 	s := &settings{
 		zone:           zone,
 		mode:           o.Enum(optMode),
 		corrupt:        o.Text(optCorruptColumn),
+		single:         o.Text(optSingleVariant),
 		failOnUnknown:  o.Bool(optFailOnUnknown),
 		asString:       o.Bool(optAsString),
 		prefersDecimal: o.Bool(optPrefersDecimal),

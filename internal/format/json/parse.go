@@ -24,6 +24,7 @@ type parser struct {
 	root       *node
 	corrupt    *column.String // text of malformed records, or nil
 	rescued    *column.String // or nil
+	single     *variants      // of whole records, or nil
 	rows       int            // in batch
 	mismatches int64          // of batch
 	path       string         // of the file
@@ -65,6 +66,15 @@ func newParser(req format.Request, set *settings) *parser {
 		columns = columns[:len(columns)-1]
 	}
 	p.root, p.corrupt, p.err = plan(req, set, columns)
+	if set.single != "" && p.err == nil {
+		fields := slices.Clone(req.Schema.Fields)
+		for i := range fields {
+			if p.corrupt != nil && columns[i] == column.Builder(p.corrupt) {
+				fields[i].Type = schema.Void
+			}
+		}
+		p.single, p.err = singleVariant(fields, columns, set)
+	}
 	return p
 }
 
@@ -118,6 +128,10 @@ func (p *parser) flush() {
 
 // record reads a record: one object, several, or arrays of objects.
 func (p *parser) record(text []byte, line int64) {
+	if p.single != nil {
+		p.whole(text, line)
+		return
+	}
 	first := p.rows
 	p.reset(text)
 	p.misfit, p.unknown, p.coerced, p.verdict = "", false, false, unjudged

@@ -38,6 +38,7 @@ type node struct {
 	list             *column.List
 	pairs            *column.Map
 	object           *column.Struct
+	variants         *variants
 	precision, scale int // of a decimal
 
 	elem, key, value *node // of a list; of a map
@@ -72,6 +73,7 @@ const (
 	kindList
 	kindMap
 	kindObject
+	kindVariant
 )
 
 // planner makes nodes.
@@ -82,6 +84,10 @@ type planner struct {
 // node returns the plan for values of type t that go to col.
 func (p planner) node(t schema.Type, col column.Builder) (*node, error) {
 	n := &node{column: col}
+	if n.variants = newVariants(t, col); n.variants != nil {
+		n.kind = kindVariant
+		return n, nil
+	}
 	switch b := col.(type) {
 	case *column.Fixed[int64]:
 		n.kind, n.long = kindLong, b

@@ -178,6 +178,8 @@ func (r *reader) unknownField(n *node, raw []byte) bool {
 // column.
 func (r *reader) value(n *node, c byte, row int, raw []byte) outcome {
 	switch {
+	case n.kind == kindVariant:
+		return r.anyVariant(n, row) // a null too: it is a variant
 	case c == 'n':
 		if !r.scalar(c) {
 			return malformed
