@@ -43,6 +43,27 @@ func TestGoldenVariants(t *testing.T) {
 	}
 }
 
+// TestShreddedVariants reads a table that Spark 4.2 wrote twice, the second
+// time with s.w shredded into a STRING and a DECIMAL field, as Spark does.
+func TestShreddedVariants(t *testing.T) {
+	want := []string{
+		`["1","{\"a\":1,\"b\":\"x\",\"c\":{\"d\":[1,2]}}",null,"[{\"a\":1,\"b\":\"x\",\"c\":{\"d\":[1,2]}},null]"]`,
+		`["2","{\"a\":\"str\",\"b\":null,\"e\":1.5}","{\"w\":{\"a\":\"str\",\"b\":null,\"e\":1.5}}","[{\"a\":\"str\",\"b\":null,\"e\":1.5},null]"]`,
+		`["3","[1,2,{\"a\":3}]",null,"[[1,2,{\"a\":3}],null]"]`,
+		`["4","null","{\"w\":null}","[null,null]"]`,
+		`["5",null,null,"[null,null]"]`,
+		`["6","\"s\"","{\"w\":\"s\"}","[\"s\",null]"]`,
+		`["7","{\"a\":2,\"c\":{\"d\":[3,\"x\"],\"z\":true}}",null,"[{\"a\":2,\"c\":{\"d\":[3,\"x\"],\"z\":true}},null]"]`,
+		`["8","{}","{\"w\":{}}","[{},null]"]`,
+	}
+	got := tableRows(t, filepath.Join("testdata", "variant_shredded"))
+	for i, row := range want {
+		if 2*i+1 >= len(got) || got[2*i] != row || got[2*i+1] != row {
+			t.Errorf("row %d is not twice %s in\n%s", i, row, strings.Join(got, "\n"))
+		}
+	}
+}
+
 // decodeLine returns a line as encoding/json writes it.
 func decodeLine(t *testing.T, line string) string {
 	t.Helper()
@@ -61,11 +82,16 @@ func encodeLine(cells []*string) string {
 	return string(b)
 }
 
-// goldenRows returns a table's rows, sorted, each as the list of its values'
-// texts.
 func goldenRows(t *testing.T, name string) []string {
 	t.Helper()
-	s, err := delta.NewTable(directory{root: filepath.Join(goldenDir(t), name)}, delta.Options{}).Snapshot(t.Context())
+	return tableRows(t, filepath.Join(goldenDir(t), name))
+}
+
+// tableRows returns a table's rows, sorted, each as the list of its values'
+// texts.
+func tableRows(t *testing.T, name string) []string {
+	t.Helper()
+	s, err := delta.NewTable(directory{root: name}, delta.Options{}).Snapshot(t.Context())
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
