@@ -56,7 +56,7 @@ func TestShreddedVariants(t *testing.T) {
 		`["7","{\"a\":2,\"c\":{\"d\":[3,\"x\"],\"z\":true}}",null,"[{\"a\":2,\"c\":{\"d\":[3,\"x\"],\"z\":true}},null]"]`,
 		`["8","{}","{\"w\":{}}","[{},null]"]`,
 	}
-	got := tableRows(t, filepath.Join("testdata", "variant_shredded"))
+	got := variantRows(t, filepath.Join("testdata", "variant_shredded"))
 	for i, row := range want {
 		if 2*i+1 >= len(got) || got[2*i] != row || got[2*i+1] != row {
 			t.Errorf("row %d is not twice %s in\n%s", i, row, strings.Join(got, "\n"))
@@ -84,12 +84,12 @@ func encodeLine(cells []*string) string {
 
 func goldenRows(t *testing.T, name string) []string {
 	t.Helper()
-	return tableRows(t, filepath.Join(goldenDir(t), name))
+	return variantRows(t, filepath.Join(goldenDir(t), name))
 }
 
-// tableRows returns a table's rows, sorted, each as the list of its values'
+// variantRows returns a table's rows, sorted, each as the list of its values'
 // texts.
-func tableRows(t *testing.T, name string) []string {
+func variantRows(t *testing.T, name string) []string {
 	t.Helper()
 	s, err := delta.NewTable(directory{root: name}, delta.Options{}).Snapshot(t.Context())
 	if err != nil {
