@@ -53,6 +53,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		if err != nil {
 			return nil, err
 		}
+		f.sources = append(f.sources, src)
 		f.flow.Sources = append(f.flow.Sources, src)
 	}
 	return f, nil
@@ -83,7 +84,7 @@ func gone(o checkpoint.Owner) bool {
 }
 
 // openSource opens the source of one stream of a query.
-func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, metadata bool) (stream.Source, error) {
+func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, metadata bool) (sourceWithSchema, error) {
 	call, ok := ref.(*sql.TableFunction)
 	if !ok || !isReadFiles(call) {
 		return nil, unsupported("a stream of anything but read_files", ref.String())

@@ -242,6 +242,7 @@ type streamingFlow struct {
 	def     *sql.CreateStreamingTable
 	target  *target
 	flow    *stream.Flow
+	sources []sourceWithSchema
 	expect  *expectations
 }
 
@@ -284,8 +285,8 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 	var rows *ingest.Relation
 	if len(f.def.Columns) == 0 {
 		var probes []*ingest.Relation
-		for _, src := range f.flow.Sources {
-			columns, err := src.(sourceWithSchema).Schema(ctx)
+		for _, src := range f.sources {
+			columns, err := src.Schema(ctx)
 			if err != nil {
 				return delta.Metadata{}, err
 			}
