@@ -6,18 +6,6 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// widerTypes are the steps of "protocol: Type Widening" between primitives.
-var widerTypes = map[schema.Primitive][]schema.Primitive{
-	schema.Byte:    {schema.Short, schema.Integer, schema.Long, schema.Double},
-	schema.Short:   {schema.Integer, schema.Long, schema.Double},
-	schema.Integer: {schema.Long, schema.Double},
-	schema.Float:   {schema.Double},
-	schema.Date:    {schema.TimestampNTZ},
-}
-
-// integerDigits are the digits of integers, as decimals they widen to.
-var integerDigits = map[schema.Primitive]int{schema.Byte: 10, schema.Short: 10, schema.Integer: 10, schema.Long: 20}
-
 // readableAs reports whether values of type from can be read as type to,
 // nothing of them lost. Names of fields are those in files.
 func readableAs(from, to schema.Type) bool {
@@ -34,16 +22,6 @@ func readableAs(from, to schema.Type) bool {
 	case schema.Map:
 		wide, ok := to.(schema.Map)
 		return ok && readableAs(from.Key, wide.Key) && readableAs(from.Value, wide.Value)
-	case schema.Decimal:
-		wide, ok := to.(schema.Decimal)
-		return ok && wide.Scale >= from.Scale && wide.Precision-wide.Scale >= from.Precision-from.Scale
-	case schema.Primitive:
-		if wide, ok := to.(schema.Decimal); ok {
-			digits, known := integerDigits[from]
-			return known && int(wide.Precision)-int(wide.Scale) >= digits
-		}
-		wide, ok := to.(schema.Primitive)
-		return ok && (wide == from || from == schema.Void || slices.Contains(widerTypes[from], wide))
 	}
-	return false
+	return from == schema.Void || schema.Equal(from, to) || CanWiden(from, to)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -212,7 +213,7 @@ func TestRowChangeActions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			st := newMemory()
-			base := peopleTable(t, st, map[string]string{vectorsOn: fmt.Sprint(tt.vectors), feedOn: fmt.Sprint(tt.feed)})
+			base := peopleTable(t, st, map[string]string{vectorsOn: strconv.FormatBool(tt.vectors), feedOn: strconv.FormatBool(tt.feed)})
 			s, metrics := tt.change.apply(t, st, base)
 			got := commitActions(t, st, 1)
 			marked := 0
