@@ -333,7 +333,7 @@ func (o *optimizer) copyRows(ctx context.Context, files []AddFile, w *Writer) er
 		if err != nil {
 			return err
 		}
-		err = w.Write(ctx, rows)
+		err = w.keep(ctx, rows)
 		rows.Release()
 		if err != nil {
 			return err

@@ -223,7 +223,7 @@ func (s *sorter) emit(ctx context.Context, piece []arrow.RecordBatch, w *Writer)
 		if err != nil {
 			return fmt.Errorf("sort rows: %w", err)
 		}
-		err = w.Write(ctx, rows)
+		err = w.keep(ctx, rows)
 		rows.Release()
 		if err != nil {
 			return err

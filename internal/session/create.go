@@ -22,6 +22,9 @@ func (s *Session) createTable(ctx context.Context, stmt *sql.CreateTable) (*Resu
 	if err := checkCreate(stmt); err != nil {
 		return nil, err
 	}
+	if stmt.Clone != nil {
+		return s.cloneTable(ctx, stmt)
+	}
 	t, base, err := s.creationTarget(ctx, stmt)
 	if err != nil || t == nil {
 		return createResult(stmt, nil), err

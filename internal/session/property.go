@@ -79,8 +79,6 @@ func tableProperties(list []*sql.Property) (map[string]string, error) {
 // checkCreate refuses clauses that need what freshet does not write yet.
 func checkCreate(stmt *sql.CreateTable) error {
 	switch {
-	case stmt.Clone != nil:
-		return unsupported("clones of tables", stmt.Clone.String())
 	case stmt.Using != "" && !strings.EqualFold(stmt.Using, "delta"):
 		return unsupported("tables of a format other than Delta", "USING "+stmt.Using)
 	case len(stmt.ClusterBy) > 0 || stmt.ClusterByAuto:

@@ -17,11 +17,11 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.Query:
 		return s.selectRows(ctx, stmt)
 	case *sql.CopyInto:
-		return s.copyInto(ctx, stmt)
+		return s.loading(ctx, stmt.Target, func() (*Result, error) { return s.copyInto(ctx, stmt) })
 	case *sql.CreateTable:
 		return s.createTable(ctx, stmt)
 	case *sql.Insert:
-		return s.insert(ctx, stmt)
+		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.insert(ctx, stmt) })
 	case *sql.CreateStreamingTable:
 		return s.createStreamingTable(ctx, stmt)
 	case *sql.Refresh:
@@ -47,7 +47,42 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.Explain:
 		return s.explain(ctx, stmt)
 	}
+	if r, err, ok := s.maintain(ctx, stmt); ok {
+		return r, err
+	}
 	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s statements.", statementName(stmt))
+}
+
+// maintain runs the statements that keep a table in good order; ok is false
+// for others.
+func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, err error, ok bool) { //nolint:revive // ok comes last, as everywhere
+	switch stmt := stmt.(type) {
+	case *sql.Optimize:
+		r, err = s.optimize(ctx, stmt)
+	case *sql.Reorg:
+		r, err = s.reorg(ctx, stmt)
+	case *sql.Vacuum:
+		r, err = s.vacuum(ctx, stmt)
+	case *sql.Restore:
+		r, err = s.restore(ctx, stmt)
+	case *sql.Truncate:
+		r, err = s.truncate(ctx, stmt)
+	case *sql.Convert:
+		r, err = s.convert(ctx, stmt)
+	default:
+		return nil, nil, false
+	}
+	return r, err, true
+}
+
+// loading runs a statement that adds rows, and then what the table wants to
+// be done after that.
+func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Result, error)) (*Result, error) {
+	r, err := run()
+	if err == nil {
+		s.autoCompact(ctx, table)
+	}
+	return r, err
 }
 
 // statementNames are the words of the statements that are parsed only.
@@ -55,14 +90,8 @@ var statementNames = map[reflect.Type]string{
 	reflect.TypeFor[*sql.Merge]():      "MERGE",
 	reflect.TypeFor[*sql.Update]():     "UPDATE",
 	reflect.TypeFor[*sql.Delete]():     "DELETE",
-	reflect.TypeFor[*sql.Truncate]():   "TRUNCATE",
 	reflect.TypeFor[*sql.AlterTable](): "ALTER TABLE",
 	reflect.TypeFor[*sql.CommentOn]():  "COMMENT ON",
-	reflect.TypeFor[*sql.Optimize]():   "OPTIMIZE",
-	reflect.TypeFor[*sql.Reorg]():      "REORG TABLE",
-	reflect.TypeFor[*sql.Vacuum]():     "VACUUM",
-	reflect.TypeFor[*sql.Restore]():    "RESTORE",
-	reflect.TypeFor[*sql.Convert]():    "CONVERT TO DELTA",
 }
 
 func statementName(stmt sql.Statement) string {

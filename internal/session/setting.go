@@ -18,11 +18,14 @@ import (
 const (
 	settingTimeZone  = "spark.sql.session.timeZone"
 	settingAutoMerge = "spark.databricks.delta.schema.autoMerge.enabled"
+	// settingRetentionCheck refuses vacuums of a retention that is too short.
+	settingRetentionCheck = "spark.databricks.delta.retentionDurationCheck.enabled"
 )
 
 var defaultSettings = map[string]string{
-	settingTimeZone:  "UTC",
-	settingAutoMerge: "false",
+	settingTimeZone:       "UTC",
+	settingAutoMerge:      "false",
+	settingRetentionCheck: "true",
 }
 
 // settingNames maps the short names Databricks SQL has for settings.
@@ -75,7 +78,7 @@ func checkSetting(key, value string) error {
 			return errclass.New("INVALID_CONF_VALUE.TIME_ZONE", "22022",
 				"The value %q in the config %q is invalid. Cannot resolve the given timezone: %w.", value, key, err)
 		}
-	case settingAutoMerge:
+	case settingAutoMerge, settingRetentionCheck:
 		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
 			return errclass.New("INVALID_CONF_VALUE.DEFAULT", "22022", "The value %q in the config %q is invalid. It should be true or false.", value, key)
 		}

@@ -20,7 +20,8 @@ type table struct {
 func newTable(fields ...schema.Field) *table { return &table{schema: schema.New(fields...)} }
 
 // add appends a row. Its values are strings, int64s, int32s, bools, times,
-// string lists, maps of strings or of pointers to them, or nil.
+// float64s, string lists, maps of strings or of pointers to them, lists of the
+// values of a struct's fields, or nil.
 func (t *table) add(values ...any) { t.rows = append(t.rows, values) }
 
 func (t *table) result() *Result {
@@ -83,6 +84,19 @@ func appendValue(b array.Builder, v any) {
 				}
 				return *s
 			})
+			return
+		}
+	case *array.Float64Builder:
+		if x, ok := v.(float64); ok {
+			b.Append(x)
+			return
+		}
+	case *array.StructBuilder:
+		if values, ok := v.([]any); ok {
+			b.Append(true)
+			for i, x := range values {
+				appendValue(b.FieldBuilder(i), x)
+			}
 			return
 		}
 	case *array.ListBuilder:

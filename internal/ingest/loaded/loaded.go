@@ -22,6 +22,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/freshet/freshet/internal/object"
 )
@@ -228,4 +230,11 @@ func readAll(ctx context.Context, store object.Store, key string) ([]byte, error
 	}
 	defer func() { _ = o.Close() }()
 	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+}
+
+// manifestID is the inverse of manifestKey.
+func manifestID(key string) (int64, bool) {
+	name, ok := strings.CutSuffix(path.Base(key), ".json")
+	id, err := strconv.ParseInt(name, 10, 64)
+	return id, ok && err == nil && manifestKey(id) == key
 }

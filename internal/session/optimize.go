@@ -1,0 +1,150 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+
+	"strings"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// optimize runs OPTIMIZE (semantics §15.9).
+func (s *Session) optimize(ctx context.Context, stmt *sql.Optimize) (*Result, error) {
+	t, snap, err := s.newest(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.partitionFilter(ctx, t, snap, text(stmt.Where))
+	if err != nil {
+		return nil, err
+	}
+	opts := delta.OptimizeOptions{
+		Files: files, Predicate: text(stmt.Where), Full: stmt.Full,
+		MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
+	}
+	for _, c := range stmt.ZOrderBy {
+		opts.ZOrderBy = append(opts.ZOrderBy, c.Parts)
+	}
+	result, err := t.table.Optimize(ctx, opts)
+	if err != nil {
+		return nil, wrap(t.name, err)
+	}
+	return optimizeResult(t, snap, result), nil
+}
+
+// reorg runs REORG TABLE … APPLY (PURGE).
+func (s *Session) reorg(ctx context.Context, stmt *sql.Reorg) (*Result, error) {
+	t, snap, err := s.newest(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.partitionFilter(ctx, t, snap, text(stmt.Where))
+	if err != nil {
+		return nil, err
+	}
+	result, err := t.table.Purge(ctx, delta.PurgeOptions{
+		Files: files, Predicate: text(stmt.Where), MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
+	})
+	if err != nil {
+		return nil, wrap(t.name, err)
+	}
+	return optimizeResult(t, snap, result), nil
+}
+
+// Auto compaction packs the small files of partitions that have many (table
+// property delta.autoOptimize.autoCompact).
+const (
+	autoCompactProperty = "delta.autoOptimize.autoCompact"
+	autoCompactSize     = 128 << 20
+	autoCompactFiles    = 50
+)
+
+// autoCompact compacts a table after rows were loaded, if it wants that. The
+// load stands whatever comes of it.
+func (s *Session) autoCompact(ctx context.Context, name *sql.Name) {
+	t, snap, err := s.newest(ctx, name)
+	if err != nil {
+		return // the load has said so
+	}
+	if v, _ := snap.Property(autoCompactProperty); !strings.EqualFold(v, "true") && !strings.EqualFold(v, "auto") {
+		return
+	}
+	_, err = t.table.Optimize(ctx, delta.OptimizeOptions{
+		Auto: true, TargetFileSize: autoCompactSize, MinFileSize: autoCompactSize / 2, MinFiles: autoCompactFiles,
+		MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
+	})
+	if err != nil {
+		s.cfg.Logger.WarnContext(ctx, "auto compaction failed", slog.String("table", t.name), slog.Any("error", err))
+	}
+}
+
+// Parts of the result of OPTIMIZE, named as Spark names them.
+var (
+	sizesType = schema.New(
+		schema.Col("min", schema.Long), schema.Col("max", schema.Long), schema.Col("avg", schema.Double),
+		schema.Col("totalFiles", schema.Long), schema.Col("totalSize", schema.Long))
+	zOrderFilesType  = schema.New(schema.Col("num", schema.Long), schema.Col("size", schema.Long))
+	clusterFilesType = schema.New(schema.Col("numFiles", schema.Long), schema.Col("size", schema.Long))
+	zOrderType       = schema.New(
+		schema.Col("strategyName", schema.String), schema.Col("inputCubeFiles", zOrderFilesType), schema.Col("inputOtherFiles", zOrderFilesType),
+		schema.Col("inputNumCubes", schema.Long), schema.Col("mergedFiles", zOrderFilesType), schema.Col("numOutputCubes", schema.Long),
+		schema.Col("mergedNumCubes", schema.Long))
+	clusteringType = schema.New(
+		schema.Col("inputZCubeFiles", clusterFilesType), schema.Col("inputOtherFiles", clusterFilesType), schema.Col("inputNumZCubes", schema.Long),
+		schema.Col("mergedFiles", clusterFilesType), schema.Col("numOutputZCubes", schema.Long))
+	vectorsType = schema.New(schema.Col("numDeletionVectorsRemoved", schema.Long), schema.Col("numDeletionVectorRowsRemoved", schema.Long))
+	metricsType = schema.New(
+		schema.Col("numFilesAdded", schema.Long), schema.Col("numFilesRemoved", schema.Long),
+		schema.Col("filesAdded", sizesType), schema.Col("filesRemoved", sizesType), schema.Col("partitionsOptimized", schema.Long),
+		schema.Col("zOrderStats", zOrderType), schema.Col("clusteringStats", clusteringType),
+		schema.Col("numBins", schema.Long), schema.Col("numBatches", schema.Long),
+		schema.Col("totalConsideredFiles", schema.Long), schema.Col("totalFilesSkipped", schema.Long),
+		schema.Col("preserveInsertionOrder", schema.Boolean),
+		schema.Col("startTimeMs", schema.Long), schema.Col("endTimeMs", schema.Long), schema.Col("deletionVectorStats", vectorsType),
+		schema.Col("numTableColumns", schema.Long))
+)
+
+// optimizeResult is the row that OPTIMIZE and REORG return.
+func optimizeResult(t *target, snap *delta.Snapshot, r *delta.OptimizeResult) *Result {
+	var zOrder, clustering, vectors any
+	if l := r.Layout; l != nil {
+		cubes, others := []any{l.CubeFiles.Files, l.CubeFiles.Bytes}, []any{l.OtherFiles.Files, l.OtherFiles.Bytes}
+		merged := []any{l.CubeFiles.Files + l.OtherFiles.Files, l.CubeFiles.Bytes + l.OtherFiles.Bytes}
+		if l.Clustering {
+			clustering = []any{cubes, others, l.InputCubes, merged, l.OutputCubes}
+		} else {
+			zOrder = []any{"all", cubes, others, l.InputCubes, merged, l.OutputCubes, nil}
+		}
+	}
+	if r.VectorsRemoved > 0 {
+		vectors = []any{r.VectorsRemoved, r.RowsRemoved}
+	}
+	sizes := func(f delta.FileSizes) any {
+		if f.Files == 0 {
+			return []any{nil, nil, float64(0), int64(0), int64(0)}
+		}
+		return []any{f.Min, f.Max, f.Average(), f.Files, f.Bytes}
+	}
+	out := newTable(schema.Col("path", schema.String), schema.Col("metrics", metricsType))
+	out.add(t.location, []any{
+		r.Added.Files, r.Removed.Files, sizes(r.Added), sizes(r.Removed), r.Partitions, zOrder, clustering,
+		r.Bins, r.Commits, r.Considered, r.Skipped, r.Layout == nil,
+		r.Started.UnixMilli(), r.Ended.UnixMilli(), vectors, int64(len(snap.Schema().Fields)),
+	})
+	return out.result()
+}
+
+// counts returns a result of one row of numbers.
+func counts(names []string, values ...int64) *Result {
+	out := newTable()
+	row := make([]any, len(values))
+	for i, v := range values {
+		out.schema.Fields = append(out.schema.Fields, schema.Col(names[i], schema.Long))
+		row[i] = v
+	}
+	out.add(row...)
+	return out.result()
+}

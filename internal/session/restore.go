@@ -1,0 +1,58 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// restore runs RESTORE (semantics §15.8). COPY INTO's record of loaded files
+// stays as it is: what was restored away is not loaded again.
+func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, error) {
+	t, err := s.target(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.snapshot(ctx); err != nil {
+		return nil, err
+	}
+	to, err := s.travel(ctx, t, stmt.To)
+	if err != nil {
+		return nil, restoreError(t, err)
+	}
+	opts := delta.RestoreOptions{}
+	if stmt.To.Timestamp != nil {
+		at, err := s.timestamp(ctx, stmt.To.Timestamp)
+		if err != nil {
+			return nil, err
+		}
+		opts.Timestamp = at.UTC().Format("2006-01-02 15:04:05.000")
+	}
+	r, err := t.table.Restore(ctx, to, opts)
+	if err != nil {
+		return nil, wrap(t.name, err)
+	}
+	return counts([]string{
+		"table_size_after_restore", "num_of_files_after_restore", "num_removed_files",
+		"num_restored_files", "removed_files_size", "restored_files_size",
+	}, r.Table.Bytes, r.Table.Files, r.Removed.Files, r.Restored.Files, r.Removed.Bytes, r.Restored.Bytes), nil
+}
+
+// restoreError gives the errors of time travel the classes they have in a
+// RESTORE.
+func restoreError(t *target, err error) error {
+	var missing *delta.VersionNotFoundError
+	var at *delta.TimestampError
+	switch {
+	case errors.As(err, &missing):
+		return errclass.New("DELTA_CANNOT_RESTORE_TABLE_VERSION", "22003", "Cannot restore table %s: %w", t.name, missing)
+	case errors.As(err, &at) && at.Asked.Before(at.Nearest):
+		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER", "22003", "Cannot restore table %s: %w", t.name, at)
+	case errors.As(err, &at):
+		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER", "22003", "Cannot restore table %s: %w", t.name, at)
+	}
+	return err
+}

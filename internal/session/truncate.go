@@ -1,0 +1,27 @@
+package session
+
+import (
+	"context"
+
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// truncate runs TRUNCATE TABLE.
+func (s *Session) truncate(ctx context.Context, stmt *sql.Truncate) (*Result, error) {
+	t, snap, err := s.newest(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	condition, err := partitionCondition(stmt.Partition)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.partitionFilter(ctx, t, snap, condition)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.table.Truncate(ctx, files); err != nil {
+		return nil, wrap(t.name, err)
+	}
+	return &Result{}, nil
+}
