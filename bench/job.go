@@ -18,6 +18,9 @@ import (
 type job struct {
 	name    string
 	command func(out string) []string // out is an empty directory for results
+	// prepare puts into out, unmeasured, what the job starts from; nil is
+	// nothing.
+	prepare func(out string) error
 }
 
 // measured is what the runs of a job took.
@@ -25,7 +28,8 @@ type measured struct {
 	name    string
 	seconds []float64 // by the clock
 	cpu     []float64 // seconds of all processors, user and system
-	peak    int64     // bytes of resident memory, the largest of any run
+	peak    int64     // bytes of resident memory of its largest process, the largest of any run
+	started []float64 // seconds until the job could begin, of those that say so
 }
 
 func median(values []float64) float64 {
@@ -40,7 +44,7 @@ func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]meas
 	results := make([]measured, len(jobs))
 	for r := range s.runs + 1 {
 		for i, j := range jobs {
-			took, cpu, peak, err := s.once(ctx, j)
+			u, err := s.once(ctx, j)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", j.name, err)
 			}
@@ -48,9 +52,12 @@ func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]meas
 				results[i].name = j.name
 				continue
 			}
-			results[i].seconds = append(results[i].seconds, took.Seconds())
-			results[i].cpu = append(results[i].cpu, cpu.Seconds())
-			results[i].peak = max(results[i].peak, peak)
+			results[i].seconds = append(results[i].seconds, u.took.Seconds())
+			results[i].cpu = append(results[i].cpu, u.cpu.Seconds())
+			results[i].peak = max(results[i].peak, u.peak)
+			if u.started > 0 {
+				results[i].started = append(results[i].started, u.started)
+			}
 		}
 	}
 	return results, report(out, results)
@@ -65,17 +72,37 @@ func report(out io.Writer, results []measured) error {
 			median(m.seconds), slices.Min(m.seconds), slices.Max(m.seconds), median(m.seconds)/median(first.seconds),
 			median(m.cpu), median(m.cpu)/median(first.cpu), m.peak>>20)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, m := range results {
+		if len(m.started) > 0 {
+			fmt.Fprintf(out, "%s took %.2f s of its time to start\n", m.name, median(m.started))
+		}
+	}
+	return nil
+}
+
+// usage is what one run of a job took: its process and those it waited for.
+type usage struct {
+	took, cpu time.Duration
+	peak      int64   // bytes of resident memory of the largest process
+	started   float64 // seconds until the job could begin, if it says so
 }
 
 // once runs a job's process to its end.
-func (s settings) once(ctx context.Context, j job) (took, cpu time.Duration, peak int64, err error) {
+func (s settings) once(ctx context.Context, j job) (u usage, err error) {
 	out := filepath.Join(s.dir, "out")
 	if err := os.RemoveAll(out); err != nil {
-		return 0, 0, 0, err
+		return u, err
 	}
 	if err := os.MkdirAll(out, 0o750); err != nil {
-		return 0, 0, 0, err
+		return u, err
+	}
+	if j.prepare != nil {
+		if err := j.prepare(out); err != nil {
+			return u, fmt.Errorf("prepare: %w", err)
+		}
 	}
 	args := j.command(out)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the bench's own jobs
@@ -83,15 +110,18 @@ func (s settings) once(ctx context.Context, j job) (took, cpu time.Duration, pea
 	cmd.Stdout, cmd.Stderr = &text, &text
 	started := time.Now()
 	err = cmd.Run()
-	took = time.Since(started)
+	u.took = time.Since(started)
 	if err != nil {
-		return 0, 0, 0, fmt.Errorf("%w\n%s", err, text.String())
+		return u, fmt.Errorf("%w\n%s", err, text.String())
 	}
-	cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		peak = usage.Maxrss << 10
+	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if all, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.peak = all.Maxrss << 10
 	}
-	return took, cpu, peak, nil
+	if _, after, ok := strings.Cut(text.String(), "started in "); ok {
+		_, _ = fmt.Sscanf(after, "%f", &u.started) // who does not say has none
+	}
+	return u, nil
 }
 
 // freshet is the job of running SQL in a fresh workspace.

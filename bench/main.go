@@ -39,6 +39,9 @@ type settings struct {
 	size    int64  // bytes of each throughput workload's source
 	large   int64  // bytes of the memory workload's large source
 	files   int    // of the many-files workload
+	target  int64  // rows of the merge workload's table
+	upserts int64  // rows merged into it
+	keys    int64  // rows of random keys merged into it
 	runs    int
 	peers   []string // none without python
 	only    []string
@@ -53,9 +56,12 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&size, "size", "800m", "bytes of CSV and of JSON to load")
 	fs.StringVar(&large, "large", "10g", "bytes of the large source of the memory workload; 0 leaves it out")
 	fs.IntVar(&s.files, "files", 100_000, "known files of the COPY INTO workload")
+	fs.Int64Var(&s.target, "target", 10_000_000, "rows of the table of the merge workload")
+	fs.Int64Var(&s.upserts, "upserts", 1_000_000, "rows to merge into it, half of them new")
+	fs.Int64Var(&s.keys, "keys", 1000, "rows of random keys to merge into it")
 	fs.IntVar(&s.runs, "runs", 3, "runs of each job")
 	fs.StringVar(&peers, "peers", "duckdb,polars,delta-rs,spark", "comma-separated peers to measure against")
-	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, start; all by default")
+	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, merge, start; all by default")
 	if err := fs.Parse(args); err != nil {
 		return s, err
 	}

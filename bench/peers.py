@@ -1,11 +1,15 @@
-"""The peers of freshet's bench: peers.py PEER OUT FORMAT DIR.
+"""The peers of freshet's bench.
 
-Each loads the files of DIR, whose columns it finds by itself, into OUT, as a
-user of that tool would write it.
+peers.py PEER OUT FORMAT DIR loads the files of DIR, whose columns it finds by
+itself, into OUT, as a user of that tool would write it.
+peers.py PEER OUT merge SOURCE merges the Delta table SOURCE into OUT/target.
 """
 
 import os
 import sys
+import time
+
+began = time.monotonic()
 
 
 def duckdb(out, fmt, src):
@@ -39,14 +43,23 @@ def delta_rs(out, fmt, src):
     deltalake.write_deltalake(f"{out}/t", polars_frame(fmt, src).collect().to_arrow())
 
 
-def spark(out, fmt, src):
+def delta_rs_merge(out, src):
+    import deltalake
+
+    rows = deltalake.DeltaTable(src).to_pyarrow_table()
+    target = deltalake.DeltaTable(f"{out}/target")
+    merge = target.merge(rows, predicate="t.id = s.id", source_alias="s", target_alias="t")
+    merge.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def spark_session():
     from pyspark.sql import SparkSession
 
     jars = os.environ.get("FRESHET_IVY", os.path.expanduser("~/.ivy2"))
     import importlib.metadata
 
     version = importlib.metadata.version("delta-spark")
-    session = (
+    return (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.memory", "4g")
         .config("spark.ui.enabled", "false")
@@ -58,15 +71,46 @@ def spark(out, fmt, src):
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
         .getOrCreate()
     )
+
+
+def spark_job(work):
+    """Runs work with a session and waits for the JVM's end, so that the
+    system counts its processor time and memory with this process's."""
+    session = spark_session()
+    print(f"started in {time.monotonic() - began:.2f} s")
+    gateway = session.sparkContext._gateway
+    work(session)
+    session.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+
+
+def spark(out, fmt, src):
+    spark_job(lambda session: spark_load(session, out, fmt, src))
+
+
+def spark_merge(out, src):
+    spark_job(
+        lambda session: session.sql(
+            f"MERGE INTO delta.`{out}/target` t USING delta.`{src}` s ON t.id = s.id "
+            "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+        ).collect()
+    )
+
+
+def spark_load(session, out, fmt, src):
     reader = session.read.option("recursiveFileLookup", "true")
     if fmt == "csv":
         frame = reader.option("header", "true").option("inferSchema", "true").csv(src)
     else:
         frame = reader.json(src)
     frame.write.format("delta").save(f"{out}/t")
-    session.stop()
 
 
 if __name__ == "__main__":
     peer, out, fmt, src = sys.argv[1:]
+    if fmt == "merge":
+        {"delta-rs": delta_rs_merge, "spark": spark_merge}[peer](out, src)
+        sys.exit()
     {"duckdb": duckdb, "polars": polars, "delta-rs": delta_rs, "spark": spark}[peer](out, fmt, src)

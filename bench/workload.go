@@ -24,6 +24,7 @@ var workloads = []workload{
 	{"json", "sensor readings, JSON lines to Delta; peers write Parquet or Delta", throughput(factory.JSON)},
 	{"memory", "peak memory of loading small and large CSV", memory},
 	{"known", "COPY INTO with nothing new over many known files", known},
+	{"merge", "MERGE INTO: many upserts, and few of random keys, with and without deletion vectors", merge},
 	{"start", "start of the process to the first committed row", start},
 }
 
@@ -104,7 +105,7 @@ func known(ctx context.Context, s settings, out io.Writer) error {
 	load := job{name: "first load", command: func(string) []string {
 		return []string{s.program, "sql", "--quiet", "--workspace", workspace, "-e", "CREATE TABLE IF NOT EXISTS t; " + sql}
 	}}
-	if _, _, _, err := s.once(ctx, load); err != nil {
+	if _, err := s.once(ctx, load); err != nil {
 		return err
 	}
 	_, err := compare(ctx, s, out, []job{again})
