@@ -53,7 +53,9 @@ type formatJSON struct {
 
 // sidecarJSON names a file that holds part of a V2 checkpoint.
 type sidecarJSON struct {
-	Path string `json:"path"`
+	Path             string `json:"path"`
+	SizeInBytes      int64  `json:"sizeInBytes"`
+	ModificationTime int64  `json:"modificationTime"`
 }
 
 // changeFile is the cdc action: a file of the change data feed. It is no part

@@ -42,14 +42,21 @@ func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointF
 }
 
 func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string) error {
-	return withObject(ctx, st, key, func(obj Object) (err error) {
+	if !strings.HasSuffix(key, ".json") {
+		return readCheckpointParquet(ctx, st, key, checkpointLeaves, r.applyRecord)
+	}
+	return withObject(ctx, st, key, func(obj Object) error {
 		source := &logReader{object: obj}
-		section := source.section()
-		if strings.HasSuffix(key, ".json") {
-			err = readActions(section, r.apply)
-		} else {
-			err = guard(func() error { return r.readParquet(ctx, section) })
-		}
+		return source.verdict(readActions(source.section(), r.apply), "checkpoint is damaged")
+	})
+}
+
+// readCheckpointParquet calls apply for batches of the chosen leaf columns of
+// a file in Parquet.
+func readCheckpointParquet(ctx context.Context, st Storage, key string, choose func(*file.Reader) []int, apply func(arrow.RecordBatch) error) error {
+	return withObject(ctx, st, key, func(obj Object) error {
+		source := &logReader{object: obj}
+		err := guard(func() error { return readParquet(ctx, source.section(), choose, apply) })
 		if ctx.Err() != nil {
 			return err
 		}
@@ -67,9 +74,7 @@ func guard(decode func() error) (err error) {
 	return decode()
 }
 
-// readParquet takes in the rows of one Parquet file, decoding only columns
-// that matter.
-func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) error {
+func readParquet(ctx context.Context, section *io.SectionReader, choose func(*file.Reader) []int, apply func(arrow.RecordBatch) error) error {
 	mem := memory.DefaultAllocator
 	props := parquet.NewReaderProperties(mem)
 	props.MaxUncompressedPageSize = maxPageBytes
@@ -81,7 +86,7 @@ func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) err
 	if err := checkChunks(pq, section.Size()); err != nil {
 		return err
 	}
-	leaves := checkpointLeaves(pq)
+	leaves := choose(pq)
 	if len(leaves) == 0 {
 		return nil
 	}
@@ -95,7 +100,7 @@ func (r *replay) readParquet(ctx context.Context, section *io.SectionReader) err
 		return err
 	}
 	defer records.Release()
-	return r.applyRecords(ctx, records)
+	return applyRecords(ctx, records, apply)
 }
 
 // checkChunks compares the footer with the size of the file. The decoder
@@ -126,7 +131,7 @@ func checkChunks(pq *file.Reader, size int64) error {
 }
 
 // applyRecords takes in batches while the next one is being decoded.
-func (r *replay) applyRecords(ctx context.Context, records array.RecordReader) error {
+func applyRecords(ctx context.Context, records array.RecordReader, apply func(arrow.RecordBatch) error) error {
 	decoding, ctx := errgroup.WithContext(ctx)
 	batches := make(chan arrow.RecordBatch, 1)
 	decoding.Go(func() error {
@@ -136,7 +141,7 @@ func (r *replay) applyRecords(ctx context.Context, records array.RecordReader) e
 	decoding.Go(func() error {
 		return guard(func() error {
 			for batch := range batches {
-				err := r.applyRecord(batch)
+				err := apply(batch)
 				batch.Release()
 				if err != nil {
 					return err

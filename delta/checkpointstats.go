@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -15,6 +16,21 @@ import (
 // checkpointed files as columns only. They become the JSON text again that
 // the rest of the package knows, or skipping files would end with the first
 // checkpoint, and rewriting the checkpoint would lose them.
+
+// statsTree returns statistics as JSON was decoded to; nil when there are none
+// that can be read.
+func statsTree(text string) any {
+	if text == "" {
+		return nil
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber() // decimals and 64-bit integers must keep their digits
+	var tree any
+	if dec.Decode(&tree) != nil {
+		return nil
+	}
+	return tree
+}
 
 // parsedStats names the column of statistics in columns.
 const parsedStats = "stats_parsed"

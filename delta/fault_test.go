@@ -137,7 +137,7 @@ func TestCommitCancelled(t *testing.T) {
 	if _, err := tx.Commit(ctx, delta.CommitInfo{Operation: "WRITE"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Commit error = %v, want context.Canceled", err)
 	}
-	if len(m.objects) != 1 {
+	if m.commits() != 1 {
 		t.Error("a cancelled commit was written")
 	}
 

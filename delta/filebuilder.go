@@ -2,6 +2,7 @@ package delta
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 )
 
@@ -13,13 +14,14 @@ type fileSetBuilder struct {
 	open    layer
 	partIDs map[string]uint32
 	scratch []byte
+	oldest  int64 // tombstones up to this time are dropped
 	entries []partitionEntry
 }
 
 func newFileSetBuilder(base *fileSet) *fileSetBuilder {
 	next := *base
 	next.layers = slices.Clone(base.layers)
-	b := &fileSetBuilder{set: &next, owned: make([]bool, len(next.layers))}
+	b := &fileSetBuilder{set: &next, owned: make([]bool, len(next.layers)), oldest: math.MinInt64}
 	b.reset()
 	return b
 }
@@ -131,6 +133,24 @@ func (b *fileSetBuilder) append(l *layer, r *fileRow, hash uint64, partIDs map[s
 	l.live++
 }
 
+// forget drops the tombstones up to a time among what was just applied; older
+// ones go when layers merge.
+func (b *fileSetBuilder) forget(upTo int64) {
+	b.oldest = upTo
+	for n, blk := range b.open.seg.blocks {
+		for row, flags := range blk.flags {
+			if id := rowID(n<<blockShift | row); b.forgotten(flags, blk.time[row]) && !b.open.dead.has(id) {
+				b.kill(&b.open, id)
+			}
+		}
+	}
+}
+
+// forgotten reports whether a row is a tombstone that no longer matters.
+func (b *fileSetBuilder) forgotten(flags byte, at int64) bool {
+	return flags&flagTombstone != 0 && at <= b.oldest
+}
+
 // finish returns the set with everything applied. The builder is spent.
 func (b *fileSetBuilder) finish() (*fileSet, error) {
 	if b.open.live > 0 {
@@ -169,6 +189,10 @@ func (b *fileSetBuilder) merge(from ...layer) (layer, error) {
 			}
 			for row := range blk.rows() {
 				if l.dead.has(rowID(n<<blockShift | row)) {
+					continue
+				}
+				if b.forgotten(blk.flags[row], blk.time[row]) {
+					b.count(blk.flags[row], blk.size[row], -1)
 					continue
 				}
 				b.append(&to, &fileRow{

@@ -11,7 +11,7 @@ import (
 
 // groupBuilder builds one struct column of a checkpoint. Each method appends
 // a row; the order of its calls is the order of the columns in
-// [checkpointSchema].
+// [checkpointLayout].
 type groupBuilder struct {
 	*array.StructBuilder
 	field int // the next one to append to
@@ -158,8 +158,7 @@ func (g *groupBuilder) txn(t *SetTransaction) {
 
 // add appends a live file. Checkpoints say of no file that it changed data:
 // that belongs to the commit which did.
-func (g *groupBuilder) add(v *rowView) {
-	f := v.add()
+func (g *groupBuilder) add(f *AddFile, l *checkpointLayout) {
 	g.row()
 	g.text(f.Path)
 	g.pairs(f.PartitionValues)
@@ -171,11 +170,35 @@ func (g *groupBuilder) add(v *rowView) {
 	g.numberOrNull(f.BaseRowID)
 	g.numberOrNull(f.DefaultRowCommitVersion)
 	g.textOrNull(optional(f.ClusteringProvider))
-	g.textOrNull(optional(f.Stats))
+	if l.statsText {
+		g.textOrNull(optional(f.Stats))
+	}
+	if len(l.partitions) > 0 {
+		g.partitions(f.PartitionValues, l.partitions)
+	}
+	if l.stats != nil {
+		l.stats.append(g.next(), statsTree(f.Stats))
+	}
 }
 
-func (g *groupBuilder) remove(v *rowView) {
-	f := v.remove()
+// partitions appends partition values in their types. One that cannot be read
+// is null here, and stays in the text.
+func (g *groupBuilder) partitions(values map[string]*string, columns []typedValue) {
+	st, ok := g.next().(*array.StructBuilder)
+	if !ok {
+		return
+	}
+	st.Append(true)
+	for i, c := range columns {
+		v, err := parsePartition(c.name, c.typ, values[c.name])
+		if err != nil {
+			v.null = true
+		}
+		appendScalar(st.FieldBuilder(i), &v)
+	}
+}
+
+func (g *groupBuilder) remove(f *RemoveFile) {
 	g.row()
 	g.text(f.Path)
 	g.number(f.DeletionTimestamp)

@@ -124,7 +124,7 @@ func TestInCommitTimestampsEnabledLate(t *testing.T) {
 	for _, e := range history {
 		times = append(times, e.Timestamp.UnixMilli()-fileTime)
 	}
-	if diff := cmp.Diff([]int64{2, 1, 0, -1000}, times); diff != "" {
+	if diff := cmp.Diff([]int64{2, 1, 0, -2000}, times); diff != "" {
 		t.Errorf("times of history (-want +got):\n%s", diff)
 	}
 

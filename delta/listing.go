@@ -19,15 +19,23 @@ type checkpointFile struct {
 	keys    []string
 }
 
+// compactedFile holds, reconciled, the actions of a run of commits.
+type compactedFile struct {
+	key         string
+	first, last int64
+}
+
 // listing is what a part of the log holds, by names alone.
 type listing struct {
 	commits     []commitFile     // ascending
 	checkpoints []checkpointFile // complete ones, best first
+	compacted   []compactedFile
+	checksum    int64 // the newest version that has one, or -1
 }
 
 // listLog lists the files of the log with keys greater than after.
 func listLog(ctx context.Context, st Storage, after string) (*listing, error) {
-	l := new(listing)
+	l := &listing{checksum: -1}
 	type group struct {
 		version int64
 		parts   int
@@ -44,7 +52,11 @@ func listLog(ctx context.Context, st Storage, after string) (*listing, error) {
 		case kindCheckpoint:
 			g := group{version: name.version, parts: name.parts, unique: name.unique}
 			groups[g] = append(groups[g], info.Name())
-		case kindOther, kindChecksum:
+		case kindCompacted:
+			l.compacted = append(l.compacted, compactedFile{key: info.Name(), first: name.version, last: name.last})
+		case kindChecksum:
+			l.checksum = max(l.checksum, name.version)
+		case kindOther:
 		}
 	}
 	for g, keys := range groups {
@@ -92,6 +104,19 @@ func (l *listing) earliest() int64 {
 		return l.checkpoints[n-1].version
 	}
 	return -1
+}
+
+// compaction returns the compacted file that begins with a version and spares
+// the most of the given commits, or nil.
+func (l *listing) compaction(commits []commitFile) *compactedFile {
+	var best *compactedFile
+	for i := range l.compacted {
+		c := &l.compacted[i]
+		if c.first == commits[0].version && c.last <= commits[len(commits)-1].version && (best == nil || c.last > best.last) {
+			best = c
+		}
+	}
+	return best
 }
 
 // holds reports whether a listing from c.version on shows that the version is

@@ -34,6 +34,9 @@ func classicCheckpointKey(version int64) string {
 	return versionKey(version) + ".checkpoint.parquet"
 }
 
+// checksumKey returns the key of the checksum of a version.
+func checksumKey(version int64) string { return versionKey(version) + ".crc" }
+
 // logKind is what a file of the log is, as far as its name tells.
 type logKind int
 
@@ -42,12 +45,14 @@ const (
 	kindCommit
 	kindCheckpoint
 	kindChecksum
+	kindCompacted
 )
 
 // logName is the parsed key of a file of the log.
 type logName struct {
 	kind    logKind
 	version int64
+	last    int64 // of a compacted file: the last of its versions
 	// Of checkpoints: part and parts are 1 and 1 but for multi-part ones;
 	// unique is the UUID of a V2 checkpoint.
 	part, parts int
@@ -77,9 +82,20 @@ func parseLogKey(key string) logName {
 	}
 	middle, ok := strings.CutPrefix(rest, "checkpoint.")
 	if !ok {
-		return other
+		return parseCompactedName(version, rest)
 	}
 	return parseCheckpointName(version, middle)
+}
+
+// parseCompactedName reads what follows the first version in the name of a
+// log compaction file.
+func parseCompactedName(version int64, rest string) logName {
+	digits, ok := strings.CutSuffix(rest, ".compacted.json")
+	last, number := parseDigits(digits)
+	if !ok || !number || len(digits) != 20 || last <= version {
+		return logName{kind: kindOther}
+	}
+	return logName{kind: kindCompacted, version: version, last: last}
 }
 
 // parseCheckpointName reads what stands between "checkpoint." and the end of

@@ -215,3 +215,14 @@ func options() delta.Options {
 		Random: func() float64 { return 0.5 },
 	}
 }
+
+// commits returns how many commits the log holds.
+func (m *memory) commits() int {
+	n := 0
+	for key := range m.objects {
+		if strings.HasSuffix(key, ".json") {
+			n++
+		}
+	}
+	return n
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 )
 
 // replay builds the state of a table from a checkpoint and the commits after
@@ -67,6 +68,26 @@ func (r *replay) applyCommit(ctx context.Context, st Storage, version int64) err
 	return err
 }
 
+// applyCompacted reads what log compaction made of a run of commits. After an
+// error the commits themselves must be applied, which outweighs whatever was
+// read. Of several actions on one file, which reconciled actions do not have
+// but some writers' do, the first line is the newest.
+func (r *replay) applyCompacted(ctx context.Context, st Storage, key string) error {
+	r.info = nil
+	return withObject(ctx, st, key, func(obj Object) error {
+		source := &logReader{object: obj}
+		var actions []*action
+		err := readActions(source.section(), func(a *action) error {
+			actions = append(actions, a)
+			return nil
+		})
+		for i := len(actions) - 1; err == nil && i >= 0; i-- {
+			err = r.apply(actions[i])
+		}
+		return source.verdict(err, "compacted commits are damaged")
+	})
+}
+
 // errStop ends the reading of a commit early.
 var errStop = errors.New("stop")
 
@@ -101,6 +122,22 @@ func readCommitInfo(ctx context.Context, st Storage, version int64) (*commitInfo
 	return info, err
 }
 
+// forget drops what the table no longer keeps: tombstones whose files vacuum
+// may have deleted, and applications long unused.
+func (r *replay) forget(m *Metadata, now time.Time) {
+	if retention, ok := durationProperty(m, "delta.setTransactionRetentionDuration"); ok {
+		oldest := now.Add(-retention).UnixMilli()
+		maps.DeleteFunc(r.txns, func(_ string, txn SetTransaction) bool {
+			return txn.LastUpdated != nil && *txn.LastUpdated <= oldest
+		})
+	}
+	retention, ok := durationProperty(m, "delta.deletedFileRetentionDuration")
+	if !ok {
+		retention = defaultFileRetention
+	}
+	r.files.forget(now.Add(-retention).UnixMilli())
+}
+
 // snapshot returns the state reached, as version.
 func (r *replay) snapshot(t *Table, commit commitFile) (*Snapshot, error) {
 	if r.protocol == nil {
@@ -115,6 +152,9 @@ func (r *replay) snapshot(t *Table, commit commitFile) (*Snapshot, error) {
 	metadata, err := r.metaData.metadata()
 	if err != nil {
 		return nil, err
+	}
+	if t != nil {
+		r.forget(&metadata, t.opts.Clock())
 	}
 	files, err := r.files.finish()
 	if err != nil {

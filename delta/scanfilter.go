@@ -433,9 +433,14 @@ func countAt(values map[string]any, path []string) (int64, bool) {
 // boundAt reads a minimum or maximum; nil when there is none that can be
 // trusted.
 func boundAt(t schema.Type, values map[string]any, path []string) *scalar {
+	return bound(t, at(values, path))
+}
+
+// bound reads a minimum or maximum from what JSON was decoded to.
+func bound(t schema.Type, value any) *scalar {
 	var v scalar
 	ok := false
-	switch text := at(values, path).(type) {
+	switch text := value.(type) {
 	case string:
 		v, ok = parseScalar(t, text)
 	case json.Number:

@@ -24,6 +24,9 @@ type Options struct {
 	// Logger gets what does not fail a call, such as a checkpoint that could
 	// not be written; nil discards it.
 	Logger *slog.Logger
+	// Background lets what follows a commit, such as a checkpoint, run after
+	// Commit has returned. Whoever sets it must call [Table.Close].
+	Background bool
 	// MaxRetries bounds how often one commit is tried again after others got
 	// in first; 0 means 1000.
 	MaxRetries int
@@ -82,7 +85,8 @@ type Table struct {
 	storage Storage
 	opts    Options
 	// lock holds the newest snapshot known, which whoever takes it refreshes.
-	lock chan *Snapshot
+	lock      chan *Snapshot
+	followUps followUps
 }
 
 // NewTable returns the table that lives in st. It does no I/O: whether there
@@ -149,7 +153,7 @@ func (t *Table) advance(ctx context.Context, base *Snapshot, l *listing, target 
 	if err != nil {
 		return nil, err
 	}
-	return t.replayCommits(ctx, newReplay(base), commits)
+	return t.replayCommits(ctx, l, newReplay(base), commits)
 }
 
 // open builds the latest snapshot up to limit from nothing.
@@ -166,6 +170,8 @@ func (t *Table) open(ctx context.Context, limit int64) (*Snapshot, error) {
 		if len(l.checkpoints) > 0 {
 			if s, err := t.load(ctx, l, min(limit, l.latest())); err == nil {
 				return s, nil
+			} else if ctx.Err() != nil {
+				return nil, err
 			}
 			// The whole log may hold an older checkpoint that can be read.
 		}
@@ -190,6 +196,9 @@ func (t *Table) load(ctx context.Context, l *listing, target int64) (*Snapshot, 
 		}
 		s, err := t.loadFrom(ctx, l, &cp, target)
 		if err == nil {
+			if l.checksum == s.Version() {
+				s.compareChecksum(ctx)
+			}
 			return s, nil
 		}
 		if ctx.Err() != nil || refused(err) {
@@ -229,13 +238,13 @@ func (t *Table) loadFrom(ctx context.Context, l *listing, cp *checkpointFile, ta
 		return nil, err
 	}
 	if cp == nil {
-		return t.replayCommits(ctx, r, commits)
+		return t.replayCommits(ctx, l, r, commits)
 	}
 	if err := r.readCheckpoint(ctx, t.storage, cp); err != nil {
 		return nil, err
 	}
 	if len(commits) > 0 {
-		return t.replayCommits(ctx, r, commits)
+		return t.replayCommits(ctx, l, r, commits)
 	}
 	commit := commitFile{version: target}
 	if own, err := l.between(target, target); err == nil {
@@ -262,14 +271,31 @@ func (s *Snapshot) readInfo(ctx context.Context) error {
 	return nil
 }
 
-func (t *Table) replayCommits(ctx context.Context, r *replay, commits []commitFile) (*Snapshot, error) {
-	for _, c := range commits {
-		if err := r.applyCommit(ctx, t.storage, c.version); err != nil {
-			return nil, err
-		}
-	}
+// replayCommits applies commits, or what log compaction made of runs of them.
+func (t *Table) replayCommits(ctx context.Context, l *listing, r *replay, commits []commitFile) (*Snapshot, error) {
 	if len(commits) == 0 {
 		return nil, fmt.Errorf("build snapshot: %w", &NotFoundError{})
 	}
-	return r.snapshot(t, commits[len(commits)-1])
+	last := commits[len(commits)-1]
+	for len(commits) > 0 {
+		if c := l.compaction(commits); c != nil {
+			if err := r.applyCompacted(ctx, t.storage, c.key); err == nil {
+				commits = commits[c.last-c.first+1:]
+				continue
+			} else if ctx.Err() != nil {
+				return nil, err
+			} else {
+				t.opts.Logger.WarnContext(ctx, "log compaction not usable", slog.String("key", c.key), slog.Any("error", err))
+			}
+		}
+		if err := r.applyCommit(ctx, t.storage, commits[0].version); err != nil {
+			return nil, err
+		}
+		commits = commits[1:]
+	}
+	s, err := r.snapshot(t, last)
+	if err != nil || s.info != nil {
+		return s, err
+	}
+	return s, s.readInfo(ctx)
 }

@@ -209,7 +209,7 @@ func TestIllegalCommits(t *testing.T) {
 			if _, ok := errors.AsType[*delta.ActionError](err); !ok {
 				t.Errorf("Commit error = %v, want an ActionError", err)
 			}
-			if len(m.objects) != 1 {
+			if m.commits() != 1 {
 				t.Errorf("an illegal commit was written")
 			}
 		})

@@ -133,8 +133,20 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 	return s, nil
 }
 
-// Close releases the catalog and the engine. The second time it does nothing.
+// closeTimeout bounds how long Close waits for what follows commits, such as
+// checkpoints. What takes longer is abandoned, which harms nothing.
+const closeTimeout = time.Minute
+
+// Close waits for what commits have left running and releases the catalog and
+// the engine. The second time it does nothing.
 func (s *Session) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	for _, h := range s.tables {
+		if err := h.table.Close(ctx); err != nil {
+			s.cfg.Logger.WarnContext(ctx, "checkpoint abandoned", slog.Any("error", err))
+		}
+	}
 	err := s.catalog.Close()
 	if s.closeFn != nil {
 		err = errors.Join(err, s.closeFn())
@@ -243,6 +255,7 @@ func (s *Session) handle(ctx context.Context, location string) (handle, error) {
 	h := handle{store: store, table: delta.NewTable(store, delta.Options{
 		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Logger: s.cfg.Logger, Engine: "freshet/" + s.cfg.Version,
 		External: s.external,
+		Background: true,
 	})}
 	s.tables[location] = h
 	return h, nil
