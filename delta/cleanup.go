@@ -34,7 +34,7 @@ func (t *Table) cleanLog(ctx context.Context, newest *checkpointJob) error {
 	}
 	now := t.opts.Clock().UTC()
 	today := now.Truncate(day)
-	if !t.followUps.firstOfDay(today) {
+	if !t.upkeep.firstOfDay(today) {
 		return nil
 	}
 	l, err := listLog(ctx, t.storage, "")

@@ -85,7 +85,7 @@ var features = []Feature{
 	{Name: "typeWidening-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "inCommitTimestamp", Read: true, Write: WriteAlways, active: inCommitTimestamps, rebase: true},
 	{Name: "materializePartitionColumns", Read: true, Write: WriteNever},
-	{Name: "checkpointProtection", Read: true, Write: WriteNever},
+	{Name: "checkpointProtection", Read: true, Write: WriteAlways, active: never},
 	{Name: "variantType", Reader: true, Read: true, Write: WriteAlways, active: hasType(schema.Variant), rebase: true},
 	{Name: "variantType-preview", Reader: true, Read: true, Write: WriteAlways, active: never, rebase: true},
 	{Name: "variantShredding", Reader: true, Read: true, Write: WriteAlways, active: isSet("delta.enableVariantShredding"), rebase: true},

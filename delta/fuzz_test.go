@@ -136,3 +136,68 @@ func TestHintChecksum(t *testing.T) {
 		t.Errorf("only %d hints carry a checksum", checked)
 	}
 }
+
+// FuzzVersionChecksum feeds .crc files.
+func FuzzVersionChecksum(f *testing.F) {
+	s, err := tableOf(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, err := json.Marshal(s.checksum())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"tableSizeBytes":-1,"numFiles":9223372036854775807,"metadata":{},"protocol":{"minReaderVersion":1},"allFiles":[{}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if c, err := decodeChecksum(text); err == nil && (c.NumFiles == nil || c.TableSizeBytes == nil) {
+			t.Error("accepted without what it is for")
+		}
+		s.table = NewTable(objects{checksumKey(s.Version()): text}, Options{})
+		s.compareChecksum(t.Context())
+	})
+}
+
+// FuzzCompacted feeds log compaction files.
+func FuzzCompacted(f *testing.F) {
+	f.Add([]byte(`{"add":{"path":"a","partitionValues":{}}}` + "\n" + `{"remove":{"path":"b"}}` + "\n" + `{"sidecar":{"path":"../x"}}`))
+	f.Add([]byte(`{"metaData":{"schemaString":"{}"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r := newReplay(nil)
+		if err := r.applyCompacted(t.Context(), objects{"x": text}, "x"); err != nil {
+			return
+		}
+		if _, err := r.files.finish(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzV2Checkpoint feeds top-level files of V2 checkpoints, as JSON and as
+// Parquet, next to a sidecar that names itself.
+func FuzzV2Checkpoint(f *testing.F) {
+	f.Add([]byte(`{"checkpointMetadata":{"version":1}}`+"\n"+`{"sidecar":{"path":"self.parquet"}}`), true)
+	s, err := tableOf(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	job := s.newCheckpoint(1)
+	job.v2, job.layout, job.sidecars = true, newCheckpointLayout(&s.metadata, s.protocol), []sidecarJSON{{Path: "self.parquet"}}
+	var top bytes.Buffer
+	if err := job.writeParquet(f.Context(), &top, job.layout, job.writeRows); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(top.Bytes(), false)
+	f.Fuzz(func(t *testing.T, data []byte, asJSON bool) {
+		if len(data) > 64<<10 {
+			return
+		}
+		key := map[bool]string{true: "top.json", false: "top.parquet"}[asJSON]
+		st := objects{key: data, sidecarDir + "self.parquet": top.Bytes()}
+		r := newReplay(nil)
+		_ = r.readCheckpoint(t.Context(), st, &checkpointFile{keys: []string{key}})
+		_, _ = readSidecarNames(t.Context(), st, key)
+		totals := checkpointTotals{seed: s.files.seed}
+		_ = totals.readAll(t.Context(), st, key)
+	})
+}

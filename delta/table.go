@@ -24,8 +24,8 @@ type Options struct {
 	// Logger gets what does not fail a call, such as a checkpoint that could
 	// not be written; nil discards it.
 	Logger *slog.Logger
-	// Background lets what follows a commit, such as a checkpoint, run after
-	// Commit has returned. Whoever sets it must call [Table.Close].
+	// Background lets checkpoints, and the clean-up of the log after them, run
+	// on when Commit has returned. Whoever sets it must call [Table.Close].
 	Background bool
 	// MaxRetries bounds how often one commit is tried again after others got
 	// in first; 0 means 1000.
@@ -85,8 +85,8 @@ type Table struct {
 	storage Storage
 	opts    Options
 	// lock holds the newest snapshot known, which whoever takes it refreshes.
-	lock      chan *Snapshot
-	followUps followUps
+	lock   chan *Snapshot
+	upkeep upkeep
 }
 
 // NewTable returns the table that lives in st. It does no I/O: whether there

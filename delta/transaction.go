@@ -104,10 +104,10 @@ func (tx *Transaction) ReadTransaction(appID string) { tx.readApps = with(tx.rea
 // transaction is in the table. After an [*UnknownCommitError] it may be; any
 // other error means that it is not.
 //
-// Commit also writes the version's checksum, a checkpoint when one is due,
-// and then removes what the table no longer keeps of its log; with
-// [Options.Background] after it has returned. Failing to is logged, not
-// returned: the commit stands. Cancelling ctx never leaves a commit half
+// Commit also writes the version's checksum, and a checkpoint when one is
+// due, after which it removes what the table no longer keeps of its log; with
+// [Options.Background] a checkpoint does not hold it up. Failing to is
+// logged, not returned: the commit stands. Cancelling ctx never leaves a commit half
 // done: it takes effect between tries.
 func (tx *Transaction) Commit(ctx context.Context, info CommitInfo) (int64, error) {
 	if tx.done {
@@ -122,7 +122,7 @@ func (tx *Transaction) Commit(ctx context.Context, info CommitInfo) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	tx.table.follow(ctx, followUp{version: version, metadata: c.mine.base})
+	tx.table.follow(ctx, version, c.mine.base)
 	return version, nil
 }
 
