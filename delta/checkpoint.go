@@ -6,10 +6,6 @@ import (
 	"iter"
 )
 
-// sidecarRows is how many files a V2 checkpoint keeps in one Parquet file.
-// With more, they stand in sidecars, which can be read in parallel.
-const sidecarRows = 250_000
-
 // Checkpoint writes a checkpoint of the latest version, so that it opens
 // without reading the commits before it. Commits write checkpoints by
 // themselves; calling this is never necessary.
@@ -26,7 +22,7 @@ func (t *Table) Checkpoint(ctx context.Context) error {
 // writes the hint that points at it. Readers find it by listing even if the
 // hint fails.
 func (s *Snapshot) checkpoint(ctx context.Context) (*checkpointJob, error) {
-	job := s.newCheckpoint(sidecarRows)
+	job := s.newCheckpoint()
 	return job, job.run(ctx)
 }
 
@@ -42,14 +38,14 @@ type checkpointJob struct {
 	written  checkpointTotals
 }
 
-func (s *Snapshot) newCheckpoint(limit int64) *checkpointJob {
+func (s *Snapshot) newCheckpoint() *checkpointJob {
 	v2 := hasPolicyV2(&s.metadata) && s.protocol.hasFeature("v2Checkpoint")
 	layout := newCheckpointLayout(&s.metadata, s.protocol)
 	if !v2 {
 		layout = layout.only("txn", "add", "remove", "metaData", "protocol", "domainMetadata")
 	}
 	return &checkpointJob{
-		snapshot: s, layout: layout, v2: v2, limit: limit,
+		snapshot: s, layout: layout, v2: v2, limit: s.table.opts.SidecarFiles,
 		written: checkpointTotals{seed: s.files.seed},
 	}
 }

@@ -181,7 +181,7 @@ func FuzzV2Checkpoint(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	job := s.newCheckpoint(1)
+	job := s.newCheckpoint()
 	job.v2, job.layout, job.sidecars = true, newCheckpointLayout(&s.metadata, s.protocol), []sidecarJSON{{Path: "self.parquet"}}
 	var top bytes.Buffer
 	if err := job.writeParquet(f.Context(), &top, job.layout, job.writeRows); err != nil {

@@ -151,9 +151,14 @@ func (tx *Transaction) prepareRowTracking(m *Metadata) error {
 	if tx.base == nil || keepsRowIDs(&tx.base.metadata) {
 		return nil
 	}
+	gone := make(map[string]bool, len(tx.removes))
+	for i := range tx.removes {
+		gone[canonicalPath(tx.removes[i].Path)] = true
+	}
 	unnumbered := ""
 	err := tx.base.files.each(func(v *rowView) bool {
-		if rare := v.block.rare[uint16(v.row)]; !v.tombstone() && (rare == nil || rare.baseRowID == nil) {
+		rare := v.block.rare[uint16(v.row)]
+		if !v.tombstone() && (rare == nil || rare.baseRowID == nil) && !gone[canonicalPath(v.path())] {
 			unnumbered = v.path()
 		}
 		return unnumbered == ""

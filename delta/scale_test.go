@@ -225,6 +225,6 @@ func BenchmarkCheckpoint(b *testing.B) {
 
 // writeCheckpointTo writes the classic checkpoint of the snapshot to w.
 func (s *Snapshot) writeCheckpointTo(ctx context.Context, w io.Writer) error {
-	job := s.newCheckpoint(sidecarRows)
+	job := s.newCheckpoint()
 	return job.writeParquet(ctx, w, job.layout, job.writeRows)
 }

@@ -27,6 +27,10 @@ type Options struct {
 	// Background lets checkpoints, and the clean-up of the log after them, run
 	// on when Commit has returned. Whoever sets it must call [Table.Close].
 	Background bool
+	// SidecarFiles is how many files of the table a V2 checkpoint keeps in one
+	// Parquet file; 0 means 250,000. With more, they stand in sidecars, which
+	// readers can read in parallel.
+	SidecarFiles int64
 	// MaxRetries bounds how often one commit is tried again after others got
 	// in first; 0 means 1000.
 	MaxRetries int
@@ -55,6 +59,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.SidecarFiles <= 0 {
+		o.SidecarFiles = 250_000
 	}
 	if o.MaxRetries == 0 {
 		o.MaxRetries = 1000
