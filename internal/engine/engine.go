@@ -17,12 +17,32 @@ type Engine interface {
 	// InZone returns the same engine with another session time zone, an IANA
 	// name or an offset such as "+02:00".
 	InZone(zone string) Engine
+	// Scratch returns a place where one statement keeps intermediate results,
+	// which spill as the engine's own do.
+	Scratch(ctx context.Context) (Scratch, error)
+}
+
+// Scratch runs the queries of one statement, which may read the tables that
+// it has made before, and none but those. It is for one goroutine: a result
+// must be released before the next call. Close drops the tables.
+type Scratch interface {
+	// Query is as [Engine]'s.
+	Query(ctx context.Context, query string, inputs []Input) (array.RecordReader, error)
+	// Create keeps the rows of a query as a table and returns their number.
+	// After an error, or the end of ctx, there is no such table.
+	Create(ctx context.Context, table, query string, inputs []Input) (rows int64, err error)
+	// Drop removes a table before Close does.
+	Drop(ctx context.Context, table string) error
+	Close()
 }
 
 // Input is one relation of a query. It is scanned at most once.
 type Input struct {
 	Name   string // unique in the query
 	Schema *arrow.Schema
+	// Rows is about how many rows there are, 0 when that is not known. Of two
+	// relations joined, the engine holds the smaller one.
+	Rows int64
 	// Open starts the scan. The engine releases the reader.
 	Open func(ctx context.Context) (array.RecordReader, error)
 }

@@ -70,7 +70,7 @@ func (a *scans) add(ctx context.Context, c *conn, in engine.Input) (*scan, error
 	a.byID[s.id] = s
 	a.mu.Unlock()
 	s.view = fmt.Sprintf("%s(%d)", scanFunction, s.id)
-	err = c.exec("CREATE TEMP VIEW " + quoteIdent(in.Name) + " AS FROM " + s.view)
+	err = c.exec("CREATE OR REPLACE TEMP VIEW " + quoteIdent(in.Name) + " AS FROM " + s.view)
 	s.uses = 0 // creating the view counted
 	return s, err
 }
@@ -143,6 +143,9 @@ func (a *scans) bind(info bindings.BindInfo) error {
 	s.uses++
 	for i, f := range s.input.Schema.Fields() {
 		bindings.BindAddResultColumn(info, f.Name, s.types[i])
+	}
+	if s.input.Rows > 0 {
+		bindings.BindSetCardinality(info, bindings.IdxT(s.input.Rows), false)
 	}
 	bindID(info, id)
 	return nil
@@ -225,6 +228,7 @@ type scan struct {
 	ctx   context.Context // DuckDB calls back without one
 	types []bindings.LogicalType
 	view  string // the call that reads it
+	table string // that spool made, or ""
 
 	mu        sync.Mutex
 	uses      int // places in the query that read it
@@ -242,9 +246,19 @@ type scan struct {
 // spool replaces the view by a temporary table of its rows, which any number
 // of scans may read and which spills like any other intermediate result.
 func (s *scan) spool(c *conn) error {
-	name, table := quoteIdent(s.input.Name), quoteIdent(fmt.Sprintf("freshet_rows_%d", s.id))
-	return c.exec("CREATE TEMP TABLE " + table + " AS FROM " + s.view +
-		"; CREATE OR REPLACE TEMP VIEW " + name + " AS FROM temp." + table)
+	s.table = quoteIdent(fmt.Sprintf("freshet_rows_%d", s.id))
+	return c.exec("CREATE TEMP TABLE " + s.table + " AS FROM " + s.view +
+		"; CREATE OR REPLACE TEMP VIEW " + quoteIdent(s.input.Name) + " AS FROM temp." + s.table)
+}
+
+// forget removes what [scans.add] and spool made from a connection that goes
+// on.
+func (s *scan) forget(c *conn) error {
+	text := "DROP VIEW IF EXISTS temp." + quoteIdent(s.input.Name)
+	if s.table != "" {
+		text += "; DROP TABLE IF EXISTS temp." + s.table
+	}
+	return c.exec(text)
 }
 
 // slice returns the next rows, at most a vector of them: their number, and the

@@ -45,30 +45,44 @@ func (e *Engine) run(ctx context.Context, zone, query string, inputs []engine.In
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c, err := e.connect()
+	c, err := e.connectIn(zone)
 	if err != nil {
 		return nil, err
 	}
-	if zone != "" {
-		if zone[0] == '+' || zone[0] == '-' {
-			zone = "UTC" + zone // DuckDB's name of an offset
-		}
-		if err := c.exec("SET SESSION TimeZone = " + quoteString(zone)); err != nil {
-			c.close()
-			return nil, fmt.Errorf("set time zone: %w", err)
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	r := &reader{ctx: ctx, cancel: cancel, all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
-	r.runs = r.query
-	r.refs.Store(1)
-	r.stopWatch = interruptOnDone(ctx, c)
+	r := e.newReader(ctx, c, query)
+	r.ownsConn = true
 	if err := r.start(inputs); err != nil {
 		err = r.explain(err)
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// connectIn connects in a session time zone, or in the engine's for "".
+func (e *Engine) connectIn(zone string) (*conn, error) {
+	c, err := e.connect()
+	if err != nil || zone == "" {
+		return c, err
+	}
+	if zone[0] == '+' || zone[0] == '-' {
+		zone = "UTC" + zone // DuckDB's name of an offset
+	}
+	if err := c.exec("SET SESSION TimeZone = " + quoteString(zone)); err != nil {
+		c.close()
+		return nil, fmt.Errorf("set time zone: %w", err)
+	}
+	return c, nil
+}
+
+// newReader returns the reader of a query that has not been started.
+func (e *Engine) newReader(ctx context.Context, c *conn, query string) *reader {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reader{ctx: ctx, cancel: cancel, all: e.scans, conn: c, query: strings.TrimRight(query, "; \t\r\n")}
+	r.runs = r.query
+	r.refs.Store(1)
+	r.stopWatch = interruptOnDone(ctx, c)
+	return r
 }
 
 // reader is the result of one query and owns all it needs.
@@ -78,6 +92,7 @@ type reader struct {
 	stopWatch func()
 	all       *scans
 	conn      *conn
+	ownsConn  bool // to close with the reader
 	query     string
 	runs      string // the query as it is run, see [normalised]
 	scans     []*scan
@@ -91,37 +106,45 @@ type reader struct {
 }
 
 func (r *reader) start(inputs []engine.Input) error {
-	for _, in := range inputs {
-		s, err := r.all.add(r.ctx, r.conn, in)
-		if s != nil {
-			r.scans = append(r.scans, s)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	stmt, err := r.conn.prepare(r.query)
+	stmt, err := r.prepare(inputs, "")
 	if err != nil {
 		return err
-	}
-	query, changed := normalised(stmt, r.query)
-	spooled, err := r.spool()
-	if err != nil {
-		bindings.DestroyPrepare(&stmt)
-		return err
-	}
-	if changed || spooled {
-		bindings.DestroyPrepare(&stmt)
-		r.runs = query
-		if stmt, err = r.conn.prepare(query); err != nil {
-			return err
-		}
 	}
 	if r.result, err = r.conn.start(stmt); err != nil {
 		return err
 	}
 	r.schema = r.result.schema
 	return nil
+}
+
+// prepare plans the query over its inputs, with what is to stand before it.
+// The caller destroys the statement.
+func (r *reader) prepare(inputs []engine.Input, before string) (bindings.PreparedStatement, error) {
+	var stmt bindings.PreparedStatement
+	for _, in := range inputs {
+		s, err := r.all.add(r.ctx, r.conn, in)
+		if s != nil {
+			r.scans = append(r.scans, s)
+		}
+		if err != nil {
+			return stmt, err
+		}
+	}
+	stmt, err := r.conn.prepare(r.query)
+	if err != nil {
+		return stmt, err
+	}
+	query, changed := normalised(stmt, r.query)
+	spooled, err := r.spool()
+	if err == nil && !changed && !spooled && before == "" {
+		return stmt, nil
+	}
+	bindings.DestroyPrepare(&stmt)
+	if err != nil {
+		return stmt, err
+	}
+	r.runs = before + query
+	return r.conn.prepare(r.runs)
 }
 
 // recursive finds the queries that may run a part of theirs again and again.
@@ -170,7 +193,14 @@ func (r *reader) close() {
 		r.result = nil
 	}
 	r.stopWatch()
-	r.conn.close()
+	for _, s := range r.scans {
+		if !r.ownsConn {
+			_ = s.forget(r.conn) // its name may be taken again, and Close drops all
+		}
+	}
+	if r.ownsConn {
+		r.conn.close()
+	}
 	for _, s := range r.scans {
 		r.all.remove(s)
 	}

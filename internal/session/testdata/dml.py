@@ -1,0 +1,94 @@
+"""Records what Spark answers to the statements of dml.txt.
+
+Usage: python dml.py, with the packages of test/interop/requirements.txt and
+the jars of Delta where the environment variable FRESHET_DELTA_JARS says.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+from pyspark.sql import SparkSession
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def cases():
+    name, lines = None, []
+    for line in open(os.path.join(HERE, "dml.txt")):
+        if line.startswith("== "):
+            if name:
+                yield name, "".join(lines)
+            name, lines = line[3:].strip(), []
+        elif name:
+            lines.append(line)
+    yield name, "".join(lines)
+
+
+def rows(df):
+    return sorted([["NULL" if v is None else str(v.asDict(True) if hasattr(v, "asDict") else v) for v in r] for r in df.collect()])
+
+
+def answer(spark, text):
+    statements = [s.strip() for s in re.split(r";\s*\n", text) if s.strip()]
+    for s in statements[:-1]:
+        spark.sql(s)
+    before = spark.sql("DESCRIBE HISTORY t LIMIT 1").collect()[0]["version"]
+    out = {}
+    try:
+        df = spark.sql(statements[-1].rstrip(";"))
+        out["result"] = dict(df.collect()[0].asDict()) if df.columns else {}
+    except Exception as e:  # noqa: BLE001 - whatever Spark refuses with is the answer
+        text = str(e)
+        if hasattr(e, "getCondition") and e.getCondition():
+            out["error"] = e.getCondition()
+        else:
+            found = re.findall(r"\[([A-Z][A-Z_.0-9]+)\]", text)
+            out["error"] = found[0] if found else text[:200]
+    out["columns"] = [f"{f.name} {f.dataType.simpleString()}" for f in spark.table("t").schema]
+    out["rows"] = rows(spark.table("t"))
+    last = spark.sql("DESCRIBE HISTORY t LIMIT 1").collect()[0]
+    if last["version"] > before:
+        out["operation"] = last["operation"]
+        out["parameters"] = dict(last["operationParameters"])
+        out["metrics"] = dict(last["operationMetrics"])
+    return out
+
+
+def main():
+    jars = os.environ["FRESHET_DELTA_JARS"]
+    home = tempfile.mkdtemp()
+    spark = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.jars", jars)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+        .config("spark.sql.warehouse.dir", home + "/warehouse")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.default.parallelism", "1")
+        .config("spark.databricks.delta.snapshotPartitions", "1")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("OFF")
+    answers = {}
+    for name, text in cases():
+        try:
+            answers[name] = answer(spark, text)
+        except Exception as e:  # noqa: BLE001
+            print("case", name, "failed in its setup:", str(e)[:300], file=sys.stderr)
+        for table in ("t", "s"):
+            spark.sql("DROP TABLE IF EXISTS " + table)
+        shutil.rmtree(home + "/warehouse", ignore_errors=True)
+    spark.stop()
+    with open(os.path.join(HERE, "dml.answers.json"), "w") as f:
+        json.dump(answers, f, indent=1, sort_keys=True)
+        f.write("\n")
+
+
+main()
