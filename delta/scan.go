@@ -40,6 +40,9 @@ type ScanOptions struct {
 	// position in the file, deleted rows counted (BIGINT).
 	FilePath string
 	RowIndex string
+	// FirstRow, when set, is what RowIndex counts from in a file, so that one
+	// number can tell a row of many files.
+	FirstRow func(AddFile) int64
 }
 
 const defaultBatchRows = 1 << 15

@@ -143,7 +143,11 @@ func (p *scanPlan) constants(f AddFile) ([]scalar, error) {
 			}
 		case pathColumn:
 			out[i].s = f.Path
-		case storedColumn, positionColumn: // differ from row to row
+		case positionColumn: // what positions count from
+			if p.opts.FirstRow != nil {
+				out[i].i = p.opts.FirstRow(f)
+			}
+		case storedColumn: // differs from row to row
 		}
 	}
 	return out, nil
@@ -165,7 +169,7 @@ func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, read fileRow
 		case storedColumn:
 			arr = retype(b.Column(c.index), p.schema.Field(i).Type)
 		case positionColumn:
-			arr = positions(b.FirstRow, rows)
+			arr = positions(constants[i].i+b.FirstRow, rows)
 		case partitionColumn, pathColumn:
 			arr, err = constant(c.field.Type, constants[i], rows)
 		}

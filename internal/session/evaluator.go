@@ -70,7 +70,7 @@ func (e *evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs 
 // input gives the engine the rows of one batch.
 func (q *ruleQuery) input(rows arrow.RecordBatch) engine.Input {
 	return engine.Input{Name: ruleInput, Schema: q.layout, Open: func(ctx context.Context) (array.RecordReader, error) {
-		return newStream(ctx, q.layout, func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return engine.NewReader(ctx, q.layout, func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
 			picked := q.pick(rows)
 			return func(yield func(arrow.RecordBatch, error) bool) {
 				defer picked.Release()

@@ -3,11 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"math/big"
-	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/pushdown"
@@ -34,51 +29,11 @@ func (s *Session) fold(ctx context.Context) func(sql.Expr) (pushdown.Constant, b
 				return pushdown.Constant{}, false
 			}
 			if rec.NumRows() == 1 {
-				c.Type = rows.Schema.Fields[0].Type
-				c.Value, known = scalarValue(rec.Column(0))
+				c, known = pushdown.ValueAt(rec.Column(0), 0)
 			}
 		}
 		return c, known
 	}
-}
-
-// scalarValue returns the first value of a column as [pushdown.Constant] has
-// it; false for a type without one.
-func scalarValue(column arrow.Array) (any, bool) {
-	if column.IsNull(0) {
-		return nil, true
-	}
-	switch a := column.(type) {
-	case *array.Boolean:
-		return a.Value(0), true
-	case *array.Int8:
-		return int64(a.Value(0)), true
-	case *array.Int16:
-		return int64(a.Value(0)), true
-	case *array.Int32:
-		return int64(a.Value(0)), true
-	case *array.Int64:
-		return a.Value(0), true
-	case *array.Float32:
-		return float64(a.Value(0)), true
-	case *array.Float64:
-		return a.Value(0), true
-	case *array.String:
-		return strings.Clone(a.Value(0)), true
-	case *array.Binary:
-		return append([]byte{}, a.Value(0)...), true
-	case *array.Date32:
-		return a.Value(0).ToTime(), true
-	case *array.Timestamp:
-		unit := arrow.Microsecond
-		if t, ok := a.DataType().(*arrow.TimestampType); ok {
-			unit = t.Unit
-		}
-		return a.Value(0).ToTime(unit), true
-	case *array.Decimal128:
-		return new(big.Rat).SetString(a.ValueStr(0))
-	}
-	return nil, false
 }
 
 // skipping is the scan of one table with what its query leaves out of it.

@@ -164,7 +164,7 @@ func (b *binder) input(rows *ingest.Relation) string {
 	b.inputs = append(b.inputs, engine.Input{
 		Name: name, Schema: layout,
 		Open: func(ctx context.Context) (array.RecordReader, error) {
-			return newStream(ctx, layout, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+			return engine.NewReader(ctx, layout, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 				return plain(rows.Read(ctx), layout)
 			}), nil
 		},

@@ -26,6 +26,12 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createStreamingTable(ctx, stmt)
 	case *sql.Refresh:
 		return s.refresh(ctx, stmt)
+	case *sql.Delete:
+		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.deleteRows(ctx, stmt) })
+	case *sql.Update:
+		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.update(ctx, stmt) })
+	case *sql.Merge:
+		return s.loading(ctx, stmt.Target, func() (*Result, error) { return s.merge(ctx, stmt) })
 	case *sql.CreateView:
 		return s.createView(ctx, stmt)
 	case *sql.CreateSchema:
@@ -75,7 +81,7 @@ func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, 
 	return r, err, true
 }
 
-// loading runs a statement that adds rows, and then what the table wants to
+// loading runs a statement that changes rows, and then what the table wants to
 // be done after that.
 func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Result, error)) (*Result, error) {
 	r, err := run()
@@ -87,9 +93,6 @@ func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Res
 
 // statementNames are the words of the statements that are parsed only.
 var statementNames = map[reflect.Type]string{
-	reflect.TypeFor[*sql.Merge]():      "MERGE",
-	reflect.TypeFor[*sql.Update]():     "UPDATE",
-	reflect.TypeFor[*sql.Delete]():     "DELETE",
 	reflect.TypeFor[*sql.AlterTable](): "ALTER TABLE",
 	reflect.TypeFor[*sql.CommentOn]():  "COMMENT ON",
 }

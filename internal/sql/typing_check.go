@@ -56,6 +56,9 @@ func (f *frame) owners(parts []string) []string {
 	return owners
 }
 
+// ownPrefix begins the names of columns that statements add for themselves.
+const ownPrefix = "__freshet_"
+
 // maxSuggestions is how many columns an error suggests.
 const maxSuggestions = 5
 
@@ -70,6 +73,9 @@ func (p *printer) unresolved(e *Column) error {
 	var all []suggestion
 	for _, s := range p.frames[len(p.frames)-1].sources {
 		for _, c := range s.columns {
+			if strings.HasPrefix(c.name, ownPrefix) {
+				continue
+			}
 			qualified := []string{c.name}
 			if s.alias != "" && len(p.frames[len(p.frames)-1].sources) > 1 {
 				qualified = []string{s.alias, c.name}

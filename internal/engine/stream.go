@@ -1,4 +1,4 @@
-package session
+package engine
 
 import (
 	"context"
@@ -25,8 +25,9 @@ type recordStream struct {
 
 var _ array.RecordReader = (*recordStream)(nil)
 
-// newStream starts the sequence that read returns. The last Release ends it.
-func newStream(ctx context.Context, layout *arrow.Schema, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) *recordStream {
+// NewReader starts the sequence of batches that read returns, for an [Input].
+// The last Release ends it, and waits for its end.
+func NewReader(ctx context.Context, layout *arrow.Schema, read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) array.RecordReader {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &recordStream{schema: layout, batches: make(chan arrow.RecordBatch), cancel: cancel}
 	s.refs.Store(1)
