@@ -15,9 +15,9 @@ import (
 )
 
 // images are the rows that a clause makes: an expression for each column but
-// those left out, which are null.
+// those left out, which the table's writer fills: with defaults, with what they
+// are generated as, or with nulls.
 type images struct {
-	table   *schema.Struct
 	columns []schema.Field
 	values  []sql.Expr
 }
@@ -38,9 +38,9 @@ func (m *images) items() []*sql.SelectItem {
 	return list
 }
 
-// write computes rows and hands them on as rows of the table.
+// write computes rows and hands them on, with the columns' types.
 func (s *statement) write(ctx context.Context, b bound, set *images, to func(context.Context, arrow.RecordBatch) error) error {
-	caster := conform.New(set.table, conform.Options{TimeZone: s.env.Zone})
+	caster := conform.New(schema.New(set.columns...), conform.Options{TimeZone: s.env.Zone})
 	for rec, err := range s.query(ctx, b) {
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *statement) assignments(to *schema.Struct, set []*sql.Assignment) (*imag
 			return nil, err
 		}
 	}
-	m := &images{table: to}
+	m := &images{}
 	for _, f := range to.Fields {
 		a := root.field(f.Name)
 		_, generated := f.Metadata[generationKey]
@@ -199,7 +199,7 @@ func insertion(s *statement, to *schema.Struct, columns []*sql.Column, values []
 			return nil, err
 		}
 	}
-	m := &images{table: to}
+	m := &images{}
 	for _, f := range to.Fields {
 		if a := root.field(f.Name); a != nil && a.value != nil && !sql.IsDefault(a.value) {
 			m.add(f, s.store(a.value, f.Type))

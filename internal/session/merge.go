@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strings"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/dml"
@@ -9,8 +10,6 @@ import (
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
-
-	"strings"
 )
 
 // merge runs MERGE INTO.
@@ -64,7 +63,7 @@ func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, 
 			return s.binder(ctx, q), nil
 		},
 		Source:          func(ctx context.Context, q *sql.Query) (*ingest.Relation, error) { return s.query(ctx, q) },
-		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID},
+		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.evaluator()},
 		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
 	}
 	rows, err := run(env, dml.Target{Table: t.table, Storage: t.store, Base: base})

@@ -1,7 +1,8 @@
 """Records what Spark answers to the statements of dml.txt.
 
 Usage: python dml.py, with the packages of test/interop/requirements.txt and
-the jars of Delta where the environment variable FRESHET_DELTA_JARS says.
+the jars of Delta where the environment variable FRESHET_DELTA_JARS says. Cases
+that have an answer are not asked again: delete the file of answers to ask all.
 """
 
 import json
@@ -72,12 +73,18 @@ def main():
         .config("spark.databricks.delta.snapshotPartitions", "1")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.ui.enabled", "false")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.driver.memory", "1g")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("OFF")
-    answers = {}
-    for name, text in cases():
+    path = os.path.join(HERE, "dml.answers.json")
+    answers = json.load(open(path)) if os.path.exists(path) else {}
+    for name, text in sorted(cases(), key=lambda c: "merge" not in c[0]):
+        if name in answers:
+            continue
         try:
             answers[name] = answer(spark, text)
         except Exception as e:  # noqa: BLE001
@@ -85,10 +92,10 @@ def main():
         for table in ("t", "s"):
             spark.sql("DROP TABLE IF EXISTS " + table)
         shutil.rmtree(home + "/warehouse", ignore_errors=True)
+        with open(path, "w") as f:
+            json.dump(answers, f, indent=1, sort_keys=True)
+            f.write("\n")
     spark.stop()
-    with open(os.path.join(HERE, "dml.answers.json"), "w") as f:
-        json.dump(answers, f, indent=1, sort_keys=True)
-        f.write("\n")
 
 
 main()
