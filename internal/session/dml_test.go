@@ -1,0 +1,136 @@
+package session_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/freshet/freshet/internal/errclass"
+)
+
+// answer is what Spark said to a case of testdata/dml.txt; see dml.py there.
+type answer struct {
+	Result     map[string]int64
+	Error      string
+	Columns    []string
+	Rows       [][]string
+	Operation  string
+	Parameters map[string]string
+	Metrics    map[string]string
+}
+
+// dmlCases returns the cases by name, each with its statements.
+func dmlCases(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/dml.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string][]string{}
+	for _, part := range strings.Split(string(text), "\n== ")[1:] {
+		name, body, _ := strings.Cut(part, "\n")
+		for _, statement := range strings.Split(body, ";\n") {
+			if statement = strings.TrimSpace(statement); statement != "" {
+				cases[name] = append(cases[name], statement)
+			}
+		}
+	}
+	return cases
+}
+
+// deviations are the cases that freshet answers otherwise than Spark, and why.
+var deviations = map[string]answer{
+	// As on Databricks from 15.4 on, a row of the source that no WHEN MATCHED
+	// clause takes makes nothing ambiguous (semantics §14.2).
+	"merge of ambiguous rows, one of which a condition leaves": {
+		Result:  map[string]int64{"num_affected_rows": 1, "num_updated_rows": 1, "num_deleted_rows": 0, "num_inserted_rows": 0},
+		Columns: []string{"id int", "v string"}, Rows: [][]string{{"1", "B"}}, Operation: "MERGE",
+	},
+	"merge of ambiguous rows, all of which a condition leaves out": {
+		Result:  map[string]int64{"num_affected_rows": 0, "num_updated_rows": 0, "num_deleted_rows": 0, "num_inserted_rows": 0},
+		Columns: []string{"id int", "v string"}, Rows: [][]string{{"1", "a"}},
+	},
+}
+
+func TestStatementsThatChangeRowsAsSpark(t *testing.T) {
+	var answers map[string]answer
+	text, err := os.ReadFile("testdata/dml.answers.json")
+	if err == nil {
+		err = json.Unmarshal(text, &answers)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := dmlCases(t)
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		t.Run(name, func(t *testing.T) {
+			want, ok := answers[name]
+			if !ok {
+				t.Skip("Spark has not been asked; run testdata/dml.py")
+			}
+			if other, ok := deviations[name]; ok {
+				want = other
+			}
+			w := newWorkspace(t)
+			statements := cases[name]
+			for _, s := range statements[:len(statements)-1] {
+				w.run(s)
+			}
+			before := w.rows("DESCRIBE HISTORY t LIMIT 1")
+			rows, err := w.try(statements[len(statements)-1])
+			checkOutcome(t, rows, err, want)
+			w.checkTable(want, before)
+		})
+	}
+}
+
+// resultColumns has the columns of the results in their order.
+var resultColumns = []string{"num_affected_rows", "num_updated_rows", "num_deleted_rows", "num_inserted_rows"}
+
+func checkOutcome(t *testing.T, rows []string, err error, want answer) {
+	t.Helper()
+	class := ""
+	var known errclass.Classified
+	if errors.As(err, &known) {
+		class = known.ErrorClass()
+	}
+	if class != want.Error || (err != nil) != (want.Error != "") {
+		t.Errorf("error %q (%v), want %q", class, err, want.Error)
+	}
+	if err != nil || want.Error != "" {
+		return
+	}
+	var cells []string
+	for _, c := range resultColumns {
+		if n, ok := want.Result[c]; ok {
+			text, _ := json.Marshal(n)
+			cells = append(cells, string(text))
+		}
+	}
+	if got := strings.Join(rows, "\n"); got != strings.Join(cells, "|") {
+		t.Errorf("result %q, want %q", got, cells)
+	}
+}
+
+// checkTable compares the rows and the history of table t with the answer.
+func (w *workspace) checkTable(want answer, before []string) {
+	w.t.Helper()
+	got := w.rows("SELECT * FROM t")
+	slices.Sort(got)
+	var rows []string
+	for _, r := range want.Rows {
+		rows = append(rows, strings.Join(r, "|"))
+	}
+	slices.Sort(rows)
+	if !slices.Equal(got, rows) {
+		w.t.Errorf("rows are %q, want %q", got, rows)
+	}
+	after := w.rows("DESCRIBE HISTORY t LIMIT 1")
+	if committed := !slices.Equal(before, after); committed != (want.Operation != "") {
+		w.t.Errorf("committed: %v, want %q", committed, want.Operation)
+	}
+}
