@@ -32,3 +32,24 @@ func TestVariantColumns(t *testing.T) {
 		w.want(c.query, c.want...)
 	}
 }
+
+func TestSingleVariantColumnOfCSV(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("trips/a.csv", "id,fare,at\n1,2.50,2026-01-02\n2\n3,x,4,5\n")
+	const source = `FROM read_files('$IN/trips', format => 'csv', header => true, singleVariantColumn => 'v'`
+	w.rows(`CREATE TABLE raw AS SELECT * ` + source + `)`)
+	w.rows(`CREATE TABLE loaded (v VARIANT); COPY INTO loaded FROM '$IN/trips' FILEFORMAT = CSV FORMAT_OPTIONS ('header' = 'true', 'singleVariantColumn' = 'v')`)
+	for _, c := range []struct {
+		query string
+		want  []string
+	}{
+		{`SELECT to_json(v) FROM raw`, []string{`{"at":"2026-01-02","fare":2.5,"id":1}`, `{"at":4,"fare":"x","id":3}`, `{"id":2}`}},
+		{`SELECT v:id::int, try_variant_get(v, '$.fare', 'double') FROM loaded`, []string{"1|2.5", "2|NULL", "3|NULL"}},
+		// The value too many of line 4 is rescued, so that the record is not malformed.
+		{`SELECT v:id::int, _rescued_data:_c3 ` + source + `, mode => 'DROPMALFORMED')`, []string{"1|NULL", "3|5"}},
+		{`SELECT v:id::int, bad ` + source + `, schema => 'v VARIANT, bad STRING', columnNameOfCorruptRecord => 'bad') WHERE bad IS NOT NULL`, []string{"2|2", "3|3,x,4,5"}},
+		{`SELECT v:_c0::string FROM read_files('$IN/trips', format => 'csv', singleVariantColumn => 'v')`, []string{"1", "2", "3", "id"}},
+	} {
+		w.want(c.query, c.want...)
+	}
+}

@@ -21,7 +21,7 @@ type parser interface {
 }
 
 // newParser returns the parser of a column of type t, into b.
-func newParser(t schema.Type, b column.Builder, p *formats) parser {
+func newParser(t schema.Type, b column.Builder, p *plan) parser {
 	switch b := b.(type) {
 	case *column.Fixed[int64]:
 		return &fixed[int64]{b, value.ParseInt64}
@@ -46,6 +46,8 @@ func newParser(t schema.Type, b column.Builder, p *formats) parser {
 		return &boolean{b}
 	case *column.String:
 		return &text{b, t == schema.String}
+	case *column.Struct:
+		return newVariants(b, p)
 	}
 	return &null{b}
 }

@@ -146,6 +146,8 @@ func cellText(col arrow.Array, i int) any {
 		return c.Value(i)
 	case *array.Timestamp:
 		return sparkTime(time.UnixMicro(int64(c.Value(i))), "2006-01-02 15:04:05.999999")
+	case *array.Struct:
+		return variantText(c, i)
 	case *array.Date32:
 		return sparkTime(c.Value(i).ToTime(), "2006-01-02")
 	case *array.Float32:

@@ -52,6 +52,9 @@ func (f *inferrer) addColumn(i int, r *reader, field int) {
 // without header have columns _c0, _c1 and so on, as many as their first
 // record has values.
 func (f Format) Infer(ctx context.Context, files []format.File, req format.Inference) (*schema.Struct, error) {
+	if name := req.Options.Text(format.SingleVariantColumn); name != "" {
+		return schema.New(schema.Col(name, schema.Variant)), nil
+	}
 	d, err := newDialect(req.Options)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/format/charset"
 	"github.com/freshet/freshet/internal/option"
 )
@@ -85,7 +86,10 @@ var options = option.Set{
 	{Name: "samplingRatio", Kind: option.Float, Default: "1.0", Doc: "Share of the records that inference looks at."},
 	{Name: "failOnUnknownFields", Kind: option.Bool, Default: "false", Doc: "Whether a column that the schema lacks is an error."},
 	{Name: "failOnWidenedFields", Kind: option.Bool, Default: "false", Doc: "Whether a value that fits only a wider type of its column is an error."},
-	{Name: "singleVariantColumn", Kind: option.Text, Doc: "Not supported: the VARIANT column to read whole records into."},
+	{
+		Name: format.SingleVariantColumn, Kind: option.Text,
+		Doc: "Name of the only column, which receives each record as a VARIANT object, with fields called as the header says, or _c0, _c1 and so on.",
+	},
 }
 
 // Values of option mode.
@@ -138,10 +142,6 @@ func (s symbol) at(data []byte, i int) bool {
 }
 
 func newDialect(v option.Values) (*dialect, error) {
-	if v.Text("singleVariantColumn") != "" {
-		return nil, errclass.New("UNSUPPORTED_FEATURE.SINGLE_VARIANT_COLUMN", "0A000",
-			"the option singleVariantColumn is not supported for CSV; declare columns and take what does not fit from the rescued data column")
-	}
 	d := &dialect{
 		quote: char(v, "quote"), escape: char(v, "escape"), comment: char(v, "comment"),
 		multiLine:   v.Bool("multiLine"),

@@ -22,6 +22,7 @@ type plan struct {
 	req     format.Request
 	mode    string
 	corrupt int // column that receives malformed records, or -1
+	single  int // column that receives whole records, or -1
 
 	failOnUnknown bool
 	failOnWidened bool
@@ -44,6 +45,7 @@ func newPlan(req format.Request) (*plan, error) {
 		dialect: d, formats: f, req: req,
 		mode:          req.Options.Enum("mode"),
 		corrupt:       req.Schema.Index(req.Options.Text("columnNameOfCorruptRecord")),
+		single:        -1,
 		failOnUnknown: req.Options.Bool("failOnUnknownFields"),
 		failOnWidened: req.Options.Bool("failOnWidenedFields"),
 		exact:         make(map[string]int), folded: make(map[string]int),
@@ -64,12 +66,15 @@ func newPlan(req format.Request) (*plan, error) {
 		p.folded[strings.ToLower(c.Name)] = i
 	}
 	p.byPosition = positions(req.Schema, p.corrupt)
-	return p, nil
+	if name := req.Options.Text(format.SingleVariantColumn); name != "" {
+		p.single, err = format.SingleVariant(req.Schema, name, p.corrupt)
+	}
+	return p, err
 }
 
 // checkType refuses types that text between separators cannot hold.
 func checkType(c schema.Field) error {
-	if p, ok := c.Type.(schema.Primitive); ok && p != schema.Variant {
+	if _, ok := c.Type.(schema.Primitive); ok {
 		return nil
 	}
 	if _, ok := c.Type.(schema.Decimal); ok {
@@ -126,6 +131,9 @@ func (p *plan) bind(file *format.File, h *head) (*binding, error) {
 	reserved := map[string]bool{strings.ToLower(p.req.Rescue): true}
 	if p.corrupt >= 0 {
 		reserved[strings.ToLower(p.req.Schema.Fields[p.corrupt].Name)] = true
+	}
+	if p.single >= 0 {
+		return p.bindSingle(h), nil
 	}
 	b := &binding{fields: slices.Repeat([]int{-1}, len(p.req.Schema.Fields))}
 	if h.names == nil {

@@ -327,8 +327,9 @@ func TestReadRefuses(t *testing.T) {
 		text2           string
 	}{
 		{"nested type", "1\n", "a ARRAY<INT>", nil, "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", "0A000", "ARRAY<INT>"},
-		{"variant column", "1\n", "a VARIANT", nil, "UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE", "0A000", "VARIANT"},
-		{"singleVariantColumn", "1\n", "a INT", options{"singleVariantColumn": "v"}, "UNSUPPORTED_FEATURE.SINGLE_VARIANT_COLUMN", "0A000", "singleVariantColumn"},
+		{"singleVariantColumn of another type", "1\n", "v INT", options{"singleVariantColumn": "v"}, "INVALID_SINGLE_VARIANT_COLUMN", "42613", "singleVariantColumn"},
+		{"singleVariantColumn of another name", "1\n", "w VARIANT", options{"singleVariantColumn": "v"}, "INVALID_SINGLE_VARIANT_COLUMN", "42613", "w VARIANT"},
+		{"singleVariantColumn beside others", "1\n", "v VARIANT, w INT", options{"singleVariantColumn": "v"}, "INVALID_SINGLE_VARIANT_COLUMN", "42613", "w INT"},
 		{"corrupt column not text", "1\n", "a INT, _corrupt_record INT", nil, "INVALID_CORRUPT_RECORD_TYPE", "42804", "_corrupt_record"},
 		{"charset", "1\n", "a INT", options{"encoding": "klingon"}, "INVALID_PARAMETER_VALUE.CHARSET", "22023", "klingon"},
 		{"sep", "1\n", "a INT", options{"sep": `\q`}, "INVALID_DELIMITER_VALUE", "42602", `\q`},

@@ -46,7 +46,11 @@ func newReader(p *plan) *reader {
 	r := &reader{tokenizer: tokenizer{dialect: p.dialect}, plan: p, batch: column.NewBatch(s), unknown: newInferrer(p)}
 	builders := r.batch.Columns()
 	for i, c := range p.req.Schema.Fields {
-		r.parsers = append(r.parsers, newParser(c.Type, builders[i], &p.formats))
+		r.parsers = append(r.parsers, newParser(c.Type, builders[i], p))
+	}
+	if p.single >= 0 {
+		r.keepExtras = true
+		r.parsers[p.single] = records{newVariants(builders[p.single], p)}
 	}
 	if p.corrupt >= 0 {
 		r.parsers[p.corrupt] = nil

@@ -11,7 +11,7 @@ import (
 // JSON object of strings in the order of the file, and the file's path last;
 // NULL for a row with none (semantics §4.2).
 func (r *reader) rescueRows(base int) {
-	if len(r.misfits) == 0 && len(r.extras) == 0 && len(r.fields.unknown) == 0 {
+	if r.plan.ragged() || len(r.misfits) == 0 && len(r.extras) == 0 && len(r.fields.unknown) == 0 {
 		return
 	}
 	r.rescued.Resize(base)

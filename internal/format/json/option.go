@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/format/charset"
 	"github.com/freshet/freshet/internal/format/value"
 	"github.com/freshet/freshet/internal/option"
@@ -35,7 +36,7 @@ const (
 	optCaseSensitive   = "readerCaseSensitive"
 	optRescued         = "rescuedDataColumn"
 	optSamplingRatio   = "samplingRatio"
-	optSingleVariant   = "singleVariantColumn"
+	optSingleVariant   = format.SingleVariantColumn
 	optTimestampFormat = "timestampFormat"
 	optTimeZone        = "timeZone"
 )

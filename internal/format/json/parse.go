@@ -22,14 +22,14 @@ type parser struct {
 	req        format.Request
 	batch      *column.Batch
 	root       *node
-	corrupt    *column.String // text of malformed records, or nil
-	rescued    *column.String // or nil
-	single     *variants      // of whole records, or nil
-	rows       int            // in batch
-	mismatches int64          // of batch
-	path       string         // of the file
-	batches    []format.Batch // finished in this block
-	err        error          // that ends reading
+	corrupt    *column.String  // text of malformed records, or nil
+	rescued    *column.String  // or nil
+	single     *column.Variant // of whole records, or nil
+	rows       int             // in batch
+	mismatches int64           // of batch
+	path       string          // of the file
+	batches    []format.Batch  // finished in this block
+	err        error           // that ends reading
 }
 
 // plan returns the node of a record and the column that takes the text of
@@ -38,16 +38,21 @@ func plan(req format.Request, set *settings, columns []column.Builder) (root *no
 	root = &node{}
 	fields := slices.Clone(req.Schema.Fields)
 	columns = slices.Clone(columns)
-	for i, f := range fields {
-		if strings.EqualFold(f.Name, set.corrupt) && f.Type == schema.String {
-			// Data does not reach the column: a field of its name is void.
-			corrupt, _ = columns[i].(*column.String)
-			fields[i].Type, columns[i] = schema.Void, &column.Null{}
-			break
-		}
+	if i := corruptColumn(req.Schema, set); i >= 0 {
+		// Data does not reach the column: a field of its name is void.
+		corrupt, _ = columns[i].(*column.String)
+		fields[i].Type, columns[i] = schema.Void, &column.Null{}
 	}
 	err = planner{caseSensitive: req.CaseSensitive}.fields(root, schema.New(fields...), columns)
 	return root, corrupt, err
+}
+
+// corruptColumn returns the position of the column for malformed records, -1
+// when the schema has none.
+func corruptColumn(s *schema.Struct, set *settings) int {
+	return slices.IndexFunc(s.Fields, func(f schema.Field) bool {
+		return strings.EqualFold(f.Name, set.corrupt) && f.Type == schema.String
+	})
 }
 
 func newParser(req format.Request, set *settings) *parser {
@@ -67,13 +72,10 @@ func newParser(req format.Request, set *settings) *parser {
 	}
 	p.root, p.corrupt, p.err = plan(req, set, columns)
 	if set.single != "" && p.err == nil {
-		fields := slices.Clone(req.Schema.Fields)
-		for i := range fields {
-			if p.corrupt != nil && columns[i] == column.Builder(p.corrupt) {
-				fields[i].Type = schema.Void
-			}
+		var i int
+		if i, p.err = format.SingleVariant(req.Schema, set.single, corruptColumn(req.Schema, set)); p.err == nil {
+			p.single = column.NewVariant(schema.Variant, columns[i])
 		}
-		p.single, p.err = singleVariant(fields, columns, set)
 	}
 	return p
 }

@@ -38,7 +38,7 @@ type node struct {
 	list             *column.List
 	pairs            *column.Map
 	object           *column.Struct
-	variants         *variants
+	variants         *column.Variant
 	precision, scale int // of a decimal
 
 	elem, key, value *node // of a list; of a map
@@ -84,7 +84,7 @@ type planner struct {
 // node returns the plan for values of type t that go to col.
 func (p planner) node(t schema.Type, col column.Builder) (*node, error) {
 	n := &node{column: col}
-	if n.variants = newVariants(t, col); n.variants != nil {
+	if n.variants = column.NewVariant(t, col); n.variants != nil {
 		n.kind = kindVariant
 		return n, nil
 	}
