@@ -91,17 +91,17 @@ func (m *merge) isSource(c *sql.Column) bool {
 // ofSource reports whether an expression has columns, all of the source, and
 // no query.
 func (m *merge) ofSource(e sql.Expr) bool {
-	any, all := false, true
+	found, all := false, true
 	sql.Inspect(e, func(n sql.Node) bool {
 		switch n := n.(type) {
 		case *sql.Column:
-			any, all = true, all && m.isSource(n)
+			found, all = true, all && m.isSource(n)
 		case *sql.Query, *sql.Lambda:
 			all = false
 		}
 		return all
 	})
-	return any && all
+	return found && all
 }
 
 // among says that a column has one of the source's keys: each by itself when

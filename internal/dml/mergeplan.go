@@ -135,7 +135,7 @@ func (m *merge) evolve(source *schema.Struct) error {
 		all = all || c.All
 		columns := c.Columns
 		for _, a := range c.Set {
-			columns = append(columns[:len(columns):len(columns)], a.Column)
+			columns = append(slices.Clip(columns), a.Column)
 		}
 		for _, column := range columns {
 			if name := column.Parts[len(column.Parts)-1]; c.Kind != notMatchedBySource {

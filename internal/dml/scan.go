@@ -265,13 +265,3 @@ func item(e sql.Expr, alias string) *sql.SelectItem { return &sql.SelectItem{Exp
 func number(n int64) sql.Expr { return &sql.Literal{Kind: sql.LongLiteral, Value: text(n)} }
 
 func equal(a, b sql.Expr) sql.Expr { return &sql.Binary{Op: "=", Left: a, Right: b} }
-
-func both(a, b sql.Expr) sql.Expr {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return &sql.Binary{Op: "AND", Left: a, Right: b}
-}

@@ -25,7 +25,7 @@ func (t *Table) compare(x sql.Expr, op delta.Op, y sql.Expr) delta.Predicate {
 		return never
 	}
 	typ := t.typeOf(path)
-	value, ok := comparable(typ, c)
+	value, ok := operand(typ, c)
 	if !ok {
 		if value, ok = t.brought(typ, c, y); !ok {
 			return nil
@@ -35,9 +35,9 @@ func (t *Table) compare(x sql.Expr, op delta.Op, y sql.Expr) delta.Predicate {
 	return and(append(t.derived(path, op, value), p)...)
 }
 
-// comparable returns the constant in the form in which it is compared with a
+// operand returns the constant in the form in which it is compared with a
 // column without a cast that could lose anything.
-func comparable(column schema.Type, c Constant) (any, bool) {
+func operand(column schema.Type, c Constant) (any, bool) {
 	switch column {
 	case schema.Byte, schema.Short, schema.Integer, schema.Long:
 		switch v := c.Value.(type) {
@@ -47,7 +47,7 @@ func comparable(column schema.Type, c Constant) (any, bool) {
 			return exact(v, doubleDigits)
 		}
 	case schema.Float, schema.Double:
-		return comparableFloat(column, c.Value)
+		return floatOperand(column, c.Value)
 	case schema.String:
 		_, ok := c.Value.(string)
 		return c.Value, ok && c.Type == schema.String
@@ -83,9 +83,9 @@ func exact(f float64, digits int) (*big.Rat, bool) {
 	return new(big.Rat).SetFloat64(f), true
 }
 
-// comparableFloat is [comparable] for a floating-point column: a constant that
+// floatOperand is [operand] for a floating-point column: a constant that
 // is not one of its values is brought to DOUBLE, or the column is.
-func comparableFloat(column schema.Type, value any) (any, bool) {
+func floatOperand(column schema.Type, value any) (any, bool) {
 	var f float64
 	switch v := value.(type) {
 	case int64:

@@ -115,27 +115,22 @@ func literal(e sql.Expr) (Constant, bool) {
 		return decimal(sign + l.Value)
 	case sql.DecimalLiteral:
 		return decimal(sign + l.Value)
-	case sql.FloatLiteral, sql.DoubleLiteral:
-		bits := 64
-		if l.Kind == sql.FloatLiteral {
-			bits = 32
-		}
-		f, err := strconv.ParseFloat(sign+l.Value, bits)
+	case sql.FloatLiteral:
+		f, err := strconv.ParseFloat(sign+l.Value, 32)
 		return Constant{Type: schema.Double, Value: f}, err == nil
-	}
-	if sign != "" {
-		return Constant{}, false
-	}
-	switch l.Kind {
+	case sql.DoubleLiteral:
+		f, err := strconv.ParseFloat(sign+l.Value, 64)
+		return Constant{Type: schema.Double, Value: f}, err == nil
 	case sql.NullLiteral:
-		return Constant{Type: schema.Void}, true
+		return Constant{Type: schema.Void}, sign == ""
 	case sql.BooleanLiteral:
-		return Constant{Type: schema.Boolean, Value: l.Value == "true"}, true
+		return Constant{Type: schema.Boolean, Value: l.Value == "true"}, sign == ""
 	case sql.StringLiteral:
-		return Constant{Type: schema.String, Value: l.Value}, true
+		return Constant{Type: schema.String, Value: l.Value}, sign == ""
 	case sql.DateLiteral:
 		day, err := time.Parse(time.DateOnly, l.Value)
-		return Constant{Type: schema.Date, Value: day}, err == nil
+		return Constant{Type: schema.Date, Value: day}, err == nil && sign == ""
+	case sql.BinaryLiteral, sql.TimestampLiteral, sql.TimestampNTZLiteral: // the engine's to read
 	}
 	return Constant{}, false
 }

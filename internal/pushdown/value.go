@@ -14,7 +14,7 @@ import (
 // Compare returns what it says of a column that it is compared with a value;
 // nil is nothing.
 func (t *Table) Compare(path []string, op delta.Op, c Constant) delta.Predicate {
-	value, ok := comparable(t.typeOf(path), c)
+	value, ok := operand(t.typeOf(path), c)
 	if !ok || c.Value == nil {
 		return nil
 	}
