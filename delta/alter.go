@@ -191,15 +191,7 @@ func (a *Alteration) setKey(path []string, key, value string) error {
 	if err != nil {
 		return err
 	}
-	f := &s.Fields[i]
-	if value == "" {
-		delete(f.Metadata, key)
-		return nil
-	}
-	if f.Metadata == nil {
-		f.Metadata = map[string]any{}
-	}
-	f.Metadata[key] = value
+	setFieldKey(&s.Fields[i], key, value)
 	return nil
 }
 
@@ -246,32 +238,15 @@ func (a *Alteration) ChangeType(path []string, to schema.Type) error {
 
 // AddConstraint adds a CHECK constraint. Whoever adds it must have found it
 // true of every row of the table.
-func (a *Alteration) AddConstraint(c Constraint) error {
-	key := constraintPrefix + strings.ToLower(c.Name)
-	if old, ok := a.constraint(c.Name); ok {
-		return refuse("DELTA_CONSTRAINT_ALREADY_EXISTS", "42710", "constraint '%s' already exists; drop the old one first: %s", c.Name, a.metadata.Configuration[old])
-	}
-	a.metadata.Configuration[key] = c.Expr
-	return nil
-}
+func (a *Alteration) AddConstraint(c Constraint) error { return a.metadata.AddConstraint(c) }
 
 // DropConstraint removes a CHECK constraint and returns its expression;
 // existed is false when there is none of the name.
 func (a *Alteration) DropConstraint(name string) (expr string, existed bool) {
-	key, ok := a.constraint(name)
+	key, ok := a.metadata.constraint(name)
 	expr = a.metadata.Configuration[key]
 	delete(a.metadata.Configuration, key)
 	return expr, ok
-}
-
-// constraint returns the property of a constraint, whose name ignores case.
-func (a *Alteration) constraint(name string) (property string, ok bool) {
-	for _, c := range a.metadata.Constraints() {
-		if strings.EqualFold(c.Name, name) {
-			return constraintPrefix + c.Name, true
-		}
-	}
-	return "", false
 }
 
 // clusters reports whether the column of a path, or one inside it, is one that

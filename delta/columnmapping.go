@@ -2,8 +2,10 @@ package delta
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/freshet/freshet/schema"
 )
@@ -119,4 +121,19 @@ func (m Metadata) PhysicalPartitionColumns() []string {
 		}
 	}
 	return names
+}
+
+// PlainColumns returns s without what the protocol keeps in the metadata of
+// fields: the columns of another table, which gives them rules, ids and names
+// for files of its own. Comments stay.
+func PlainColumns(s *schema.Struct) *schema.Struct {
+	s = s.Clone()
+	eachStruct(s, func(s *schema.Struct) {
+		for _, f := range s.Fields {
+			maps.DeleteFunc(f.Metadata, func(key string, _ any) bool {
+				return strings.HasPrefix(key, "delta.") || key == defaultKey || key == "EXISTS_DEFAULT"
+			})
+		}
+	})
+	return s
 }

@@ -36,6 +36,30 @@ func (m Metadata) Constraints() []Constraint {
 	return out
 }
 
+// AddConstraint adds a CHECK constraint; names are compared ignoring case, and
+// kept in lower case as Delta does. It changes m, whose configuration the
+// caller owns.
+func (m *Metadata) AddConstraint(c Constraint) error {
+	if old, ok := m.constraint(c.Name); ok {
+		return refuse("DELTA_CONSTRAINT_ALREADY_EXISTS", "42710", "constraint '%s' already exists; drop the old one first: %s", c.Name, m.Configuration[old])
+	}
+	if m.Configuration == nil {
+		m.Configuration = map[string]string{}
+	}
+	m.Configuration[constraintPrefix+strings.ToLower(c.Name)] = c.Expr
+	return nil
+}
+
+// constraint returns the property of a constraint.
+func (m *Metadata) constraint(name string) (property string, ok bool) {
+	for _, c := range m.Constraints() {
+		if strings.EqualFold(c.Name, name) {
+			return constraintPrefix + c.Name, true
+		}
+	}
+	return "", false
+}
+
 // check is a boolean expression that must be true of every row.
 type check struct {
 	expression
@@ -135,5 +159,5 @@ func valueText(arr arrow.Array, row int) string {
 	if arr.IsNull(row) {
 		return "null"
 	}
-	return arr.ValueStr(row)
+	return strings.Clone(arr.ValueStr(row)) // the row goes, the error stays
 }

@@ -16,3 +16,17 @@ func defaulting(f schema.Field) (expression, bool) {
 	expr, ok := DefaultExpression(f)
 	return expression{castTo(expr, f.Type), "allowColumnDefaults"}, ok
 }
+
+// SetDefault gives f a default value; "" takes it away.
+func SetDefault(f *schema.Field, expr string) { setFieldKey(f, defaultKey, expr) }
+
+func setFieldKey(f *schema.Field, key, value string) {
+	if value == "" {
+		delete(f.Metadata, key)
+		return
+	}
+	if f.Metadata == nil {
+		f.Metadata = map[string]any{}
+	}
+	f.Metadata[key] = value
+}

@@ -256,7 +256,24 @@ func (p Protocol) withFeatures(names ...string) Protocol {
 	slices.Sort(writer)
 	slices.Sort(next.ReaderFeatures)
 	next.WriterFeatures = slices.Compact(writer)
+	if p.MinWriter < featuresWriter {
+		return next.legacy()
+	}
 	return next
+}
+
+// legacy returns p by versions alone, which older programs understand, if one
+// implies just the features that p lists; readers of version 1 know all tables
+// up to writer version 4.
+func (p Protocol) legacy() Protocol {
+	for version := 2; version <= 4 && p.MinReader == 1; version++ {
+		old := Protocol{MinReader: 1, MinWriter: version}
+		implied := slices.Sorted(slices.Values(old.writerFeatures()))
+		if slices.Equal(implied, p.WriterFeatures) {
+			return old
+		}
+	}
+	return p
 }
 
 // featuresInUse returns the features that m uses and a protocol must name:

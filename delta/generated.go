@@ -15,6 +15,9 @@ func GenerationExpression(f schema.Field) (expr string, ok bool) {
 	return expr, ok
 }
 
+// SetGeneration makes f a generated column.
+func SetGeneration(f *schema.Field, expr string) { setFieldKey(f, generationKey, expr) }
+
 // generation returns what computes a generated column.
 func generation(f schema.Field) (expression, bool) {
 	expr, ok := GenerationExpression(f)

@@ -31,6 +31,13 @@ func durationProperty(m *Metadata, name string) (time.Duration, bool) {
 	return parseInterval(text)
 }
 
+// ValidInterval reports whether text is an interval as table properties write
+// it, such as "interval 30 days" or "2 weeks".
+func ValidInterval(text string) bool {
+	_, ok := parseInterval(text)
+	return ok
+}
+
 var intervalPart = regexp.MustCompile(`(\d{1,9})\s+([a-z]+?)s?(?:\s+|$)`)
 
 // intervalUnits are those of Spark's CalendarInterval that have a fixed

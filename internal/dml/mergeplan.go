@@ -152,14 +152,13 @@ func (m *merge) evolve(source *schema.Struct) error {
 	if len(evolve.NewColumns(m.meta.Schema, brought)) == 0 {
 		return nil
 	}
-	merged, err := evolve.MergeForWrite(m.meta.Schema, brought)
+	merged, err := ingest.Evolve(m.meta, brought)
 	if err != nil {
 		return err
 	}
-	m.meta = m.meta.Clone()
-	m.meta.Schema = merged
+	m.meta = merged.MapColumns(m.env.NewID)
 	m.newMetadata = &m.meta
-	return ingest.CheckColumns(merged)
+	return nil
 }
 
 // clause makes one WHEN clause ready.

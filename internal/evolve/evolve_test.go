@@ -186,7 +186,7 @@ func TestMergeForWrite(t *testing.T) {
 		{"null column gets a type", "a VOID", "a INT", "a INT"},
 		{"null data", "a INT", "a VOID", "a INT"},
 	} {
-		got, err := evolve.MergeForWrite(ddl(t, c.table), ddl(t, c.data))
+		got, err := evolve.MergeForWrite(ddl(t, c.table), ddl(t, c.data), evolve.AsTable)
 		if err != nil || got.DDL() != c.want {
 			t.Errorf("%s: %v, %v\nwant %s", c.name, got, err, c.want)
 		}
@@ -197,7 +197,7 @@ func TestMergeForWrite(t *testing.T) {
 		{"s STRUCT<a: INT>", "s INT", "s"},
 		{"s ARRAY<INT>", "s ARRAY<BOOLEAN>", "s.element"},
 	} {
-		_, err := evolve.MergeForWrite(ddl(t, c.table), ddl(t, c.data))
+		_, err := evolve.MergeForWrite(ddl(t, c.table), ddl(t, c.data), evolve.AsTable)
 		var conflict *evolve.ConflictError
 		if !errors.As(err, &conflict) || conflict.Path != c.path || conflict.ErrorClass() != "DELTA_FAILED_TO_MERGE_FIELDS" {
 			t.Errorf("%s with %s: %v, want a conflict at %s", c.table, c.data, err, c.path)

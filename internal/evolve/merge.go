@@ -99,17 +99,27 @@ func positions(s *schema.Struct) map[string]int {
 // of Delta's mergeSchema (semantics §15.1): a new column goes to the end of its
 // struct and is nullable; a known one keeps its name, type, nullability and
 // metadata, and its values are cast on write. A type that cannot be cast so is
-// a [*ConflictError].
-func MergeForWrite(table, data *schema.Struct) (*schema.Struct, error) {
+// a [*ConflictError]. fits returns the type that a simple column becomes, given
+// its own and that of the data: its own, see [AsTable], or a wider one.
+func MergeForWrite(table, data *schema.Struct, fits func(have, got schema.Type) schema.Type) (*schema.Struct, error) {
 	out := table.Clone()
-	if err := mergeFields(out, data, ""); err != nil {
+	m := merger{fits}
+	if err := m.fields(out, data, ""); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// mergeFields adds to out, which it owns.
-func mergeFields(out, data *schema.Struct, path string) error {
+// AsTable leaves a column the type that it has.
+func AsTable(have, _ schema.Type) schema.Type { return have }
+
+// merger merges what data brings into a table's schema.
+type merger struct {
+	fits func(have, got schema.Type) schema.Type
+}
+
+// fields adds to out, which it owns.
+func (m merger) fields(out, data *schema.Struct, path string) error {
 	at := positions(out)
 	for _, f := range data.Fields {
 		i, known := at[strings.ToLower(f.Name)]
@@ -118,7 +128,7 @@ func mergeFields(out, data *schema.Struct, path string) error {
 			out.Fields = append(out.Fields, schema.Field{Name: f.Name, Type: schema.AsNullable(f.Type), Nullable: true, Metadata: f.Metadata})
 			continue
 		}
-		t, err := mergeType(out.Fields[i].Type, f.Type, join(path, out.Fields[i].Name))
+		t, err := m.merged(out.Fields[i].Type, f.Type, join(path, out.Fields[i].Name))
 		if err != nil {
 			return err
 		}
@@ -127,30 +137,32 @@ func mergeFields(out, data *schema.Struct, path string) error {
 	return nil
 }
 
-func mergeType(have, got schema.Type, path string) (schema.Type, error) {
+func (m merger) merged(have, got schema.Type, path string) (schema.Type, error) {
 	switch have := have.(type) {
 	case *schema.Struct:
 		if got, ok := got.(*schema.Struct); ok {
-			return have, mergeFields(have, got, path)
+			return have, m.fields(have, got, path)
 		}
 	case schema.Array:
 		if got, ok := got.(schema.Array); ok {
-			elem, err := mergeType(have.Element, got.Element, path+".element")
+			elem, err := m.merged(have.Element, got.Element, path+".element")
 			return schema.Array{Element: elem, ContainsNull: have.ContainsNull}, err
 		}
 	case schema.Map:
 		if got, ok := got.(schema.Map); ok {
-			key, err := mergeType(have.Key, got.Key, path+".key")
+			key, err := m.merged(have.Key, got.Key, path+".key")
 			if err != nil {
 				return nil, err
 			}
-			value, err := mergeType(have.Value, got.Value, path+".value")
+			value, err := m.merged(have.Value, got.Value, path+".value")
 			return schema.Map{Key: key, Value: value, ValueContainsNull: have.ValueContainsNull}, err
 		}
 	}
 	switch {
 	case have == schema.Void:
 		return schema.AsNullable(got), nil
+	case m.fits(have, got) != have:
+		return m.fits(have, got), nil
 	case conform.Assignable(got, have):
 		return have, nil
 	}

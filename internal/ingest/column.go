@@ -4,37 +4,67 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/schema"
 )
 
-// CheckColumns applies the rules that a table's columns must keep.
-func CheckColumns(s *schema.Struct) error {
+// CheckColumns applies the rules that the columns of a table with these
+// properties must keep.
+func CheckColumns(s *schema.Struct, properties map[string]string) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return checkNames(s)
+	mode := properties["delta.columnMapping.mode"]
+	return checkNames(s, mode != "" && !strings.EqualFold(mode, "none"))
+}
+
+// Evolve returns the metadata of a table that takes in rows of a schema: it
+// gains the columns that it lacks, and where the property
+// delta.enableTypeWidening is set its types widen to those of the rows
+// (semantics §15.4). What the table says of columns it has stays. The error is
+// an [*evolve.ConflictError] for types that do not go together.
+func Evolve(m delta.Metadata, incoming *schema.Struct) (delta.Metadata, error) {
+	fits := evolve.AsTable
+	if strings.EqualFold(m.Configuration["delta.enableTypeWidening"], "true") {
+		fits = func(have, got schema.Type) schema.Type {
+			if delta.CanWiden(have, got) {
+				return got
+			}
+			return have
+		}
+	}
+	merged, err := evolve.MergeForWrite(m.Schema, delta.PlainColumns(incoming), fits)
+	if err != nil {
+		return m, err
+	}
+	old := m.Schema
+	m = m.Clone()
+	m.Schema = merged
+	delta.RecordTypeChanges(old, merged)
+	return m, CheckColumns(merged, m.Configuration)
 }
 
 // checkNames refuses names that Parquet readers of tables without column
 // mapping cannot have (Delta: DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES).
-func checkNames(t schema.Type) error {
+func checkNames(t schema.Type, mapped bool) error {
 	switch t := t.(type) {
 	case schema.Array:
-		return checkNames(t.Element)
+		return checkNames(t.Element, mapped)
 	case schema.Map:
-		if err := checkNames(t.Key); err != nil {
+		if err := checkNames(t.Key, mapped); err != nil {
 			return err
 		}
-		return checkNames(t.Value)
+		return checkNames(t.Value, mapped)
 	case *schema.Struct:
 		for _, f := range t.Fields {
-			if strings.ContainsAny(f.Name, " ,;{}()\n\t=") || f.Name == "" {
+			if !mapped && strings.ContainsAny(f.Name, " ,;{}()\n\t=") || f.Name == "" {
 				return errclass.New("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05",
 					"The column name %q has a character among ' ,;{}()\\n\\t='. Rename the column: SELECT %s AS %s.",
 					f.Name, schema.QuoteIdent(f.Name), fmt.Sprintf("%q", safeName(f.Name)))
 			}
-			if err := checkNames(f.Type); err != nil {
+			if err := checkNames(f.Type, mapped); err != nil {
 				return err
 			}
 		}

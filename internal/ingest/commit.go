@@ -49,14 +49,14 @@ const maxReplans = 100
 // changed the table's metadata, as it may have given out the same values: the
 // error is a [*delta.ConflictError], and the rows have to be staged anew.
 func (c Commit) Apply(ctx context.Context, staged *Staged) (version int64, err error) {
-	fixed := staged != nil && staged.Metadata != nil
-	if fixed {
+	if staged != nil && staged.Metadata != nil {
 		c.Metadata = staged.Metadata
 	}
+	numbered := staged != nil && staged.Numbered
 	for range maxReplans {
 		version, err = c.try(ctx, staged)
 		var conflict *delta.ConflictError
-		if !errors.As(err, &conflict) || c.Base == nil || c.Overwrite || c.Reads || fixed {
+		if !errors.As(err, &conflict) || c.Base == nil || c.Overwrite || c.Reads || numbered {
 			break
 		}
 		if rerr := c.rebase(ctx); rerr != nil {

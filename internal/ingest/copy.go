@@ -195,6 +195,7 @@ type copyLoad struct {
 	corrupt []string // left out
 	missing []string // left out
 	certain bool     // infer from all the data
+	tries   int      // to commit values of identity columns
 }
 
 // errRestart says that rows of a file were taken before it turned out corrupt.
@@ -223,7 +224,17 @@ func (l *copyLoad) run(ctx context.Context) (Copied, error) {
 		if len(paths) == 0 {
 			return out, staged.Discard(ctx, l.Store)
 		}
-		return out, l.commit(ctx, staged, meta, paths)
+		err = l.commit(ctx, staged, meta, paths)
+		if conflict, ok := errors.AsType[*delta.ConflictError](err); ok && staged.Numbered {
+			if l.tries++; l.tries > maxReplans {
+				return out, conflict
+			}
+			if l.base, err = l.Table.Snapshot(ctx); err != nil {
+				return out, err
+			}
+			continue // the rows get other numbers
+		}
+		return out, err
 	}
 }
 
@@ -383,23 +394,16 @@ func (l *copyLoad) byPosition(rows *Relation) (*Relation, delta.Metadata, error)
 // byName matches columns by name; the table gains those it lacks, if it may.
 func (l *copyLoad) byName(rows *Relation) (*Relation, delta.Metadata, error) {
 	meta := l.base.Metadata()
-	merged, err := evolve.MergeForWrite(meta.Schema, rows.Schema)
-	if conflict, ok := errors.AsType[*evolve.ConflictError](err); ok {
-		return nil, meta, l.mismatch(rows.Schema, fmt.Sprintf("column %s is %s in the table and %s in the data",
-			schema.QuoteIdent(conflict.Path), conflict.Have, conflict.Got))
-	}
-	if err != nil {
-		return nil, meta, err
-	}
-	if added := evolve.NewColumns(meta.Schema, rows.Schema); len(added) > 0 {
-		if !l.MergeSchema {
-			return nil, meta, l.mismatch(rows.Schema, "the table has no column "+strings.Join(added, ", "))
+	added := evolve.NewColumns(meta.Schema, rows.Schema)
+	if l.MergeSchema {
+		var err error
+		if meta, err = Evolve(meta, rows.Schema); err != nil {
+			return nil, meta, l.refused(rows.Schema, err)
 		}
-		if err := CheckColumns(merged); err != nil {
-			return nil, meta, err
-		}
-		meta = meta.Clone()
-		meta.Schema = merged
+	} else if _, err := evolve.MergeForWrite(meta.Schema, rows.Schema, evolve.AsTable); err != nil {
+		return nil, meta, l.refused(rows.Schema, err)
+	} else if len(added) > 0 {
+		return nil, meta, l.mismatch(rows.Schema, "the table has no column "+strings.Join(added, ", "))
 	}
 	if len(meta.Schema.Fields) == 0 {
 		return nil, meta, errclass.New("COPY_INTO_SOURCE_SCHEMA_INFERENCE_FAILED", "42KD9",
@@ -408,6 +412,16 @@ func (l *copyLoad) byName(rows *Relation) (*Relation, delta.Metadata, error) {
 	}
 	out, err := rows.Conform(meta.Schema, l.Query.TimeZone)
 	return out, meta, err
+}
+
+// refused words a type that the table's column cannot take.
+func (l *copyLoad) refused(incoming *schema.Struct, err error) error {
+	conflict, ok := errors.AsType[*evolve.ConflictError](err)
+	if !ok {
+		return err
+	}
+	return l.mismatch(incoming, fmt.Sprintf("column %s is %s in the table and %s in the data",
+		schema.QuoteIdent(conflict.Path), conflict.Have, conflict.Got))
 }
 
 // reader decides how the files are read. Where the target has a column of the

@@ -51,17 +51,21 @@ type Staged struct {
 	Files []delta.AddFile
 	Rows  int64
 	Bytes int64
-	// Metadata, when set, is the table's as the rows leave it; see
-	// [delta.Writer.Metadata].
+	// Metadata, when set, is the table's as the files need it: new columns
+	// have names for files, and identity columns have moved on.
 	Metadata *delta.Metadata
+	// Numbered is whether rows got values of identity columns, which no other
+	// commit may give out too.
+	Numbered bool
 }
 
 // Stage writes rows as data files of a table, after the table's rules. The
 // rows have the columns of m.Schema in order, or some of them; see
 // [delta.Writer.Write]. When it fails nothing is left behind.
 func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter.Seq2[arrow.RecordBatch, error], env Env) (*Staged, error) {
+	mapped := m.MapColumns(env.NewID)
 	w, err := delta.NewWriter(store, delta.WriterConfig{
-		Metadata: m, Parallelism: env.Parallelism, Clock: env.Clock, NewID: env.NewID, Evaluator: env.Evaluator,
+		Metadata: mapped, Parallelism: env.Parallelism, Clock: env.Clock, NewID: env.NewID, Evaluator: env.Evaluator,
 	})
 	if err != nil {
 		return nil, err
@@ -85,7 +89,8 @@ func Stage(ctx context.Context, store delta.Storage, m delta.Metadata, rows iter
 	for _, f := range files {
 		s.Bytes += f.Size
 	}
-	if moved, ok := w.Metadata(); ok {
+	moved, numbered := w.Metadata()
+	if s.Numbered = numbered; numbered || mapped.Schema != m.Schema {
 		s.Metadata = &moved
 	}
 	return s, nil

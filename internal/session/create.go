@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -32,7 +31,7 @@ func (s *Session) createTable(ctx context.Context, stmt *sql.CreateTable) (*Resu
 	if stmt.Query != nil {
 		return s.createAsSelect(ctx, t, base, stmt)
 	}
-	meta, err := s.newMetadata(stmt, nil)
+	meta, err := s.newMetadata(ctx, stmt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +48,7 @@ func (s *Session) createTable(ctx context.Context, stmt *sql.CreateTable) (*Resu
 
 func (s *Session) createAsSelect(ctx context.Context, t *target, base *delta.Snapshot, stmt *sql.CreateTable) (*Result, error) {
 	meta, staged, err := s.stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
-		meta, err := s.newMetadata(stmt, rows)
+		meta, err := s.newMetadata(ctx, stmt, rows)
 		return meta, rows, err
 	})
 	if err != nil {
@@ -200,9 +199,11 @@ func createParameters(t *target, meta delta.Metadata) map[string]any {
 	if meta.Description != "" {
 		description = meta.Description
 	}
-	properties := meta.Configuration
-	if properties == nil {
-		properties = map[string]string{}
+	properties := map[string]string{}
+	for key, value := range meta.Configuration {
+		if !strings.HasPrefix(key, featurePrefix) && !strings.HasPrefix(key, "delta.constraints.") {
+			properties[key] = value
+		}
 	}
 	managed := "false"
 	if t.entry != nil && t.entry.Managed {
@@ -233,13 +234,13 @@ func affected(all, inserted int64) *Result {
 }
 
 // newMetadata is the metadata of the table that a CREATE describes.
-func (s *Session) newMetadata(stmt *sql.CreateTable, rows *ingest.Relation) (delta.Metadata, error) {
-	columns, err := declaredColumns(stmt)
+func (s *Session) newMetadata(ctx context.Context, stmt *sql.CreateTable, rows *ingest.Relation) (delta.Metadata, error) {
+	columns, err := s.declaredColumns(ctx, stmt)
 	if err != nil {
 		return delta.Metadata{}, err
 	}
 	if rows != nil {
-		if len(columns.Fields) > 0 {
+		if len(columns.Fields)+len(stmt.Constraints) > 0 {
 			return delta.Metadata{}, errclass.New("INVALID_STATEMENT_OR_CLAUSE", "42601",
 				"Schema may not be specified in a Create Table As Select (CTAS) statement. Cast the columns in the query, or create the table first and INSERT INTO it.")
 		}
@@ -253,48 +254,17 @@ func (s *Session) newMetadata(stmt *sql.CreateTable, rows *ingest.Relation) (del
 	if err != nil {
 		return delta.Metadata{}, err
 	}
-	if err := ingest.CheckColumns(columns); err != nil {
+	if err := ingest.CheckColumns(columns, properties); err != nil {
 		return delta.Metadata{}, err
 	}
-	return delta.Metadata{
+	meta := delta.Metadata{
 		ID: s.cfg.NewID(), Description: stmt.Comment, Schema: columns, PartitionColumns: partitions,
 		Configuration: properties, CreatedTime: s.cfg.Clock().UnixMilli(),
-	}, nil
-}
-
-// declaredColumns returns the columns listed in a CREATE TABLE, those that
-// PARTITIONED BY declares with a type included.
-func declaredColumns(stmt *sql.CreateTable) (*schema.Struct, error) {
-	out := schema.New()
-	defs := stmt.Columns
-	for _, p := range stmt.PartitionedBy {
-		if p.Type != nil {
-			defs = append(slices.Clip(defs), p)
-		}
 	}
-	for _, c := range defs {
-		if what := unsupportedColumn(c); what != "" {
-			return nil, unsupported(what, c.Name)
-		}
-		f := schema.Field{Name: c.Name, Type: c.Type.Type, Nullable: !c.NotNull}
-		if c.Comment != "" {
-			f.Metadata = map[string]any{"comment": c.Comment}
-		}
-		out.Fields = append(out.Fields, f)
+	if err := s.declareConstraints(&meta, stmt.Constraints); err != nil {
+		return delta.Metadata{}, err
 	}
-	return out, nil
-}
-
-func unsupportedColumn(c *sql.ColumnDef) string {
-	switch {
-	case c.Default != nil:
-		return "DEFAULT values of columns"
-	case c.Generated != nil:
-		return "generated columns"
-	case c.Identity != nil:
-		return "identity columns"
-	}
-	return ""
+	return meta, s.checkRules(ctx, meta)
 }
 
 // partitionColumns returns the names of PARTITIONED BY in the spelling of the
@@ -324,7 +294,7 @@ func partitionColumns(stmt *sql.CreateTable, columns *schema.Struct) ([]string, 
 // types that no table has.
 func storable(s *schema.Struct) *schema.Struct {
 	out, _ := schema.AsNullable(s).(*schema.Struct)
-	return out
+	return delta.PlainColumns(out)
 }
 
 // matchesExisting checks the columns that a CREATE TABLE … LOCATION lists

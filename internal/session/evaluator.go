@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -39,6 +38,7 @@ type ruleQuery struct {
 	layout  *arrow.Schema // of the columns that the expressions name
 	columns []int         // where rows have them
 	caster  *conform.Caster
+	types   *schema.Struct // of the values
 }
 
 // ruleInput is what rules call the rows.
@@ -107,16 +107,22 @@ func (q *ruleQuery) collect(reader array.RecordReader, n int) ([]arrow.Array, er
 			}
 		}
 	}()
-	for reader.Next() {
-		rec, err := q.caster.Conform(reader.RecordBatch())
+	take := func(rec arrow.RecordBatch) error {
+		rec, err := q.caster.Conform(rec)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		defer rec.Release()
 		for i := range parts {
 			rec.Column(i).Retain()
 			parts[i] = append(parts[i], rec.Column(i))
 		}
-		rec.Release()
+		return nil
+	}
+	for reader.Next() {
+		if err := take(reader.RecordBatch()); err != nil {
+			return nil, err
+		}
 	}
 	if err := reader.Err(); err != nil {
 		return nil, err
@@ -124,7 +130,8 @@ func (q *ruleQuery) collect(reader array.RecordReader, n int) ([]arrow.Array, er
 	out := make([]arrow.Array, n)
 	for i, p := range parts {
 		if len(p) == 0 {
-			return nil, errors.New("evaluate rules: the engine returned no rows")
+			out[i] = array.MakeArrayOfNull(memory.DefaultAllocator, schema.ArrowType(q.types.Fields[i].Type), 0)
+			continue
 		}
 		var err error
 		if out[i], err = array.Concatenate(p, memory.DefaultAllocator); err != nil {
@@ -157,7 +164,7 @@ func (s *Session) ruleQuery(layout *arrow.Schema, exprs []string) (*ruleQuery, e
 	}
 	query := &sql.Query{Body: sel}
 	names, _ := sql.ColumnNames(query)
-	q := &ruleQuery{caster: conform.New(types, conform.Options{TimeZone: s.timeZone()})}
+	q := &ruleQuery{types: types, caster: conform.New(types, conform.Options{TimeZone: s.timeZone()})}
 	needed := schema.New()
 	for i, f := range columns.Fields {
 		if names[strings.ToLower(f.Name)] {
@@ -181,6 +188,30 @@ func ruleType(e sql.Expr) schema.Type {
 		return schema.AsNullable(c.Type.Type)
 	}
 	return schema.Boolean
+}
+
+// typeOfRule returns the type of an expression over columns, which it must
+// find there.
+func (s *Session) typeOfRule(ctx context.Context, columns *schema.Struct, text string) (schema.Type, error) {
+	layout := schema.ToArrow(columns)
+	q, err := s.ruleQuery(layout, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	eng, err := s.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, layout)
+	defer b.Release()
+	none := b.NewRecordBatch()
+	defer none.Release()
+	reader, err := eng.Query(ctx, q.text, []engine.Input{q.input(none)})
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Release()
+	return schema.FromArrowType(reader.Schema().Field(0).Type)
 }
 
 // checkRule refuses what the expression of a rule cannot have.

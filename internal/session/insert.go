@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -12,23 +13,45 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// insert runs INSERT INTO and INSERT OVERWRITE.
+// insert runs INSERT INTO and INSERT OVERWRITE. Values of identity columns
+// that another writer has given out too are taken anew.
 func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error) {
 	if err := checkInsert(stmt); err != nil {
 		return nil, err
 	}
+	text := stmt.String()
+	for {
+		result, numbered, err := s.insertOnce(ctx, stmt)
+		if _, lost := errors.AsType[*delta.ConflictError](err); !lost || !numbered || ctx.Err() != nil {
+			return result, err
+		}
+		// Parsed anew, since planning has changed the tree.
+		again, err := sql.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		stmt, _ = again[0].(*sql.Insert)
+	}
+}
+
+// insertOnce runs an INSERT on the newest snapshot; numbered says whether rows
+// got values of identity columns.
+func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Result, numbered bool, err error) {
 	t, base, err := s.newest(ctx, stmt.Table)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := base.CheckWrite(); err != nil {
-		return nil, wrap(t.name, err)
+		return nil, false, wrap(t.name, err)
+	}
+	if err := resolveDefaults(stmt, base.Schema()); err != nil {
+		return nil, false, err
 	}
 	meta, staged, err := s.stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
 		return s.insertion(t, base, stmt, rows)
 	})
 	if err != nil {
-		return nil, err
+		return nil, false, wrap(t.name, err)
 	}
 	mode := "Append"
 	if stmt.Overwrite {
@@ -43,9 +66,9 @@ func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error)
 		c.Metadata = &meta
 	}
 	if _, err := c.Apply(ctx, staged); err != nil {
-		return nil, wrap(t.name, err)
+		return nil, staged.Numbered, wrap(t.name, err)
 	}
-	return affected(staged.Rows, staged.Rows), nil
+	return affected(staged.Rows, staged.Rows), false, nil
 }
 
 func checkInsert(stmt *sql.Insert) error {
@@ -85,22 +108,15 @@ func (s *Session) insertion(t *target, base *delta.Snapshot, stmt *sql.Insert, r
 // byName checks the columns of INSERT … BY NAME; with schema evolution the
 // table gains those it lacks.
 func byName(table string, meta delta.Metadata, incoming *schema.Struct, evolving bool) (delta.Metadata, error) {
-	added := evolve.NewColumns(meta.Schema, incoming)
-	if len(added) == 0 {
-		return meta, nil
+	if evolving {
+		return ingest.Evolve(meta, incoming)
 	}
-	if !evolving {
+	if added := evolve.NewColumns(meta.Schema, incoming); len(added) > 0 {
 		return meta, errclass.New("DELTA_METADATA_MISMATCH", "42KDG",
 			"A schema mismatch detected when writing to the Delta table %s: it has no column %s. Use INSERT WITH SCHEMA EVOLUTION to add columns.\nTable columns: %s\nData columns: %s",
 			table, strings.Join(added, ", "), meta.Schema.DDL(), incoming.DDL())
 	}
-	merged, err := evolve.MergeForWrite(meta.Schema, incoming)
-	if err != nil {
-		return meta, err
-	}
-	meta = meta.Clone()
-	meta.Schema = merged
-	return meta, ingest.CheckColumns(merged)
+	return meta, nil
 }
 
 // byList names the columns of the query as the column list does.

@@ -3,7 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
-	"reflect"
+	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
@@ -52,11 +52,15 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.reset(stmt)
 	case *sql.Explain:
 		return s.explain(ctx, stmt)
+	case *sql.AlterTable:
+		return s.alterTable(ctx, stmt)
+	case *sql.CommentOn:
+		return s.commentOn(ctx, stmt)
 	}
 	if r, err, ok := s.maintain(ctx, stmt); ok {
 		return r, err
 	}
-	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s statements.", statementName(stmt))
+	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s statements.", strings.TrimPrefix(fmt.Sprintf("%T", stmt), "*sql."))
 }
 
 // maintain runs the statements that keep a table in good order; ok is false
@@ -89,19 +93,6 @@ func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Res
 		s.autoCompact(ctx, table)
 	}
 	return r, err
-}
-
-// statementNames are the words of the statements that are parsed only.
-var statementNames = map[reflect.Type]string{
-	reflect.TypeFor[*sql.AlterTable](): "ALTER TABLE",
-	reflect.TypeFor[*sql.CommentOn]():  "COMMENT ON",
-}
-
-func statementName(stmt sql.Statement) string {
-	if name, ok := statementNames[reflect.TypeOf(stmt)]; ok {
-		return name
-	}
-	return fmt.Sprintf("%T", stmt)
 }
 
 func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {

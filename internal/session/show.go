@@ -2,11 +2,13 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/sql"
@@ -165,7 +167,7 @@ func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	names := snap.PartitionColumns()
+	names, stored := snap.PartitionColumns(), snap.Metadata().PhysicalPartitionColumns()
 	if len(names) == 0 {
 		return nil, errclass.New("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", "Table %s is not partitioned.", t.name)
 	}
@@ -176,7 +178,7 @@ func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, 
 		}
 		row := make([]any, len(names))
 		var key strings.Builder
-		for i, n := range names {
+		for i, n := range stored {
 			key.WriteString("\x00")
 			if v := f.PartitionValues[n]; v != nil {
 				row[i] = *v
@@ -219,6 +221,9 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 		}
 		b.WriteString("\n  " + columnDDL(f))
 	}
+	for _, c := range meta.Constraints() {
+		b.WriteString(",\n  CONSTRAINT " + schema.QuoteIdent(c.Name) + " CHECK (" + c.Expr + ")")
+	}
 	b.WriteString(")\nUSING delta")
 	if len(meta.PartitionColumns) > 0 {
 		quoted := make([]string, len(meta.PartitionColumns))
@@ -233,13 +238,17 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 	if meta.Description != "" {
 		b.WriteString("\nCOMMENT " + quoteString(meta.Description))
 	}
-	if len(meta.Configuration) > 0 {
+	properties := maps.Clone(meta.Configuration)
+	maps.DeleteFunc(properties, func(key, _ string) bool {
+		return strings.HasPrefix(key, "delta.constraints.") || key == "delta.columnMapping.maxColumnId"
+	})
+	if len(properties) > 0 {
 		b.WriteString("\nTBLPROPERTIES (")
-		for i, k := range sortedKeys(meta.Configuration) {
+		for i, k := range sortedKeys(properties) {
 			if i > 0 {
 				b.WriteString(",")
 			}
-			b.WriteString("\n  " + quoteString(k) + " = " + quoteString(meta.Configuration[k]))
+			b.WriteString("\n  " + quoteString(k) + " = " + quoteString(properties[k]))
 		}
 		b.WriteString(")")
 	}
@@ -251,6 +260,19 @@ func columnDDL(f schema.Field) string {
 	text := schema.QuoteIdent(f.Name) + " " + f.Type.String()
 	if !f.Nullable {
 		text += " NOT NULL"
+	}
+	if expr, ok := delta.DefaultExpression(f); ok {
+		text += " DEFAULT " + expr
+	}
+	if expr, ok := delta.GenerationExpression(f); ok {
+		text += " GENERATED ALWAYS AS (" + expr + ")"
+	}
+	if id, ok := delta.IdentityOf(f); ok {
+		kind := "ALWAYS"
+		if id.Explicit {
+			kind = "BY DEFAULT"
+		}
+		text += fmt.Sprintf(" GENERATED %s AS IDENTITY (START WITH %d INCREMENT BY %d)", kind, id.Start, id.Step)
 	}
 	if comment, ok := f.Metadata["comment"].(string); ok {
 		text += " COMMENT " + quoteString(comment)

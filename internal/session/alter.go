@@ -1,0 +1,280 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
+)
+
+// change is what an ALTER TABLE makes of a table's metadata, and how the
+// history tells of it (protocol: commitInfo).
+type change struct {
+	*delta.Alteration
+	operation  string
+	parameters map[string]any
+	// rows says that the change rests on what the rows of the table are.
+	rows bool
+	// domain, when set, is the new configuration of delta.clustering.
+	domain string
+	// none says that there is nothing to do.
+	none bool
+}
+
+// alterTable runs ALTER TABLE. Against other writers it is planned again, as
+// it depends on the metadata alone or reads the rows anew.
+func (s *Session) alterTable(ctx context.Context, stmt *sql.AlterTable) (*Result, error) {
+	if to, ok := stmt.Action.(*sql.RenameTable); ok {
+		return s.renameTable(ctx, stmt.Table, to.To)
+	}
+	for {
+		t, base, err := s.newest(ctx, stmt.Table)
+		if err != nil {
+			return nil, err
+		}
+		if err := base.CheckWrite(); err != nil {
+			return nil, wrap(t.name, err)
+		}
+		err = s.alter(ctx, t, base, stmt.Action)
+		if _, lost := errors.AsType[*delta.ConflictError](err); !lost || ctx.Err() != nil {
+			return &Result{}, wrap(t.name, err)
+		}
+	}
+}
+
+func (s *Session) alter(ctx context.Context, t *target, base *delta.Snapshot, action sql.AlterAction) error {
+	a, err := base.Alter()
+	if err != nil {
+		return err
+	}
+	c := &change{Alteration: a, parameters: map[string]any{}}
+	if err := s.makeChange(ctx, t, base, c, action); err != nil || c.none {
+		return err
+	}
+	tx, meta := t.table.Begin(base), c.Metadata()
+	if c.rows {
+		tx.ReadTable()
+	}
+	if c.domain != "" {
+		meta.Configuration[featurePrefix+"clustering"] = "supported"
+		tx.SetDomainMetadata("delta.clustering", c.domain, false)
+	}
+	tx.SetMetadata(meta)
+	_, err = tx.Commit(ctx, delta.CommitInfo{Operation: c.operation, Parameters: c.parameters})
+	return err
+}
+
+// makeChange applies one action to c.
+func (s *Session) makeChange(ctx context.Context, t *target, base *delta.Snapshot, c *change, action sql.AlterAction) error {
+	switch action := action.(type) {
+	case *sql.AddColumns:
+		return c.addColumns(action)
+	case *sql.DropColumns:
+		return c.dropColumns(action)
+	case *sql.RenameColumn:
+		path := action.Column.Parts
+		renamed := append(slices.Clone(path[:len(path)-1]), action.To)
+		c.operation, c.parameters = "RENAME COLUMN", map[string]any{"oldColumnPath": strings.Join(path, "."), "newColumnPath": strings.Join(renamed, ".")}
+		return c.RenameColumn(path, action.To)
+	case *sql.AlterColumns:
+		return s.alterColumns(ctx, t, base, c, action)
+	case *sql.ReplaceColumns:
+		return c.replaceColumns(action)
+	case *sql.SetProperties:
+		return c.setProperties(action)
+	case *sql.UnsetProperties:
+		return c.unsetProperties(action)
+	case *sql.AddConstraint:
+		return s.addConstraint(ctx, t, base, c, action)
+	case *sql.DropConstraint:
+		return c.dropConstraint(t, action)
+	case *sql.SetClustering:
+		return c.setClustering(base, action)
+	case *sql.DropFeature:
+		return errclass.New("DELTA_FEATURE_DROP_UNSUPPORTED_CLIENT_FEATURE", "0AKDE",
+			"Cannot drop feature %s: this version of freshet drops no table features, as that takes rewriting the history of the table.", action.Feature)
+	case *sql.SetLocation:
+		return unsupported("moving a table to another location; DROP TABLE and CREATE TABLE … LOCATION do", t.name)
+	}
+	return errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s.", action)
+}
+
+// setProperties sets TBLPROPERTIES.
+func (c *change) setProperties(action *sql.SetProperties) error {
+	set, err := tableProperties(action.Properties)
+	if err != nil {
+		return err
+	}
+	c.operation, c.parameters = "SET TBLPROPERTIES", map[string]any{"properties": set}
+	return c.SetProperties(set)
+}
+
+func (c *change) unsetProperties(action *sql.UnsetProperties) error {
+	keys := make([]string, len(action.Keys))
+	for i, key := range action.Keys {
+		keys[i] = key
+		if name, err := propertyName(key); err == nil {
+			keys[i] = name
+		}
+	}
+	c.operation, c.parameters = "UNSET TBLPROPERTIES", map[string]any{"properties": keys, "ifExists": action.IfExists}
+	return c.UnsetProperties(keys...)
+}
+
+func (s *Session) addConstraint(ctx context.Context, t *target, base *delta.Snapshot, c *change, action *sql.AddConstraint) error {
+	if action.Constraint.Kind != "CHECK" {
+		return unsupported(action.Constraint.Kind+" constraints", t.name)
+	}
+	added := delta.Constraint{Name: action.Constraint.Name, Expr: action.Constraint.Check.String()}
+	c.operation, c.parameters, c.rows = "ADD CONSTRAINT", map[string]any{"name": added.Name, "expr": added.Expr}, true
+	if err := c.AddConstraint(added); err != nil {
+		return err
+	}
+	if err := s.checkConstraint(ctx, base.Schema(), added); err != nil {
+		return err
+	}
+	n, err := s.countViolations(ctx, base, added.Expr)
+	if err == nil && n > 0 {
+		err = errclass.New("DELTA_NEW_CHECK_CONSTRAINT_VIOLATION", "23512", "%d rows in %s violate the new CHECK constraint (%s).", n, t.name, added.Expr)
+	}
+	return err
+}
+
+func (c *change) dropConstraint(t *target, action *sql.DropConstraint) error {
+	expr, existed := c.DropConstraint(action.Name)
+	if !existed && !action.IfExists {
+		return errclass.New("DELTA_CONSTRAINT_DOES_NOT_EXIST", "42704", "Cannot drop nonexistent constraint %s from table %s. Use IF EXISTS to drop one that may not exist.", action.Name, t.name)
+	}
+	c.none = !existed
+	c.operation, c.parameters = "DROP CONSTRAINT", map[string]any{"name": action.Name, "expr": expr, "existed": "true"}
+	return nil
+}
+
+// countViolations counts the rows of a snapshot of which a condition is not
+// true.
+func (s *Session) countViolations(ctx context.Context, base *delta.Snapshot, condition string) (int64, error) {
+	expr, err := sql.ParseExpr(condition)
+	if err != nil {
+		return 0, err
+	}
+	mentioned, _ := sql.ColumnNames(&sql.Query{Body: &sql.Select{Items: []*sql.SelectItem{{Expr: expr}}}})
+	names := scan{columns: mentioned}.pick(base.Schema())
+	e, bad := s.evaluator(), int64(0)
+	for rows, err := range base.Scan(ctx, delta.ScanOptions{Columns: names, Parallelism: s.cfg.Parallelism}) {
+		if err != nil {
+			return 0, err
+		}
+		if rows.NumRows() == 0 {
+			continue
+		}
+		results, err := e.Evaluate(ctx, rows, []string{"NOT coalesce((" + condition + "), false)"})
+		if err != nil {
+			return 0, err
+		}
+		bad += countTrue(results[0])
+		results[0].Release()
+	}
+	return bad, nil
+}
+
+// renameTable runs ALTER TABLE … RENAME TO, which concerns the catalog alone.
+func (s *Session) renameTable(ctx context.Context, from, to *sql.Name) (*Result, error) {
+	t, err := s.target(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if t.entry == nil {
+		return nil, errclass.New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000", "%s is a path, not a table of the catalog; it has no name to change.", from)
+	}
+	name, err := s.tableName(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	entry := *t.entry
+	entry.Name = name
+	if err := s.catalog.Create(ctx, entry); err != nil {
+		return nil, err
+	}
+	return &Result{}, s.catalog.Drop(ctx, t.entry.Name)
+}
+
+// commentOn runs COMMENT ON.
+func (s *Session) commentOn(ctx context.Context, stmt *sql.CommentOn) (*Result, error) {
+	switch stmt.Kind {
+	case "COLUMN":
+		change := &sql.ColumnChange{Column: &sql.Column{Parts: []string{stmt.Column}}, Kind: sql.SetComment, Comment: stmt.Comment}
+		return s.alterTable(ctx, &sql.AlterTable{Table: stmt.Name, Action: &sql.AlterColumns{Changes: []*sql.ColumnChange{change}}})
+	case "TABLE":
+	default:
+		return nil, unsupported("COMMENT ON "+stmt.Kind, stmt.Name.String())
+	}
+	for {
+		t, base, err := s.newest(ctx, stmt.Name)
+		if err != nil {
+			return nil, err
+		}
+		meta := base.Metadata().Clone()
+		meta.Description = stmt.Comment
+		tx := t.table.Begin(base)
+		tx.SetMetadata(meta)
+		_, err = tx.Commit(ctx, delta.CommitInfo{Operation: "SET TBLPROPERTIES", Parameters: map[string]any{"properties": map[string]string{"comment": stmt.Comment}}})
+		if _, lost := errors.AsType[*delta.ConflictError](err); lost && ctx.Err() == nil {
+			continue
+		}
+		if err != nil || t.entry == nil {
+			return &Result{}, wrap(t.name, err)
+		}
+		entry := *t.entry
+		entry.Comment = stmt.Comment
+		return &Result{}, s.catalog.Update(ctx, entry)
+	}
+}
+
+// setClustering changes the columns by which the table is clustered.
+func (c *change) setClustering(base *delta.Snapshot, action *sql.SetClustering) error {
+	if action.Auto {
+		return unsupported("CLUSTER BY AUTO", "name the columns")
+	}
+	old, _, err := base.ClusteringColumns()
+	if err != nil {
+		return err
+	}
+	paths := make([][]string, len(action.Columns))
+	for i, column := range action.Columns {
+		paths[i] = column.Parts
+	}
+	c.operation = "CLUSTER BY"
+	c.parameters = map[string]any{"oldClusteringColumns": dotted(old), "newClusteringColumns": dotted(paths)}
+	c.domain, err = delta.ClusterBy(c.Metadata(), paths)
+	return err
+}
+
+func dotted(paths [][]string) string {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = strings.Join(p, ".")
+	}
+	return strings.Join(names, ",")
+}
+
+// position returns where a column goes.
+func position(p *sql.Place) (at delta.Position, text string) {
+	switch {
+	case p == nil:
+		return at, ""
+	case p.After == "":
+		return delta.Position{First: true}, "FIRST"
+	}
+	return delta.Position{After: p.After}, "AFTER " + p.After
+}
+
+// historyColumn is a column as the history tells of it.
+func historyColumn(path []string, f schema.Field) any {
+	f.Name = strings.Join(path, ".")
+	return rawField(f)
+}
