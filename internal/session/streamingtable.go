@@ -298,7 +298,7 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 		}
 		rows.Close()
 	}
-	meta, err := f.session.newMetadata(create, rows)
+	meta, err := f.session.newMetadata(ctx, create, rows)
 	if err != nil {
 		return meta, err
 	}

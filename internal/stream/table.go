@@ -84,22 +84,15 @@ func (s *Table) target(base *delta.Snapshot, incoming *schema.Struct) (delta.Met
 				"%s: column %s has no type, as it is NULL in every row; cast it to one.", s.Name, schema.QuoteIdent(f.Name))
 		}
 	}
-	added := evolve.NewColumns(meta.Schema, incoming)
-	if len(added) == 0 {
-		return meta, nil
+	if s.MergeSchema {
+		return ingest.Evolve(meta, incoming)
 	}
-	if !s.MergeSchema {
+	if added := evolve.NewColumns(meta.Schema, incoming); len(added) > 0 {
 		return meta, errclass.New("DELTA_METADATA_MISMATCH", "42KDG",
 			"A schema mismatch detected when writing to the Delta table %s: it lacks columns %q. Set mergeSchema to add them.\nTable columns: %s\nData columns: %s",
 			s.Name, added, meta.Schema.DDL(), incoming.DDL())
 	}
-	merged, err := evolve.MergeForWrite(meta.Schema, incoming)
-	if err != nil {
-		return meta, err
-	}
-	meta = meta.Clone()
-	meta.Schema = merged
-	return meta, ingest.CheckColumns(merged)
+	return meta, nil
 }
 
 // commit is the commit of a batch. Another run of the flow that commits first
