@@ -14,15 +14,39 @@ const (
 	keyStep, valueStep = "key", "value"
 )
 
+// integerPrecisions are the digits of a decimal that holds every value of an
+// integer type, as the protocol counts them; the types are in order of width.
+var (
+	integerTypes  = []schema.Type{schema.Byte, schema.Short, schema.Integer, schema.Long}
+	integerPrecisions = map[schema.Type]int{schema.Byte: 10, schema.Short: 10, schema.Integer: 10, schema.Long: 20}
+)
+
 // CanWiden reports whether a column of type from may become one of type to
-// without its files being rewritten (protocol: Type Widening). Arrays, maps
-// and structs do not; their parts widen on their own.
+// without its files being rewritten (protocol: Type Widening). The types
+// themselves are no arrays, maps or structs; their parts widen on their own.
 func CanWiden(from, to schema.Type) bool {
-	switch from.(type) {
-	case schema.Primitive, schema.Decimal:
-		return from != to && from != schema.Void && readableAs(from, to)
+	narrow, wide := slices.Index(integerTypes, from), slices.Index(integerTypes, to)
+	switch {
+	case narrow >= 0 && wide >= 0:
+		return narrow < wide
+	case to == schema.Double:
+		return from == schema.Float || narrow >= 0 && from != schema.Long
+	case to == schema.TimestampNTZ:
+		return from == schema.Date
 	}
-	return false
+	target, ok := to.(schema.Decimal)
+	if !ok {
+		return false
+	}
+	source, ok := from.(schema.Decimal)
+	if narrow >= 0 {
+		source, ok = schema.Decimal{Precision: integerPrecisions[from]}, true
+		if target == source {
+			return true
+		}
+	}
+	scale := target.Scale - source.Scale
+	return ok && target != source && scale >= 0 && target.Precision-source.Precision >= scale
 }
 
 // RecordTypeChanges notes in the metadata of to the types that differ from
