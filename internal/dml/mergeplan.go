@@ -156,7 +156,7 @@ func (m *merge) evolve(source *schema.Struct) error {
 	if err != nil {
 		return err
 	}
-	m.meta = merged.MapColumns(m.env.NewID)
+	m.meta = merged.MapColumns(m.env.Writer.NewID)
 	m.newMetadata = &m.meta
 	return nil
 }

@@ -254,7 +254,7 @@ func (s *Session) handle(ctx context.Context, location string) (handle, error) {
 	}
 	h := handle{store: store, table: delta.NewTable(store, delta.Options{
 		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Logger: s.cfg.Logger, Engine: "freshet/" + s.cfg.Version,
-		External: s.external,
+		External:   s.external,
 		Background: true,
 	})}
 	s.tables[location] = h
