@@ -30,6 +30,8 @@ type CloneOptions struct {
 	Replace bool
 	// Properties are set on top of the source's.
 	Properties map[string]string
+	// Forget are applications that begin anew with a table that is replaced.
+	Forget []string
 	// Parallelism bounds how many files are copied at a time; 0 is 4.
 	Parallelism int
 }
@@ -244,6 +246,12 @@ func (c *clone) commit(ctx context.Context, base *Snapshot) error {
 			}
 			c.result.Removed.add(f.Size)
 			tx.Remove(f.Remove(now, true))
+		}
+		for _, app := range c.opts.Forget {
+			if v, ok := base.TransactionVersion(app); ok && v != 0 {
+				tx.ReadTransaction(app)
+				tx.SetTransaction(app, 0)
+			}
 		}
 	}
 	m := c.source.Metadata().Clone()

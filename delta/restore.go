@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/freshet/freshet/schema"
 )
 
 // RestoreOptions say how [Table.Restore] goes about it.
@@ -17,6 +22,9 @@ type RestoreOptions struct {
 	Timestamp string
 	// IgnoreMissing leaves out data files that are gone, with their rows.
 	IgnoreMissing bool
+	// Transactions, when set, returns how far applications have come from now
+	// on, of those for which that has to change.
+	Transactions func(latest *Snapshot) map[string]int64
 	// Parallelism bounds how many files are looked for at a time; 0 is 16.
 	Parallelism int
 }
@@ -33,7 +41,8 @@ type RestoreResult struct {
 // commit: rows, schema, properties and clustering columns. Data files that
 // have been vacuumed are a [*MissingFilesError], before anything is changed.
 // How far applications have come is not taken back, so that streams do not
-// load again what the restore has removed (semantics §15.8).
+// load again what the restore has removed (semantics §15.8); neither is how far
+// identity columns have counted.
 func (t *Table) Restore(ctx context.Context, to *Snapshot, opts RestoreOptions) (*RestoreResult, error) {
 	latest, err := t.Snapshot(ctx)
 	if err != nil {
@@ -157,7 +166,13 @@ func (r *restore) commit(ctx context.Context, opts RestoreOptions) (*RestoreResu
 		f.DataChange = true
 		tx.Add(f)
 	}
-	tx.SetMetadata(r.to.Metadata())
+	tx.SetMetadata(r.metadata())
+	if opts.Transactions != nil {
+		for app, version := range opts.Transactions(r.latest) {
+			tx.ReadTransaction(app)
+			tx.SetTransaction(app, version)
+		}
+	}
 	old, had := r.latest.DomainMetadata(clusteringDomain)
 	if domain, has := r.to.DomainMetadata(clusteringDomain); has && domain != old {
 		tx.SetDomainMetadata(clusteringDomain, domain, false)
@@ -178,6 +193,31 @@ func (r *restore) commit(ctx context.Context, opts RestoreOptions) (*RestoreResu
 		return nil, err
 	}
 	return r.result, nil
+}
+
+// metadata returns that of the version restored, with identity columns that
+// go on where they are now: a value is never given twice.
+func (r *restore) metadata() Metadata {
+	m := r.to.Metadata().Clone()
+	for i := range m.Schema.Fields {
+		f := &m.Schema.Fields[i]
+		at := slices.IndexFunc(r.latest.Schema().Fields, func(now schema.Field) bool { return strings.EqualFold(now.Name, f.Name) })
+		id, ok := IdentityOf(*f)
+		if at < 0 || !ok {
+			continue
+		}
+		now, ok := IdentityOf(r.latest.Schema().Fields[at])
+		if !ok || now.HighWaterMark == nil {
+			continue
+		}
+		mark := *now.HighWaterMark
+		if id.HighWaterMark == nil || (id.Step > 0) == (mark > *id.HighWaterMark) {
+			f.Metadata = maps.Clone(f.Metadata)
+			id.HighWaterMark = &mark
+			id.Mark(f)
+		}
+	}
+	return m
 }
 
 // MissingFilesError says that data files of a version have been deleted.

@@ -63,9 +63,10 @@ type Pruner interface {
 // Sweeper is a [Storage] in which writers that were killed leave temporary
 // files that no listing shows.
 type Sweeper interface {
-	// Sweep deletes the temporary files that were written before a time and
-	// returns how many there were.
-	Sweep(ctx context.Context, before time.Time) (int, error)
+	// Sweep deletes the temporary files below dir, a key prefix that ends in a
+	// slash or is empty, that were last written before a time, and returns how
+	// many there were.
+	Sweep(ctx context.Context, dir string, before time.Time) (int, error)
 }
 
 // Vacuum deletes the files in the table's directory that no version needs
@@ -182,7 +183,10 @@ func (v *vacuum) also(ctx context.Context, fresh *Snapshot, old []oldFile) ([]ol
 	if err != nil {
 		return nil, err
 	}
-	old = slices.DeleteFunc(old, func(f oldFile) bool { return needed.has(f.key) })
+	if err := v.addRemoved(ctx, fresh, needed); err != nil {
+		return nil, err
+	}
+	old = slices.DeleteFunc(old, func(f oldFile) bool { return hidden(fresh, f.key) || needed.has(f.key) })
 	if v.opts.Also == nil {
 		return old, nil
 	}
@@ -293,7 +297,7 @@ func (v *vacuum) delete(ctx context.Context, doomed []oldFile) (deleted int64, e
 // and directories that are empty now.
 func (v *vacuum) tidy(ctx context.Context, doomed []oldFile) error {
 	if sw, ok := v.table.storage.(Sweeper); ok && !v.opts.Lite {
-		if _, err := sw.Sweep(ctx, v.before); err != nil {
+		if _, err := sw.Sweep(ctx, "", v.before); err != nil {
 			return fmt.Errorf("vacuum temporary files: %w", err)
 		}
 	}

@@ -1,7 +1,11 @@
 package delta
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"hash/maphash"
+	"io/fs"
 	"path"
 
 	"github.com/freshet/freshet/delta/internal/dv"
@@ -34,6 +38,34 @@ func (v *vacuum) needed(s *Snapshot) (*keepSet, error) {
 		return true
 	})
 	return k, err
+}
+
+// addRemoved adds the files that commits have removed within a retention time
+// longer than the table's own, by which a checkpoint may have forgotten them.
+func (v *vacuum) addRemoved(ctx context.Context, s *Snapshot, k *keepSet) error {
+	if v.retention <= defaultRetention(&s.metadata) {
+		return nil
+	}
+	l, err := listLog(ctx, s.storage(), "")
+	if err != nil {
+		return err
+	}
+	cutoff := v.before.UnixMilli()
+	for _, c := range l.commits {
+		if c.modTime < cutoff {
+			continue
+		}
+		_, err := readCommit(ctx, s.storage(), c.version, func(a *action) error {
+			if f := a.Remove; f != nil && f.DeletionTimestamp >= cutoff {
+				k.file(f.Path, f.DeletionVector)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read what was removed: %w", err)
+		}
+	}
+	return nil
 }
 
 // file adds a data file and the file of its deletion vector.

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"time"
 )
 
 // Store is one container of objects: a directory tree, a bucket, a bucket
@@ -50,6 +51,15 @@ type Pruner interface {
 	// Prune removes dir, a key prefix ending in a slash, and the directories
 	// below it, as far as they are empty.
 	Prune(dir string) error
+}
+
+// Sweeper is a [Store] in which writers that were killed leave temporary
+// files that no listing shows.
+type Sweeper interface {
+	// Sweep deletes the temporary files below dir, a key prefix that ends in a
+	// slash or is empty, that were last written before a time, and returns how
+	// many there were. It follows no links.
+	Sweep(ctx context.Context, dir string, before time.Time) (int, error)
 }
 
 // Object is one stored object, opened. It is an alias of a plain interface

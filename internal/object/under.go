@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"iter"
 	"strings"
+	"time"
 )
 
 // Under returns the part of store below prefix, which ends in a slash or is
@@ -55,6 +56,22 @@ func (u under) List(ctx context.Context, prefix, startAfter string) iter.Seq2[fs
 			}
 		}
 	}
+}
+
+// Prune implements [Pruner], for what it is worth in store.
+func (u under) Prune(dir string) error {
+	if p, ok := u.store.(Pruner); ok {
+		return p.Prune(u.prefix + dir)
+	}
+	return nil
+}
+
+// Sweep implements [Sweeper], for what it is worth in store.
+func (u under) Sweep(ctx context.Context, dir string, before time.Time) (int, error) {
+	if s, ok := u.store.(Sweeper); ok {
+		return s.Sweep(ctx, u.prefix+dir, before)
+	}
+	return 0, nil
 }
 
 // relative is a listed object under its relative key.

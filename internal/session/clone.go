@@ -5,6 +5,7 @@ import (
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest/loaded"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/sql"
 )
@@ -33,7 +34,7 @@ func (s *Session) cloneTable(ctx context.Context, stmt *sql.CreateTable) (*Resul
 	}
 	r, err := t.table.Clone(ctx, snap, delta.CloneOptions{
 		SourceURI: source.location, SourceName: source.name, Deep: !stmt.Clone.Shallow, Replace: stmt.OrReplace,
-		Properties: properties, Parallelism: s.cfg.Parallelism,
+		Properties: properties, Forget: []string{loaded.AppID}, Parallelism: s.cfg.Parallelism,
 	})
 	if err != nil {
 		return nil, wrap(t.name, err)

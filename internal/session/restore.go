@@ -6,11 +6,14 @@ import (
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest/loaded"
 	"github.com/freshet/freshet/internal/sql"
 )
 
 // restore runs RESTORE (semantics §15.8). COPY INTO's record of loaded files
-// stays as it is: what was restored away is not loaded again.
+// stays as it is, so that what was restored away is not loaded again; but where
+// the table was replaced since, and has loaded nothing, that of the version
+// comes back with its rows.
 func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, error) {
 	t, err := s.target(ctx, stmt.Table)
 	if err != nil {
@@ -23,7 +26,14 @@ func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, erro
 	if err != nil {
 		return nil, restoreError(t, err)
 	}
-	opts := delta.RestoreOptions{}
+	opts := delta.RestoreOptions{Transactions: func(latest *delta.Snapshot) map[string]int64 {
+		now, replaced := latest.TransactionVersion(loaded.AppID)
+		then, named := to.TransactionVersion(loaded.AppID)
+		if !replaced || now != 0 || !named {
+			return nil
+		}
+		return map[string]int64{loaded.AppID: then}
+	}}
 	if stmt.To.Timestamp != nil {
 		at, err := s.timestamp(ctx, stmt.To.Timestamp)
 		if err != nil {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"iter"
 	"strings"
@@ -47,8 +48,21 @@ func (s *Session) vacuum(ctx context.Context, stmt *sql.Vacuum) (*Result, error)
 	return out.result(), nil
 }
 
-// loadedFiles yields the parts of COPY INTO's record that nothing refers to.
+// loadedFiles yields the parts of COPY INTO's record that no version within
+// the retention time refers to. A table that names no record may have
+// forgotten it (table property delta.setTransactionRetentionDuration): then
+// nothing of it goes, as COPY INTO must see that there was one.
 func (t *target) loadedFiles(ctx context.Context, snap *delta.Snapshot, before time.Time) iter.Seq2[fs.FileInfo, error] {
-	id, _ := snap.TransactionVersion(loaded.AppID)
-	return loaded.Unused(ctx, t.store, id, before)
+	return func(yield func(fs.FileInfo, error) bool) {
+		newest, named := snap.TransactionVersion(loaded.AppID)
+		if !named {
+			return
+		}
+		earlier, err := snap.TransactionVersionsSince(ctx, loaded.AppID, before)
+		if err != nil {
+			yield(nil, fmt.Errorf("find records of loaded files: %w", err))
+			return
+		}
+		loaded.Unused(ctx, t.store, newest, earlier, before)(yield)
+	}
 }

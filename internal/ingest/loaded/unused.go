@@ -2,62 +2,87 @@ package loaded
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/freshet/freshet/internal/object"
 )
 
 // Unused yields the objects of a table's record that are of no more use:
-// manifests other than id's and the segments that only they list. What was
-// written since before is left out, and all that it lists: a load may be about
-// to commit it. An error ends the sequence.
-func Unused(ctx context.Context, store object.Store, id int64, before time.Time) iter.Seq2[fs.FileInfo, error] {
+// manifests, and segments that only these list. It leaves out
+//
+//   - the record newest and all that it lists; that it is gone is an error,
+//   - the earlier records, which are those of the table's versions within its
+//     retention time: a load may be working with one that has just been
+//     followed by another, and RESTORE may bring one back,
+//   - what was written since before, and all that it lists: a load may be
+//     about to commit it.
+//
+// The ids must have been read before, so that what is committed meanwhile is
+// young or among them. An error ends the sequence.
+func Unused(ctx context.Context, store object.Store, newest int64, earlier []int64, before time.Time) iter.Seq2[fs.FileInfo, error] {
 	return func(yield func(fs.FileInfo, error) bool) {
-		old, kept, err := survey(ctx, store, id, before)
-		if err != nil {
+		s := survey{store: store, kept: make(map[string]bool)}
+		if err := s.run(ctx, newest, earlier, before); err != nil {
 			yield(nil, err)
 			return
 		}
-		for _, info := range old {
-			if !kept[info.Name()] && !yield(info, nil) {
+		for _, info := range s.old {
+			if !s.kept[info.Name()] && !yield(info, nil) {
 				return
 			}
 		}
 	}
 }
 
-// survey lists what is older than before, and the keys that must stay.
-func survey(ctx context.Context, store object.Store, id int64, before time.Time) (old []fs.FileInfo, kept map[string]bool, err error) {
-	kept = make(map[string]bool)
-	keep := func(manifest int64) error {
-		r, err := Open(ctx, store, manifest)
+// survey finds what of a record is old, and the keys that must stay.
+type survey struct {
+	store object.Store
+	old   []fs.FileInfo
+	kept  map[string]bool
+}
+
+func (s *survey) run(ctx context.Context, newest int64, earlier []int64, before time.Time) error {
+	if err := s.keep(ctx, newest); err != nil {
+		return err
+	}
+	ids := slices.Clone(earlier)
+	for info, err := range s.store.List(ctx, dir+"/", "") {
 		if err != nil {
 			return err
 		}
-		kept[manifestKey(manifest)] = true
-		for _, s := range r.segments {
-			kept[segmentKey(s.Name)] = true
-		}
-		return nil
-	}
-	for info, err := range store.List(ctx, dir+"/", "") {
-		if err != nil {
-			return nil, nil, err
-		}
 		if info.ModTime().Before(before) {
-			old = append(old, info)
+			s.old = append(s.old, info)
 			continue
 		}
-		if manifest, ok := manifestID(info.Name()); ok {
-			if err := keep(manifest); err != nil {
-				return nil, nil, err
-			}
+		if id, ok := manifestID(info.Name()); ok {
+			ids = append(ids, id)
 		}
 	}
-	if id == 0 {
-		return old, kept, nil
+	for _, id := range ids {
+		// A vacuum of a shorter retention time may have deleted it.
+		if err := s.keep(ctx, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
-	return old, kept, keep(id)
+	return nil
+}
+
+// keep keeps a manifest and all that it lists.
+func (s *survey) keep(ctx context.Context, id int64) error {
+	if s.kept[manifestKey(id)] {
+		return nil
+	}
+	r, err := Open(ctx, s.store, id)
+	if err != nil {
+		return err
+	}
+	s.kept[manifestKey(id)] = true
+	for _, seg := range r.segments {
+		s.kept[segmentKey(seg.Name)] = true
+	}
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/freshet/freshet/internal/object"
 )
@@ -80,7 +81,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// Prune implements [object.Pruner]. It is not safe against writers below dir.
+// Prune implements [object.Pruner]. A writer whose directory it takes away
+// makes it again.
 func (s *Store) Prune(dir string) error {
 	root, err := s.path(strings.TrimSuffix(dir, "/"))
 	if err != nil {
@@ -91,17 +93,50 @@ func (s *Store) Prune(dir string) error {
 		if err == nil && entry.IsDir() {
 			dirs = append(dirs, name)
 		}
+		if errors.Is(notExist(err), fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {
-		return notExist(err)
+		return err
 	}
 	for _, name := range slices.Backward(dirs) {
-		if err := os.Remove(name); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
+		err := os.Remove(name)
+		if err != nil && !errors.Is(err, syscall.ENOTEMPTY) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// Sweep implements [object.Sweeper].
+func (s *Store) Sweep(ctx context.Context, dir string, before time.Time) (int, error) {
+	root := s.root
+	if dir != "" {
+		var err error
+		if root, err = s.path(strings.TrimSuffix(dir, "/")); err != nil {
+			return 0, err
+		}
+	}
+	swept := 0
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil && entry.Type().IsRegular() && isTemp(entry.Name()) {
+			var info fs.FileInfo
+			if info, err = entry.Info(); err == nil && info.ModTime().Before(before) {
+				swept++
+				err = os.Remove(name)
+			}
+		}
+		if errors.Is(notExist(err), fs.ErrNotExist) {
+			return nil // its writer has finished meanwhile
+		}
+		return err
+	})
+	return swept, err
 }
 
 // IsDir reports whether key names a directory, which may be empty; the empty

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/object"
@@ -160,6 +161,56 @@ func TestPruneRemovesEmptyDirectoriesAlone(t *testing.T) {
 	}
 	if err := st.Prune("t/"); err != nil || st.IsDir("t") || !st.IsDir("u") {
 		t.Errorf("error %v; t is there: %t, u is there: %t", err, st.IsDir("t"), st.IsDir("u"))
+	}
+}
+
+func TestSweepRemovesOldTemporaryFilesAlone(t *testing.T) {
+	root, outside := t.TempDir(), t.TempDir()
+	old, young := time.Unix(1_000_000, 0), time.Unix(3_000_000, 0)
+	for name, at := range map[string]time.Time{
+		"/t/.freshet-OLD.tmp": old, "/t/d/e/.freshet-OLD.tmp": old, "/t/.freshet-YOUNG.tmp": young,
+		"/t/data": old, "/t/.freshet-x": old, "/u/.freshet-OLD.tmp": old,
+	} {
+		write(t, root+name)
+		if err := os.Chtimes(root+name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, outside+"/.freshet-OLD.tmp")
+	if err := os.Chtimes(outside+"/.freshet-OLD.tmp", old, old); err != nil {
+		t.Fatal(err)
+	}
+	link(t, outside, root+"/t/linked")
+	before := time.Unix(2_000_000, 0)
+	store := object.Under(local.New(root), "t/").(object.Sweeper)
+	if n, err := store.Sweep(t.Context(), "", before); n != 2 || err != nil {
+		t.Errorf("swept %d, %v; want 2", n, err)
+	}
+	for _, name := range []string{root + "/t/.freshet-YOUNG.tmp", root + "/t/data", root + "/t/.freshet-x", root + "/u/.freshet-OLD.tmp", outside + "/.freshet-OLD.tmp"} {
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := store.Sweep(t.Context(), "nothing/", before); n != 0 || err != nil {
+		t.Errorf("where there is nothing: %d, %v", n, err)
+	}
+}
+
+// A directory that is taken away for being empty is no hindrance to writers.
+func TestPruneWhileWriting(t *testing.T) {
+	st := local.New(t.TempDir())
+	for i := range 100 {
+		pruned := make(chan error)
+		go func() { pruned <- errors.Join(st.Prune("t/"), st.Prune("t/")) }()
+		if err := st.Put(t.Context(), "t/a/b/x", []byte{byte(i)}); err != nil {
+			t.Error(err)
+		}
+		if err := <-pruned; err != nil {
+			t.Errorf("prune: %v", err)
+		}
+		if err := st.Delete(t.Context(), "t/a/b/x"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -175,17 +175,22 @@ func (u *upload) Abort() error {
 	return errors.Join(u.temp.Close(), os.Remove(u.temp.Name()))
 }
 
+// maxMakeDirs bounds how often a directory is made that is empty and that
+// others remove meanwhile (see [Store.Prune]).
+const maxMakeDirs = 10
+
 // createTemp creates a temporary file in dir, and dir when it is missing.
 func createTemp(dir string) (*os.File, error) {
 	name := filepath.Join(dir, tempPrefix+rand.Text()+tempSuffix)
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides who shares a table
-	if !errors.Is(err, fs.ErrNotExist) {
-		return f, err
+	for try := 0; ; try++ {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides who shares a table
+		if !errors.Is(err, fs.ErrNotExist) || try == maxMakeDirs {
+			return f, err
+		}
+		if err := makeDirs(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
-	if err := makeDirs(dir); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the umask decides who shares a table
 }
 
 // makeDirs creates dir and its missing parents, each durably.
