@@ -65,7 +65,7 @@ func (t *Table) keepUp(ctx context.Context, s *Snapshot) {
 
 func (t *Table) warn(ctx context.Context, what string, version int64, err error) {
 	if err != nil {
-		t.opts.Logger.WarnContext(ctx, what, slog.Int64("version", version), slog.Any("error", err))
+		t.opts.Logger.WarnContext(ctx, "commit not followed up", slog.String("what", what), slog.Int64("version", version), slog.Any("error", err))
 	}
 }
 

@@ -286,14 +286,12 @@ func (t *Table) replayCommits(ctx context.Context, l *listing, r *replay, commit
 	last := commits[len(commits)-1]
 	for len(commits) > 0 {
 		if c := l.compaction(commits); c != nil {
-			if err := r.applyCompacted(ctx, t.storage, c.key); err == nil {
+			err := r.applyCompacted(ctx, t.storage, c.key)
+			if err == nil {
 				commits = commits[c.last-c.first+1:]
 				continue
-			} else if ctx.Err() != nil {
-				return nil, err
-			} else {
-				t.opts.Logger.WarnContext(ctx, "log compaction not usable", slog.String("key", c.key), slog.Any("error", err))
 			}
+			t.opts.Logger.WarnContext(ctx, "log compaction not usable", slog.String("key", c.key), slog.Any("error", err))
 		}
 		if err := r.applyCommit(ctx, t.storage, commits[0].version); err != nil {
 			return nil, err

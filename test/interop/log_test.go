@@ -72,9 +72,9 @@ func TestLogsAreReadByThem(t *testing.T) {
 			f = open(t)
 			want := f.query("SELECT * FROM delta.`%s`", dir)
 			same(t, "Spark reads our log", want, read(t, "spark", dir))
-			detail := spark(t, "SELECT numFiles FROM (DESCRIBE DETAIL delta.`%s`)", dir)
-			if len(detail.Rows) != 1 || detail.Rows[0][0] != 4.0 {
-				t.Errorf("Spark counts %v files, want 4", detail.Rows)
+			detail := spark(t, "DESCRIBE DETAIL delta.`%s`", dir)
+			if files := slices.Index(detail.Columns, "numFiles"); len(detail.Rows) != 1 || files < 0 || detail.Rows[0][files] != 4.0 {
+				t.Errorf("Spark counts %v, want 4 files", detail)
 			}
 			spark(t, "INSERT INTO delta.`%s` "+logRow, dir, 100, 1)
 			spark(t, "DELETE FROM delta.`%s` WHERE id = 2", dir)
