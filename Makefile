@@ -8,6 +8,7 @@ TESTFLAGS   ?=
 FUZZTIME    ?= 20000x
 SOAK_SIZE   ?= 10GB
 SCHEDULES   ?= 10000
+ROW_SCHEDULES ?= 400
 BENCH_ARGS  ?=
 
 GOLANGCI_VERSION := v2.15.0
@@ -53,8 +54,8 @@ fuzz: ## run each fuzz target for FUZZTIME inputs
 	GO="$(GO)" TAGS="$(TAGS)" FUZZTIME="$(FUZZTIME)" ./.ci/fuzz
 
 .PHONY: explore
-explore: ## explore SCHEDULES orders of requests, faults and crashes of concurrent writers
-	$(GO) test -tags $(TAGS) -timeout 30m -count 1 ./test/explore -schedules $(SCHEDULES)
+explore: ## explore SCHEDULES orders of requests, faults and crashes of concurrent writers, ROW_SCHEDULES of them with data
+	$(GO) test -tags $(TAGS) -timeout 30m -count 1 ./test/explore -schedules $(SCHEDULES) -row-schedules $(ROW_SCHEDULES)
 
 .PHONY: interop
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs

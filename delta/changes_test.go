@@ -229,6 +229,7 @@ func TestGoldenChanges(t *testing.T) {
 		{"kernel-rs-data/cdf-table-non-partitioned", 0, 25},
 		{"kernel-rs-data/cdf-table-partitioned", 0, 12},
 		{"kernel-rs-data/cdf-table-with-cdc-and-dvs", 0, 43},
+		{"kernel-rs-data/cdf-table-with-dv", 0, 24},
 		{"delta-rs/cdc_ict_table", 0, 10},
 		{"delta-rs/simple_table_with_cdc", 0, 3},
 	}

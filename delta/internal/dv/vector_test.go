@@ -172,3 +172,34 @@ func FuzzDeletionVector(f *testing.F) {
 		v.AppendKept(nil, 0, 100)
 	})
 }
+
+// TestDecodeInline reads text of other writers. The last group may be short;
+// what no writer makes is refused.
+func TestDecodeInline(t *testing.T) {
+	tests := []struct {
+		text string
+		size int64
+		want []byte // nil for an error
+	}{
+		{"HelloWorld", 8, []byte{0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59, 0xf7, 0x5b}},
+		{"HelloWorld", 6, []byte{0x86, 0x4f, 0xd2, 0x6f, 0xb5, 0x59}},
+		{"Hello##093", 6, []byte{0x86, 0x4f, 0xd2, 0x6f, 3, 0}},
+		{"###30", 1, []byte{255}},
+		{"", 0, []byte{}},
+		{"Hello##093", 7, nil}, // not that many
+		{"##093Hello", 8, nil}, // a short group before the last
+		{"###31", 1, nil},      // 256
+		{"####1", 1, nil},
+		{"%nSc1", 4, nil}, // 1 << 32
+		{"Hell", 3, nil},
+		{"Hel~o", 4, nil},
+		{"Hello", 5, nil},
+		{"Hello", -1, nil},
+	}
+	for _, tt := range tests {
+		got, err := dv.DecodeInline(tt.text, tt.size)
+		if !bytes.Equal(got, tt.want) || (err == nil) != (tt.want != nil) {
+			t.Errorf("DecodeInline(%q, %d) = %v, %v; want %v", tt.text, tt.size, got, err, tt.want)
+		}
+	}
+}

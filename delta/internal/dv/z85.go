@@ -33,27 +33,48 @@ func EncodeInline(data []byte) string {
 	return b.String()
 }
 
-// DecodeInline returns the first size bytes of what text encodes.
+// DecodeInline returns the first size bytes of what text encodes. Data that is
+// no multiple of four bytes is padded with zeros, as Spark does, or ends in a
+// shorter group, as Rust's library of Z85 writes it: each '#' in front, where a
+// group of four bytes has none, stands for a byte that is not there.
 func DecodeInline(text string, size int64) ([]byte, error) {
 	if len(text)%z85Group != 0 || size < 0 || size > int64(len(text)/z85Group*4) {
 		return nil, fmt.Errorf("inline deletion vector of %d characters does not hold %d bytes", len(text), size)
 	}
 	out := make([]byte, 0, len(text)/z85Group*4)
-	for i := 0; i < len(text); i += z85Group {
-		value := uint64(0)
-		for _, c := range []byte(text[i : i+z85Group]) {
-			digit := strings.IndexByte(z85Digits, c)
-			if digit < 0 {
-				return nil, fmt.Errorf("inline deletion vector: %q is no Z85 digit", c)
-			}
-			value = value*85 + uint64(digit)
+	var err error
+	for ; len(text) > z85Group; text = text[z85Group:] {
+		if out, err = appendGroup(out, text[:z85Group], 0); err != nil {
+			return nil, err
 		}
-		if value > 1<<32-1 {
-			return nil, fmt.Errorf("inline deletion vector: group %q is out of range", text[i:i+z85Group])
+	}
+	if text != "" {
+		missing := 3 - len(strings.TrimLeft(text[:3], "#"))
+		if out, err = appendGroup(out, text, missing); err != nil {
+			return nil, err
 		}
-		out = binary.BigEndian.AppendUint32(out, uint32(value))
+	}
+	if size > int64(len(out)) {
+		return nil, fmt.Errorf("inline deletion vector holds %d bytes, not %d", len(out), size)
 	}
 	return out[:size], nil
+}
+
+// appendGroup decodes a group that lacks some of its four bytes.
+func appendGroup(dst []byte, group string, missing int) ([]byte, error) {
+	value := uint64(0)
+	for _, c := range []byte(group[missing:]) {
+		digit := strings.IndexByte(z85Digits, c)
+		if digit < 0 {
+			return nil, fmt.Errorf("inline deletion vector: %q is no Z85 digit", c)
+		}
+		value = value*85 + uint64(digit)
+	}
+	if value >= 1<<(32-8*missing) {
+		return nil, fmt.Errorf("inline deletion vector: group %q is out of range", group)
+	}
+	word := binary.BigEndian.AppendUint32(nil, uint32(value))
+	return append(dst, word[missing:]...), nil
 }
 
 // FileKey returns the storage key of the deletion vector file that a relative
