@@ -23,7 +23,7 @@ import (
 	"github.com/freshet/freshet/internal/object/objecttest"
 )
 
-var rowSchedules = flag.Int("row-schedules", 30, "how many schedules of changes of rows to explore")
+var rowSchedules = flag.Int("row-schedules", 15, "how many schedules of changes of rows to explore")
 
 // TestRowSchedules is the promise of the table, with data files: appended,
 // deleted, updated and merged rows, moved by OPTIMIZE, read through deletion
@@ -41,7 +41,7 @@ func TestRowSchedules(t *testing.T) {
 
 // TestRowSchedulesReplay is what makes a failing seed worth reporting.
 func TestRowSchedulesReplay(t *testing.T) {
-	for seed := uint64(1); seed <= 5; seed++ {
+	for seed := uint64(1); seed <= 3; seed++ {
 		if diff := gocmp.Diff(exploreRows(t, seed), exploreRows(t, seed)); diff != "" {
 			t.Fatalf("two runs of seed %d differ:\n%s", seed, diff)
 		}
