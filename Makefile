@@ -63,8 +63,8 @@ interop: $(INTEROP) ## check tables against Spark with Delta and against delta-r
 
 .PHONY: record
 record: $(INTEROP) ## add real Spark's answers to the SQL examples that have none
-	for f in internal/sql/testdata/functions.txt internal/sql/testdata/queries.txt internal/sql/testdata/semantics.txt; do \
-		$(PYTHON) internal/sql/testdata/record_functions.py $$f || exit 1; \
+	for f in functions queries semantics formats regexp intervals; do \
+		$(PYTHON) internal/sql/testdata/record_functions.py internal/sql/testdata/$$f.txt || exit 1; \
 	done
 
 .PHONY: bench

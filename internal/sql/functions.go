@@ -27,7 +27,7 @@ var isWindow = map[string]bool{}
 // initial value cannot name the mappings.
 func init() {
 	for _, t := range []functionTable{
-		stringFunctions, mathFunctions, conditionalFunctions, timeFunctions, aggregateFunctions,
+		stringFunctions, regexpFunctions, formatFunctions, mathFunctions, conditionalFunctions, timeFunctions, aggregateFunctions,
 		windowFunctions, arrayFunctions, mapFunctions, jsonFunctions, variantFunctions, castFunctions, otherFunctions,
 	} {
 		maps.Copy(sparkFunctions, t)

@@ -10,7 +10,7 @@ import (
 // together.
 func TestEveryFunctionHasAnExample(t *testing.T) {
 	var text []byte
-	for _, name := range []string{"functions.txt", "semantics.txt"} {
+	for _, name := range []string{"functions.txt", "semantics.txt", "formats.txt", "regexp.txt", "variant.txt"} {
 		part, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -7,86 +7,76 @@ import (
 )
 
 var stringFunctions = functionTable{
-	"ascii":              expr("ascii($1)"),
-	"base64":             expr("base64(spark_bytes($1))"),
-	"bit_length":         expr("CAST(bit_length(CAST($1 AS VARCHAR)) AS INTEGER)"),
-	"btrim":              expr("trim($1, ' ')", "trim($1, $2)"),
-	"char":               expr("spark_chr($1)"),
-	"char_length":        expr("spark_length($1)"),
-	"character_length":   expr("spark_length($1)"),
-	"chr":                expr("spark_chr($1)"),
-	"concat":             concat,
-	"concat_ws":          concatWS,
-	"contains":           named("contains", 2, 2),
-	"crc32":              expr("spark_crc32(spark_bytes($1))"),
-	"decode":             decode,
-	"elt":                elt,
-	"encode":             utf8Only("encode($1)"),
-	"endswith":           named("ends_with", 2, 2),
-	"find_in_set":        expr("spark_find_in_set($1, $2)"),
-	"format_number":      expr("format('{:,.' || $2 || 'f}', CAST($1 AS DOUBLE))"),
-	"format_string":      formatString,
-	"hash":               hash("spark_hash", "42"),
-	"hex":                expr("hex($1)"),
-	"ilike":              expr("($1 ILIKE $2 ESCAPE '\\')"),
-	"initcap":            expr("spark_initcap($1)"),
-	"instr":              expr("CAST(instr($1, $2) AS INTEGER)"),
-	"lcase":              expr("lower(CAST($1 AS VARCHAR))"),
-	"left":               expr("left($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
-	"len":                expr("spark_length($1)"),
-	"length":             expr("spark_length($1)"),
-	"levenshtein":        expr("CAST(levenshtein($1, $2) AS INTEGER)", "spark_levenshtein($1, $2, $3)"),
-	"like":               expr("($1 LIKE $2 ESCAPE '\\')", "($1 LIKE $2 ESCAPE $3)"),
-	"locate":             expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
-	"lower":              expr("lower(CAST($1 AS VARCHAR))"),
-	"lpad":               expr("spark_lpad($1, $2, ' ')", "spark_lpad($1, $2, $3)"),
-	"ltrim":              expr("ltrim($1, ' ')", "ltrim($2, $1)"),
-	"luhn_check":         expr("spark_luhn_check($1)"),
-	"mask":               expr("spark_mask($1)"),
-	"md5":                expr("md5($1)"),
-	"octet_length":       expr("CAST(octet_length(spark_bytes($1)) AS INTEGER)"),
-	"overlay":            expr("spark_overlay($1, $2, $3, length($2))", "spark_overlay($1, $2, $3, $4)"),
-	"parse_url":          parseURL,
-	"position":           expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
-	"printf":             formatString,
-	"regexp":             expr("regexp_matches($1, $2)"),
-	"regexp_count":       expr("CAST(len(regexp_extract_all($1, $2, 0)) AS INTEGER)"),
-	"regexp_extract":     expr("regexp_extract($1, $2, 1)", "regexp_extract($1, $2, $3)"),
-	"regexp_extract_all": expr("regexp_extract_all($1, $2, 1)", "regexp_extract_all($1, $2, $3)"),
-	"regexp_instr":       expr("spark_regexp_instr($1, $2)"),
-	"regexp_like":        expr("regexp_matches($1, $2)"),
-	"regexp_replace":     regexpReplace,
-	"regexp_substr":      expr("CASE WHEN regexp_matches($1, $2) THEN regexp_extract($1, $2, 0) END"),
-	"repeat":             expr("repeat($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
-	"replace":            expr("replace($1, $2, '')", "replace($1, $2, $3)"),
-	"reverse":            expr("spark_reverse($1)"),
-	"right":              expr("right($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
-	"rlike":              expr("regexp_matches($1, $2)"),
-	"rpad":               expr("spark_rpad($1, $2, ' ')", "spark_rpad($1, $2, $3)"),
-	"rtrim":              expr("rtrim($1, ' ')", "rtrim($2, $1)"),
-	"sha":                expr("sha1($1)"),
-	"sha1":               expr("sha1($1)"),
-	"sha2":               expr("spark_sha2(spark_bytes($1), CAST($2 AS INTEGER))"),
-	"soundex":            expr("spark_soundex($1)"),
-	"space":              expr("repeat(' ', CASE WHEN $1 < 0 THEN 0 ELSE CAST($1 AS BIGINT) END)"),
-	"split":              expr("string_split_regex($1, $2)", "spark_split($1, $2, CAST($3 AS INTEGER))"),
-	"split_part":         expr("spark_split_part($1, $2, $3)"),
-	"startswith":         named("starts_with", 2, 2),
-	"str_to_map":         expr("spark_str_to_map($1, ',', ':')", "spark_str_to_map($1, $2, ':')", "spark_str_to_map($1, $2, $3)"),
-	"substr":             substring,
-	"substring":          substring,
-	"substring_index":    expr("spark_substring_index($1, $2, $3)"),
-	"to_binary":          toBinary,
-	"translate":          named("translate", 3, 3),
-	"trim":               expr("trim(CAST($1 AS VARCHAR), ' ')", "trim($2, $1)"),
-	"ucase":              expr("upper(CAST($1 AS VARCHAR))"),
-	"unbase64":           expr("from_base64($1)"),
-	"unhex":              expr("spark_unhex($1)"),
-	"upper":              expr("upper(CAST($1 AS VARCHAR))"),
-	"url_decode":         expr("url_decode(replace($1, '+', '%20'))"),
-	"url_encode":         expr("replace(url_encode($1), '%20', '+')"),
-	"uuid":               expr("CAST(uuid() AS VARCHAR)"),
-	"xxhash64":           hash("spark_xxhash64", "42"),
+	"ascii":            expr("ascii($1)"),
+	"base64":           expr("base64(spark_bytes($1))"),
+	"bit_length":       expr("CAST(bit_length(CAST($1 AS VARCHAR)) AS INTEGER)"),
+	"btrim":            expr("trim($1, ' ')", "trim($1, $2)"),
+	"char":             expr("spark_chr($1)"),
+	"char_length":      expr("spark_length($1)"),
+	"character_length": expr("spark_length($1)"),
+	"chr":              expr("spark_chr($1)"),
+	"concat":           concat,
+	"concat_ws":        concatWS,
+	"contains":         named("contains", 2, 2),
+	"crc32":            expr("spark_crc32(spark_bytes($1))"),
+	"decode":           decode,
+	"elt":              elt,
+	"encode":           utf8Only("encode($1)"),
+	"endswith":         named("ends_with", 2, 2),
+	"find_in_set":      expr("spark_find_in_set($1, $2)"),
+	"format_number":    expr("format('{:,.' || $2 || 'f}', CAST($1 AS DOUBLE))"),
+	"format_string":    formatString,
+	"hash":             hash("spark_hash", "42"),
+	"hex":              expr("hex($1)"),
+	"ilike":            expr("($1 ILIKE $2 ESCAPE '\\')"),
+	"initcap":          expr("spark_initcap($1)"),
+	"instr":            expr("CAST(instr($1, $2) AS INTEGER)"),
+	"lcase":            expr("lower(CAST($1 AS VARCHAR))"),
+	"left":             expr("left($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
+	"len":              expr("spark_length($1)"),
+	"length":           expr("spark_length($1)"),
+	"levenshtein":      expr("CAST(levenshtein($1, $2) AS INTEGER)", "spark_levenshtein($1, $2, $3)"),
+	"like":             expr("($1 LIKE $2 ESCAPE '\\')", "($1 LIKE $2 ESCAPE $3)"),
+	"locate":           expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
+	"lower":            expr("lower(CAST($1 AS VARCHAR))"),
+	"lpad":             expr("spark_lpad($1, $2, ' ')", "spark_lpad($1, $2, $3)"),
+	"ltrim":            expr("ltrim($1, ' ')", "ltrim($2, $1)"),
+	"luhn_check":       expr("spark_luhn_check($1)"),
+	"mask":             expr("spark_mask($1)"),
+	"md5":              expr("md5($1)"),
+	"octet_length":     expr("CAST(octet_length(spark_bytes($1)) AS INTEGER)"),
+	"overlay":          expr("spark_overlay($1, $2, $3, length($2))", "spark_overlay($1, $2, $3, $4)"),
+	"parse_url":        parseURL,
+	"position":         expr("CAST(instr($2, $1) AS INTEGER)", "spark_locate($1, $2, $3)"),
+	"printf":           formatString,
+	"repeat":           expr("repeat($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
+	"replace":          expr("replace($1, $2, '')", "replace($1, $2, $3)"),
+	"reverse":          expr("spark_reverse($1)"),
+	"right":            expr("right($1, CASE WHEN $2 < 0 THEN 0 ELSE CAST($2 AS BIGINT) END)"),
+	"rpad":             expr("spark_rpad($1, $2, ' ')", "spark_rpad($1, $2, $3)"),
+	"rtrim":            expr("rtrim($1, ' ')", "rtrim($2, $1)"),
+	"sha":              expr("sha1($1)"),
+	"sha1":             expr("sha1($1)"),
+	"sha2":             expr("spark_sha2(spark_bytes($1), CAST($2 AS INTEGER))"),
+	"soundex":          expr("spark_soundex($1)"),
+	"space":            expr("repeat(' ', CASE WHEN $1 < 0 THEN 0 ELSE CAST($1 AS BIGINT) END)"),
+	"split_part":       expr("spark_split_part($1, $2, $3)"),
+	"startswith":       named("starts_with", 2, 2),
+	"str_to_map":       expr("spark_str_to_map($1, ',', ':')", "spark_str_to_map($1, $2, ':')", "spark_str_to_map($1, $2, $3)"),
+	"substr":           substring,
+	"substring":        substring,
+	"substring_index":  expr("spark_substring_index($1, $2, $3)"),
+	"to_binary":        toBinary,
+	"translate":        named("translate", 3, 3),
+	"trim":             expr("trim(CAST($1 AS VARCHAR), ' ')", "trim($2, $1)"),
+	"ucase":            expr("upper(CAST($1 AS VARCHAR))"),
+	"unbase64":         expr("from_base64($1)"),
+	"unhex":            expr("spark_unhex($1)"),
+	"upper":            expr("upper(CAST($1 AS VARCHAR))"),
+	"url_decode":       expr("url_decode(replace($1, '+', '%20'))"),
+	"url_encode":       expr("replace(url_encode($1), '%20', '+')"),
+	"uuid":             expr("CAST(uuid() AS VARCHAR)"),
+	"xxhash64":         hash("spark_xxhash64", "42"),
 }
 
 // concat joins strings, or arrays; any NULL makes it NULL, unlike DuckDB's.
@@ -218,44 +208,6 @@ func formatVerbs(format string) []byte {
 		}
 	}
 	return verbs
-}
-
-// regexpReplace replaces all matches; DuckDB writes a group as \1, Java as $1.
-func regexpReplace(p *printer, call *FunctionCall) (string, error) {
-	if len(call.Args) != 3 && len(call.Args) != 4 {
-		return "", wrongArguments(call, countText(3, 4))
-	}
-	replacement := "regexp_replace(" + p.operand(call.Args[2]) + `, '\$(\d)', '\\\1', 'g')`
-	if text, ok := constant(call.Args[2]); ok {
-		replacement = stringText(javaReplacement(text))
-	}
-	text, pattern := p.operand(call.Args[0]), p.text(call.Args[1])
-	if len(call.Args) == 3 {
-		return "regexp_replace(" + text + ", " + pattern + ", " + replacement + ", 'g')", nil
-	}
-	from := p.operand(call.Args[3])
-	return "(left(" + text + ", " + from + " - 1) || regexp_replace(substr(" + text + ", " + from + "), " +
-		pattern + ", " + replacement + ", 'g'))", nil
-}
-
-// javaReplacement turns a replacement of Java's into one of RE2's.
-func javaReplacement(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && i+1 < len(text):
-			i++
-			if text[i] == '\\' {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(text[i])
-		case c == '$' && i+1 < len(text) && isDigit(text[i+1]):
-			b.WriteByte('\\')
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
 
 // substring is plain where its position and length are usual literals.

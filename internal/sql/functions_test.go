@@ -66,6 +66,10 @@ func TestQueries(t *testing.T) { testExamples(t, "testdata/queries.txt") }
 
 func TestVariants(t *testing.T) { testExamples(t, "testdata/variant.txt") }
 
+func TestFormats(t *testing.T) { testExamples(t, "testdata/formats.txt") }
+
+func TestRegularExpressions(t *testing.T) { testExamples(t, "testdata/regexp.txt") }
+
 func TestSemantics(t *testing.T) { testExamples(t, "testdata/semantics.txt") }
 
 // testExamples compares each example's answer with Spark's. One that differs

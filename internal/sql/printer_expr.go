@@ -255,7 +255,11 @@ func (p *printer) likeOne(e *Like, x string, pattern Expr) string {
 		not = "NOT "
 	}
 	if e.Kind == "RLIKE" {
-		return not + "regexp_matches(" + x + ", " + p.captured(func() { p.besideText(pattern) }) + ")"
+		function := "spark_regexp_matches("
+		if isPlainPattern(pattern) {
+			function = "regexp_matches("
+		}
+		return not + function + x + ", " + p.captured(func() { p.besideText(pattern) }) + ")"
 	}
 	escape := e.Escape
 	if escape == "" {

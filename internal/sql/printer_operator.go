@@ -160,7 +160,8 @@ func (p *printer) besideText(e Expr) {
 var textFunctions = map[string]bool{
 	"ascii": true, "btrim": true, "char_length": true, "character_length": true, "contains": true, "endswith": true, "ilike": true,
 	"initcap": true, "instr": true, "lcase": true, "left": true, "len": true, "length": true, "like": true, "lower": true, "lpad": true,
-	"regexp_extract": true, "regexp_like": true, "regexp_replace": true, "repeat": true, "replace": true, "right": true, "rlike": true,
+	"regexp": true, "regexp_count": true, "regexp_extract": true, "regexp_extract_all": true, "regexp_instr": true, "regexp_like": true,
+	"regexp_replace": true, "regexp_substr": true, "repeat": true, "replace": true, "right": true, "rlike": true,
 	"rpad": true, "split": true, "startswith": true, "substr": true, "substring": true, "substring_index": true, "translate": true,
 	"trim": true, "ucase": true, "upper": true,
 }

@@ -15,7 +15,7 @@ func init() {
 			"date_format dayname elt format_number format_string from_unixtime get_json_object hex initcap lcase left lower lpad ltrim mask " +
 			"md5 monthname overlay parse_url printf regexp_extract regexp_replace regexp_substr repeat replace right rpad rtrim session_user " +
 			"sha sha1 sha2 soundex space split_part string string_agg listagg substring_index to_char to_json to_varchar translate trim " +
-			"schema_of_variant schema_of_variant_agg typeof ucase upper url_decode url_encode user uuid version",
+			"schema_of_csv schema_of_json schema_of_variant schema_of_variant_agg typeof ucase upper url_decode url_encode user uuid version",
 		schema.Integer: "array_size ascii bit_count bit_length cardinality char_length character_length datediff day dayofmonth dayofweek " +
 			"dayofyear dense_rank find_in_set hash hour instr int json_array_length len length levenshtein locate minute month ntile " +
 			"octet_length position quarter rank regexp_count regexp_instr row_number second size unix_date weekday weekofyear year",
@@ -74,6 +74,13 @@ func (p *printer) functionType(e *FunctionCall) schema.Type {
 		return schema.String
 	case "concat":
 		return p.concatType(e.Args)
+	case "to_number", "try_to_number":
+		if len(e.Args) == 2 {
+			if _, t, err := numberFormat(e); err == nil {
+				return t
+			}
+		}
+		return nil
 	case "variant_get", "try_variant_get":
 		return variantGetType(e)
 	}

@@ -19,8 +19,6 @@ CREATE MACRO spark_lpad(x, n, pad) AS CASE WHEN n <= 0 THEN '' WHEN pad = '' THE
 CREATE MACRO spark_rpad(x, n, pad) AS CASE WHEN n <= 0 THEN '' WHEN pad = '' THEN left(x, n) ELSE rpad(x, CAST(n AS INTEGER), pad) END;
 CREATE MACRO spark_mask(x) AS regexp_replace(regexp_replace(regexp_replace(x, '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'), '[0-9]', 'n', 'g');
 CREATE MACRO spark_overlay(x, y, from_, n) AS left(x, from_ - 1) || y || substr(x, from_ + n);
-CREATE MACRO spark_regexp_instr(x, pattern) AS CAST(CASE WHEN regexp_matches(x, pattern) THEN instr(x, regexp_extract(x, pattern, 0))
-    WHEN x IS NOT NULL AND pattern IS NOT NULL THEN 0 END AS INTEGER);
 CREATE MACRO spark_reverse(x VARCHAR) AS reverse(x), (x) AS list_reverse(x);
 CREATE MACRO spark_split_part(x, delimiter, n) AS CASE
     WHEN n = 0 THEN error('[INVALID_INDEX_OF_ZERO] The index 0 is invalid. An index shall be either < 0 or > 0 (the first element has index 1). SQLSTATE: 22003')

@@ -10,7 +10,6 @@ import (
 	"hash/crc32"
 	"math"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -33,7 +32,6 @@ var functions = map[string][]*function{
 	"spark_conv":       {{takes: []bindings.Type{textType, intType, intType}, returns: textType, row: conv}},
 	"spark_soundex":    {{takes: []bindings.Type{textType}, returns: textType, row: func(a []column, i int, out column) { out.setText(i, soundex(a[0].text(i))) }}},
 	"spark_luhn_check": {{takes: []bindings.Type{textType}, returns: bindings.TypeBoolean, row: func(a []column, i int, out column) { *at[bool](out, i) = luhn(a[0].text(i)) }}},
-	"spark_split":      {{takes: []bindings.Type{textType, textType, intType}, returns: bindings.TypeList, row: split}},
 	"spark_size":       {{takes: []bindings.Type{bindings.TypeAny}, returns: intType, bind: size}},
 	"spark_double_text": {{takes: []bindings.Type{bindings.TypeDouble}, returns: textType, row: func(a []column, i int, out column) {
 		out.setText(i, floatText(*at[float64](a[0], i), 64))
@@ -222,28 +220,4 @@ func luhn(s string) bool {
 		sum += d
 	}
 	return s != "" && sum%10 == 0
-}
-
-// split cuts a text at a pattern's matches into at most limit parts, or any
-// number when limit is not positive.
-func split(a []column, i int, out column) {
-	re, err := regexp.Compile(a[1].text(i))
-	if err != nil {
-		out.setNull(i)
-		return
-	}
-	limit := int(*at[int32](a[2], i))
-	if limit <= 0 {
-		limit = -1
-	}
-	parts := re.Split(a[0].text(i), limit)
-	size := bindings.ListVectorGetSize(out.vector)
-	end := size + bindings.IdxT(len(parts))
-	bindings.ListVectorReserve(out.vector, end)
-	bindings.ListVectorSetSize(out.vector, end)
-	child := bindings.ListVectorGetChild(out.vector)
-	for k, part := range parts {
-		bindings.VectorAssignStringElementLen(child, size+bindings.IdxT(k), []byte(part))
-	}
-	*at[span](out, i) = span{uint64(size), uint64(len(parts))}
 }

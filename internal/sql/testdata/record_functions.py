@@ -54,6 +54,9 @@ def answer(spark, expression):
     try:
         frame = spark.sql(query)
         types = [f.dataType.simpleString().upper() for f in frame.schema.fields]
+        if any(t.startswith("INTERVAL") for t in types):  # which Python has no values for
+            frame = frame.toDF(*(f"c{i}" for i in range(len(types))))
+            frame = frame.selectExpr(*(f"CAST(c{i} AS STRING)" if t.startswith("INTERVAL") else f"c{i}" for i, t in enumerate(types)))
         rows = ["(" + ", ".join(text(v) for v in r) + ")" if len(types) > 1 else text(r[0]) for r in frame.collect()]
         return ", ".join(types) + ": " + "; ".join(rows)
     except Exception as e:  # noqa: BLE001
