@@ -57,7 +57,11 @@ func (s *Session) createAsSelect(ctx context.Context, t *target, base *delta.Sna
 	if err := s.commitCreate(ctx, t, stmt, base, meta, staged); err != nil {
 		return nil, err
 	}
-	return createResult(stmt, staged), s.register(ctx, t, stmt)
+	if err := s.register(ctx, t, stmt); err != nil {
+		return nil, err
+	}
+	s.compact(ctx, t)
+	return createResult(stmt, staged), nil
 }
 
 // creationTarget finds where the table goes and what is there. A nil target

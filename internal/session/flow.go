@@ -44,6 +44,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		Name: entry.Name.String(), Checkpoint: c, Trigger: stream.Trigger{Kind: stream.AvailableNow},
 		Sink: &stream.Table{
 			Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
+			Committed: func(ctx context.Context) { s.compact(ctx, t) },
 		},
 		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
 	}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -84,4 +85,16 @@ func TestCloneStatement(t *testing.T) {
 	w.rows("DROP TABLE t")
 	w.want("SELECT * FROM deep", "1", "2")
 	w.fails("CREATE TABLE deep DEEP CLONE shallow", "TABLE_OR_VIEW_ALREADY_EXISTS", "42P07")
+}
+
+// Auto compaction also follows batches of streams.
+func TestAutoCompactionOfStreams(t *testing.T) {
+	w := newWorkspace(t)
+	for i := range 50 {
+		w.file(fmt.Sprintf("in/%02d.json", i), fmt.Sprintf(`{"id":%d}`, i))
+	}
+	w.rows(`CREATE STREAMING TABLE s TBLPROPERTIES ('delta.autoOptimize.autoCompact' = 'true') AS
+		SELECT id FROM STREAM read_files('$IN/in', format => 'json', maxFilesPerTrigger => 1)`)
+	w.want("SELECT count(*), count(DISTINCT id) FROM s", "50|50")
+	w.want("SELECT count(*) FROM (DESCRIBE HISTORY s) WHERE operation = 'OPTIMIZE'", "1")
 }

@@ -3,7 +3,7 @@ package session
 import (
 	"context"
 	"log/slog"
-
+	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -32,7 +32,7 @@ func (s *Session) optimize(ctx context.Context, stmt *sql.Optimize) (*Result, er
 	if err != nil {
 		return nil, wrap(t.name, err)
 	}
-	return optimizeResult(t, snap, result), nil
+	return s.optimizeResult(t, snap, result), nil
 }
 
 // reorg runs REORG TABLE … APPLY (PURGE).
@@ -51,7 +51,7 @@ func (s *Session) reorg(ctx context.Context, stmt *sql.Reorg) (*Result, error) {
 	if err != nil {
 		return nil, wrap(t.name, err)
 	}
-	return optimizeResult(t, snap, result), nil
+	return s.optimizeResult(t, snap, result), nil
 }
 
 // Auto compaction packs the small files of partitions that have many (table
@@ -65,9 +65,15 @@ const (
 // autoCompact compacts a table after rows were loaded, if it wants that. The
 // load stands whatever comes of it.
 func (s *Session) autoCompact(ctx context.Context, name *sql.Name) {
-	t, snap, err := s.newest(ctx, name)
+	if t, err := s.target(ctx, name); err == nil { // or the load has said so
+		s.compact(ctx, t)
+	}
+}
+
+func (s *Session) compact(ctx context.Context, t *target) {
+	snap, err := t.table.Snapshot(ctx)
 	if err != nil {
-		return // the load has said so
+		return // the next statement says so
 	}
 	if v, _ := snap.Property(autoCompactProperty); !strings.EqualFold(v, "true") && !strings.EqualFold(v, "auto") {
 		return
@@ -96,6 +102,9 @@ var (
 		schema.Col("inputZCubeFiles", clusterFilesType), schema.Col("inputOtherFiles", clusterFilesType), schema.Col("inputNumZCubes", schema.Long),
 		schema.Col("mergedFiles", clusterFilesType), schema.Col("numOutputZCubes", schema.Long))
 	vectorsType = schema.New(schema.Col("numDeletionVectorsRemoved", schema.Long), schema.Col("numDeletionVectorRowsRemoved", schema.Long))
+	parallelismType = schema.New(
+		schema.Col("maxClusterActiveParallelism", schema.Long), schema.Col("minClusterActiveParallelism", schema.Long),
+		schema.Col("maxSessionActiveParallelism", schema.Long), schema.Col("minSessionActiveParallelism", schema.Long))
 	metricsType = schema.New(
 		schema.Col("numFilesAdded", schema.Long), schema.Col("numFilesRemoved", schema.Long),
 		schema.Col("filesAdded", sizesType), schema.Col("filesRemoved", sizesType), schema.Col("partitionsOptimized", schema.Long),
@@ -103,12 +112,15 @@ var (
 		schema.Col("numBins", schema.Long), schema.Col("numBatches", schema.Long),
 		schema.Col("totalConsideredFiles", schema.Long), schema.Col("totalFilesSkipped", schema.Long),
 		schema.Col("preserveInsertionOrder", schema.Boolean),
-		schema.Col("startTimeMs", schema.Long), schema.Col("endTimeMs", schema.Long), schema.Col("deletionVectorStats", vectorsType),
-		schema.Col("numTableColumns", schema.Long))
+		schema.Col("numFilesSkippedToReduceWriteAmplification", schema.Long), schema.Col("numBytesSkippedToReduceWriteAmplification", schema.Long),
+		schema.Col("startTimeMs", schema.Long), schema.Col("endTimeMs", schema.Long),
+		schema.Col("totalClusterParallelism", schema.Long), schema.Col("totalScheduledTasks", schema.Long),
+		schema.Col("autoCompactParallelismStats", parallelismType), schema.Col("deletionVectorStats", vectorsType),
+		schema.Col("numTableColumns", schema.Long), schema.Col("numTableColumnsWithStats", schema.Long))
 )
 
 // optimizeResult is the row that OPTIMIZE and REORG return.
-func optimizeResult(t *target, snap *delta.Snapshot, r *delta.OptimizeResult) *Result {
+func (s *Session) optimizeResult(t *target, snap *delta.Snapshot, r *delta.OptimizeResult) *Result {
 	var zOrder, clustering, vectors any
 	if l := r.Layout; l != nil {
 		cubes, others := []any{l.CubeFiles.Files, l.CubeFiles.Bytes}, []any{l.OtherFiles.Files, l.OtherFiles.Bytes}
@@ -131,10 +143,28 @@ func optimizeResult(t *target, snap *delta.Snapshot, r *delta.OptimizeResult) *R
 	out := newTable(schema.Col("path", schema.String), schema.Col("metrics", metricsType))
 	out.add(t.location, []any{
 		r.Added.Files, r.Removed.Files, sizes(r.Added), sizes(r.Removed), r.Partitions, zOrder, clustering,
-		r.Bins, r.Commits, r.Considered, r.Skipped, r.Layout == nil,
-		r.Started.UnixMilli(), r.Ended.UnixMilli(), vectors, int64(len(snap.Schema().Fields)),
+		r.Bins, r.Commits, r.Considered, r.Skipped, r.Layout == nil, int64(0), int64(0),
+		r.Started.UnixMilli(), r.Ended.UnixMilli(), int64(s.cfg.Parallelism), r.Bins, nil, vectors,
+		int64(len(snap.Schema().Fields)), columnsWithStatistics(snap),
 	})
 	return out.result()
+}
+
+// columnsWithStatistics returns how many columns of a table Spark counts as
+// having statistics: as many as table property delta.dataSkippingNumIndexedCols
+// lets have them.
+func columnsWithStatistics(snap *delta.Snapshot) int64 {
+	all := int64(len(snap.Schema().Fields))
+	limit := int64(32)
+	if text, ok := snap.Property("delta.dataSkippingNumIndexedCols"); ok {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			limit = n
+		}
+	}
+	if limit < 0 {
+		return all
+	}
+	return min(all, limit)
 }
 
 // counts returns a result of one row of numbers.

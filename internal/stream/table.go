@@ -27,6 +27,9 @@ type Table struct {
 	Complete bool
 	TimeZone *time.Location
 	Env      ingest.Env
+	// Committed, when set, is called after each batch that was written now.
+	// What it does about the table cannot fail the batch.
+	Committed func(ctx context.Context)
 }
 
 var _ Sink = (*Table)(nil)
@@ -65,6 +68,9 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 	}
 	if err != nil {
 		return Written{}, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	if s.Committed != nil {
+		s.Committed(ctx)
 	}
 	return Written{Rows: staged.Rows}, nil
 }
