@@ -101,7 +101,7 @@ var (
 	clusteringType = schema.New(
 		schema.Col("inputZCubeFiles", clusterFilesType), schema.Col("inputOtherFiles", clusterFilesType), schema.Col("inputNumZCubes", schema.Long),
 		schema.Col("mergedFiles", clusterFilesType), schema.Col("numOutputZCubes", schema.Long))
-	vectorsType = schema.New(schema.Col("numDeletionVectorsRemoved", schema.Long), schema.Col("numDeletionVectorRowsRemoved", schema.Long))
+	vectorsType     = schema.New(schema.Col("numDeletionVectorsRemoved", schema.Long), schema.Col("numDeletionVectorRowsRemoved", schema.Long))
 	parallelismType = schema.New(
 		schema.Col("maxClusterActiveParallelism", schema.Long), schema.Col("minClusterActiveParallelism", schema.Long),
 		schema.Col("maxSessionActiveParallelism", schema.Long), schema.Col("minSessionActiveParallelism", schema.Long))
