@@ -290,7 +290,8 @@ func TestRowChangeRefusals(t *testing.T) {
 		check  func(error) bool
 	}{
 		{
-			"append only", map[string]string{"delta.appendOnly": "true"},
+			"append only",
+			map[string]string{"delta.appendOnly": "true"},
 			func(c *delta.RowChange, path string) { c.Delete(path, 1) },
 			func(err error) bool { return errors.As(err, new(*delta.AppendOnlyError)) },
 		},

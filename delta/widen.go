@@ -17,7 +17,7 @@ const (
 // integerPrecisions are the digits of a decimal that holds every value of an
 // integer type, as the protocol counts them; the types are in order of width.
 var (
-	integerTypes  = []schema.Type{schema.Byte, schema.Short, schema.Integer, schema.Long}
+	integerTypes      = []schema.Type{schema.Byte, schema.Short, schema.Integer, schema.Long}
 	integerPrecisions = map[schema.Type]int{schema.Byte: 10, schema.Short: 10, schema.Integer: 10, schema.Long: 20}
 )
 

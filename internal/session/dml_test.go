@@ -33,7 +33,7 @@ func dmlCases(t *testing.T) map[string][]string {
 	cases := map[string][]string{}
 	for _, part := range strings.Split(string(text), "\n== ")[1:] {
 		name, body, _ := strings.Cut(part, "\n")
-		for _, statement := range strings.Split(body, ";\n") {
+		for statement := range strings.SplitSeq(body, ";\n") {
 			if statement = strings.TrimSpace(statement); statement != "" {
 				cases[name] = append(cases[name], statement)
 			}
@@ -94,8 +94,7 @@ var resultColumns = []string{"num_affected_rows", "num_updated_rows", "num_delet
 func checkOutcome(t *testing.T, rows []string, err error, want answer) {
 	t.Helper()
 	class := ""
-	var known errclass.Classified
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[errclass.Classified](err); ok {
 		class = known.ErrorClass()
 	}
 	if class != want.Error || (err != nil) != (want.Error != "") {

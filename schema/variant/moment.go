@@ -166,10 +166,10 @@ func Zone(name string) (*time.Location, error) {
 
 // parseZone reads Z, an offset, or the name of a zone.
 func parseZone(text string, session *time.Location) (*time.Location, bool) {
-	switch {
-	case text == "":
+	switch text {
+	case "":
 		return session, true
-	case text == "Z" || text == "UTC" || text == "GMT":
+	case "Z", "UTC", "GMT":
 		return time.UTC, true
 	}
 	offset := strings.TrimPrefix(strings.TrimPrefix(text, "UTC"), "GMT")

@@ -18,11 +18,11 @@ import (
 )
 
 // recorded returns the fields of each line of a file of Spark's answers.
-func recorded(t testing.TB, path string) [][]string {
-	t.Helper()
+func recorded(tb testing.TB, path string) [][]string {
+	tb.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var all [][]string
 	for line := range strings.Lines(string(data)) {
@@ -33,39 +33,39 @@ func recorded(t testing.TB, path string) [][]string {
 	return all
 }
 
-func unquote(t testing.TB, s string) string {
-	t.Helper()
+func unquote(tb testing.TB, s string) string {
+	tb.Helper()
 	var out string
 	if err := json.Unmarshal([]byte(s), &out); err != nil {
-		t.Fatalf("%s: %v", s, err)
+		tb.Fatalf("%s: %v", s, err)
 	}
 	return out
 }
 
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // parse is ParseJSON of a text that is JSON.
-func parse(t testing.TB, text string) variant.Value {
-	t.Helper()
+func parse(tb testing.TB, text string) variant.Value {
+	tb.Helper()
 	v, err := variant.ParseJSON([]byte(text))
 	if err != nil {
-		t.Fatalf("ParseJSON(%q): %v", text, err)
+		tb.Fatalf("ParseJSON(%q): %v", text, err)
 	}
 	return v
 }
 
-func text(t testing.TB, v variant.Value) string {
-	t.Helper()
+func text(tb testing.TB, v variant.Value) string {
+	tb.Helper()
 	b, err := v.AppendJSON(nil, time.UTC)
 	if err != nil {
-		t.Fatalf("AppendJSON(%x): %v", v.Data, err)
+		tb.Fatalf("AppendJSON(%x): %v", v.Data, err)
 	}
 	return string(b)
 }
@@ -140,10 +140,10 @@ func TestCastAsSpark(t *testing.T) {
 			want = unquote(t, want)
 			try := i == 1
 			got, ok, err := variant.Cast{Type: typ, Zone: time.UTC, Try: try}.Append(nil, v)
-			var refused *variant.CastError
+			_, refused := errors.AsType[*variant.CastError](err)
 			switch {
 			case want == "x":
-				if !errors.As(err, &refused) {
+				if !refused {
 					t.Errorf("%s as %s = %q, %v, Spark refuses it", text(t, v), f[2], got, err)
 				}
 			case err != nil, ok == (want == "NULL"), ok && string(got) != want:

@@ -49,20 +49,32 @@ func TestReadSingleVariant(t *testing.T) {
 			row(`{"a":3,"b":"y","c":4}`), row(`{"a":null,"b":null,"c":"2026-01-02"}`)), 2},
 		{"corrupt column", whole, query{ddl: "v VARIANT, _corrupt_record STRING", options: named()}, rows(row(`{"a":1,"b":"x","c":2.5}`, null),
 			row(`{"a":2}`, "2"), row(`{"a":3,"b":"y","c":4}`, "3,y,4,5"), row(`{"a":null,"b":null,"c":"2026-01-02"}`, null)), 2},
-		{"drop malformed", whole, query{options: named("mode", "DROPMALFORMED")},
-			rows(row(`{"a":1,"b":"x","c":2.5}`), row(`{"a":null,"b":null,"c":"2026-01-02"}`)), 2},
+		{
+			"drop malformed", whole,
+			query{options: named("mode", "DROPMALFORMED")},
+			rows(row(`{"a":1,"b":"x","c":2.5}`), row(`{"a":null,"b":null,"c":"2026-01-02"}`)), 2,
+		},
 		{"rescue (ours)", whole, query{rescue: "r", options: named()}, rows(row(`{"a":1,"b":"x","c":2.5}`, null), row(`{"a":2}`, null),
 			row(`{"a":3,"b":"y","c":4}`, extra), row(`{"a":null,"b":null,"c":"2026-01-02"}`, null)), 2},
-		{"no header", "1,x\n2\n3,y,z\n", query{options: options{"singleVariantColumn": "v"}},
-			rows(row(`{"_c0":1,"_c1":"x"}`), row(`{"_c0":2}`), row(`{"_c0":3,"_c1":"y","_c2":"z"}`)), 0},
-		{"no header, rescue (ours)", "1\n2,3\n", query{rescue: "r", options: options{"singleVariantColumn": "v", "mode": "FAILFAST"}},
-			rows(row(`{"_c0":1}`, null), row(`{"_c0":2,"_c1":3}`, null)), 0},
+		{
+			"no header", "1,x\n2\n3,y,z\n",
+			query{options: options{"singleVariantColumn": "v"}},
+			rows(row(`{"_c0":1,"_c1":"x"}`), row(`{"_c0":2}`), row(`{"_c0":3,"_c1":"y","_c2":"z"}`)), 0,
+		},
+		{
+			"no header, rescue (ours)", "1\n2,3\n",
+			query{rescue: "r", options: options{"singleVariantColumn": "v", "mode": "FAILFAST"}},
+			rows(row(`{"_c0":1}`, null), row(`{"_c0":2,"_c1":3}`, null)), 0,
+		},
 		{"nullValue and emptyValue", "a,b\nx,\"\"\n", query{options: named("nullValue", "x", "emptyValue", "E")}, rows(row(`{"a":null,"b":"E"}`)), 0},
 		{"names of different case", "A,a\n1,2\n", query{options: named()}, rows(row(`{"A":1,"a":2}`)), 0},
 		{"equal and empty names (ours)", "a,a,\n1,2,3\n", query{options: named()}, rows(row(`{"_c2":3,"a0":1,"a1":2}`)), 0},
 		{"bytes that are no text (ours)", "a\n\xff\n", query{options: named()}, rows(row("{\"a\":\"\uFFFD\"}")), 0},
-		{"VARIANT columns", "a,b,c\n1,x,2.50\n2\n,\"\",true\n", query{ddl: "a VARIANT, b STRING, c VARIANT", options: options{"header": "true"}},
-			rows(row("1", "x", "2.5"), row("2", null, null), row("null", null, "true")), 1},
+		{
+			"VARIANT columns", "a,b,c\n1,x,2.50\n2\n,\"\",true\n",
+			query{ddl: "a VARIANT, b STRING, c VARIANT", options: options{"header": "true"}},
+			rows(row("1", "x", "2.5"), row("2", null, null), row("null", null, "true")), 1,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
