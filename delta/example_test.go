@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ import (
 func cities() *schema.Struct {
 	s, err := schema.ParseDDL("city STRING NOT NULL, people BIGINT")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return s
 }
@@ -29,7 +28,7 @@ func cities() *schema.Struct {
 func batch(rows string) arrow.RecordBatch {
 	b, _, err := array.RecordFromJSON(arrowmemory.DefaultAllocator, schema.ToArrow(cities()), strings.NewReader(rows))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return b
 }
@@ -49,16 +48,16 @@ func createCities(ctx context.Context) *delta.Table {
 func appendRows(ctx context.Context, st delta.Storage, table *delta.Table, m delta.Metadata, base *delta.Snapshot, rows string) {
 	w, err := delta.NewWriter(st, delta.WriterConfig{Metadata: m})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	b := batch(rows)
 	defer b.Release()
 	if err := w.Write(ctx, b); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	files, err := w.Close(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	tx := table.Begin(base)
 	if base == nil {
@@ -68,7 +67,7 @@ func appendRows(ctx context.Context, st delta.Storage, table *delta.Table, m del
 		tx.Add(f)
 	}
 	if _, err := tx.Commit(ctx, delta.CommitInfo{Operation: "WRITE"}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 }
 
@@ -77,7 +76,7 @@ func printRows(ctx context.Context, s *delta.Snapshot) {
 	var lines []string
 	for b, err := range s.Scan(ctx, delta.ScanOptions{}) {
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		for i := range int(b.NumRows()) {
 			lines = append(lines, b.Column(0).ValueStr(i)+" "+b.Column(1).ValueStr(i))
@@ -95,7 +94,7 @@ func ExampleTable_Snapshot() {
 
 	snapshot, err := table.Snapshot(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println("version", snapshot.Version(), "with", snapshot.NumFiles(), "file")
 	for _, f := range snapshot.Schema().Fields {
@@ -112,7 +111,7 @@ func ExampleSnapshot_Scan() {
 	ctx := context.Background()
 	snapshot, err := createCities(ctx).Snapshot(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	options := delta.ScanOptions{
 		Columns: []string{"people"},
@@ -121,7 +120,7 @@ func ExampleSnapshot_Scan() {
 	total := int64(0)
 	for b, err := range snapshot.Scan(ctx, options) {
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		people := b.Column(0).(*array.Int64)
 		for i := range people.Len() {
@@ -140,16 +139,16 @@ func ExampleWriter() {
 	table := delta.NewTable(storage, delta.Options{})
 	writer, err := delta.NewWriter(storage, delta.WriterConfig{Metadata: delta.Metadata{Schema: cities()}})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	rows := batch(`[{"city":"Lima","people":10092}]`)
 	defer rows.Release()
 	if err := writer.Write(ctx, rows); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	files, err := writer.Close(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	tx := table.Begin(nil) // nil: the commit creates the table
@@ -159,7 +158,7 @@ func ExampleWriter() {
 	}
 	version, err := tx.Commit(ctx, delta.CommitInfo{Operation: "WRITE"})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println("committed version", version)
 	// Output: committed version 0
@@ -177,12 +176,12 @@ func ExampleTable_Merge() {
 	}
 	result, err := table.Merge(ctx, source, delta.MergeOptions{Keys: []string{"city"}})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Printf("version %d: %d updated, %d inserted\n", result.Version, result.UpdatedRows, result.InsertedRows)
 	snapshot, err := table.Snapshot(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	printRows(ctx, snapshot)
 	// Output:
@@ -198,15 +197,15 @@ func ExampleRowChange() {
 	appendRows(ctx, storage, table, delta.Metadata{Schema: cities()}, nil, `[{"city":"Bern","people":137},{"city":"Oslo","people":717}]`)
 	snapshot, err := table.Snapshot(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	change, err := delta.NewRowChange(storage, snapshot, delta.WriterConfig{})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	for b, err := range snapshot.Scan(ctx, delta.ScanOptions{FilePath: "_file", RowIndex: "_row"}) {
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		for i := range int(b.NumRows()) {
 			if b.Column(1).(*array.Int64).Value(i) < 500 {
@@ -218,11 +217,11 @@ func ExampleRowChange() {
 	tx := table.Begin(snapshot)
 	metrics, err := change.Apply(ctx, tx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	tx.ReadTable() // what was found rests on all of it
 	if _, err := tx.Commit(ctx, delta.CommitInfo{Operation: "DELETE"}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println(metrics.DeletedRows, "row deleted")
 	// Output: 1 row deleted
@@ -236,12 +235,12 @@ func ExampleTable_SnapshotAt() {
 		return func(yield func(arrow.RecordBatch, error) bool) { yield(batch(`[{"city":"Oslo","people":720}]`), nil) }
 	}
 	if _, err := table.Merge(ctx, source, delta.MergeOptions{Keys: []string{"city"}, Matched: delta.MatchedDelete}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	for version := range int64(2) {
 		snapshot, err := table.SnapshotAt(ctx, version)
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		printRows(ctx, snapshot)
 	}
@@ -258,12 +257,12 @@ func ExampleTable_Changes() {
 		return func(yield func(arrow.RecordBatch, error) bool) { yield(batch(`[{"city":"Oslo","people":720}]`), nil) }
 	}
 	if _, err := table.Merge(ctx, source, delta.MergeOptions{Keys: []string{"city"}}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	var lines []string
 	for b, err := range table.Changes(ctx, delta.ChangesOptions{From: 1, To: -1}) {
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		for i := range int(b.NumRows()) {
 			lines = append(lines, fmt.Sprintf("%s: %s %s", b.Column(2).ValueStr(i), b.Column(0).ValueStr(i), b.Column(1).ValueStr(i)))

@@ -466,8 +466,8 @@ func TestCloneOfItself(t *testing.T) {
 		opts.External = func(_ context.Context, uri string) (delta.Storage, string, error) {
 			return m, strings.TrimPrefix(uri, "/t/"), nil
 		}
-		table := filled(t, m, delta.Metadata{Schema: rangedSchema(t)}, ranged(t, 0, 4))
-		table = delta.NewTable(m, opts)
+		filled(t, m, delta.Metadata{Schema: rangedSchema(t)}, ranged(t, 0, 4))
+		table := delta.NewTable(m, opts)
 		old := snapshot(t, table)
 		want := rowsOf(t, table)
 		appendRecord(t, table, m, ranged(t, 4, 8))

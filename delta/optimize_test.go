@@ -60,6 +60,7 @@ func ranged(tb testing.TB, from, to int) arrow.RecordBatch {
 }
 
 func rangedSchema(tb testing.TB) *schema.Struct {
+	tb.Helper()
 	return parseDDL(tb, "id BIGINT, p STRING, text STRING")
 }
 
@@ -204,8 +205,12 @@ func TestOptimizeUnderConcurrency(t *testing.T) {
 		rows      int
 		files     int64 // of the result
 	}{
-		"append": {func(t *testing.T, other *delta.Table, m *memory) { appendRecord(t, other, m, evens(t, 100)) }, 41, 3},
+		"append": {func(t *testing.T, other *delta.Table, m *memory) {
+			t.Helper()
+			appendRecord(t, other, m, evens(t, 100))
+		}, 41, 3},
 		"delete of a file being packed": {func(t *testing.T, other *delta.Table, _ *memory) {
+			t.Helper()
 			s := snapshot(t, other)
 			tx := other.Begin(s)
 			for f, err := range s.Files(t.Context()) {
@@ -217,6 +222,7 @@ func TestOptimizeUnderConcurrency(t *testing.T) {
 			commit(t, tx)
 		}, 35, 2},
 		"properties": {func(t *testing.T, other *delta.Table, _ *memory) {
+			t.Helper()
 			s := snapshot(t, other)
 			tx := other.Begin(s)
 			meta := s.Metadata().Clone()

@@ -65,14 +65,12 @@ var ignoreEmpty = cmp.FilterValues(func(a, b map[string]string) bool { return le
 // TestCheckpointRoundTrip writes checkpoints of tables of others, in each
 // form, and removes all else from the log: the state must be the same.
 func TestCheckpointRoundTrip(t *testing.T) {
-	t.Parallel()
 	for name, write := range map[string]func(*delta.Snapshot) error{
 		"classic":     func(s *delta.Snapshot) error { return s.CheckpointAs(t.Context(), false, 1) },
 		"V2":          func(s *delta.Snapshot) error { return s.CheckpointAs(t.Context(), true, 1000) },
 		"V2 sidecars": func(s *delta.Snapshot) error { return s.CheckpointAs(t.Context(), true, s.NumFiles()/2+1) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			checked := 0
 			for _, table := range goldenTables(t) {
 				if roundTrip(t, table, write) {

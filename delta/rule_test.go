@@ -58,6 +58,7 @@ func (f formulas) Evaluate(_ context.Context, rows arrow.RecordBatch, exprs []st
 
 // ruled is a table with one rule of each kind on LONG columns a, b, i and d.
 func ruled(t *testing.T) delta.Metadata {
+	t.Helper()
 	s := parseDDL(t, "a bigint, b bigint, i bigint, d bigint, n bigint not null")
 	s.Fields[1].Metadata = map[string]any{"delta.generationExpression": "a + 1"}
 	delta.Identity{Start: 10, Step: 5}.Mark(&s.Fields[2])

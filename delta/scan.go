@@ -25,9 +25,9 @@ type ScanOptions struct {
 	// Files, when set, leaves out the files for which it is false.
 	Files func(AddFile) bool
 	// Rows, when set, chooses rows of each file by their position; of nil it
-	// reads all. Deleted rows stay deleted. What holds no chosen row is not
-	// decoded, and mostly not even fetched: files, row groups, and pages where
-	// the file has an offset index.
+	// reads all. Deleted rows stay deleted. Files and row groups that hold no
+	// chosen row are not read, nor is what comes after the last one of a row
+	// group; what lies before and between is decoded and thrown away.
 	Rows func(AddFile) *RowSet
 	// Parallelism bounds how many files are read at a time; 0 is one for each
 	// processor. Order does not depend on it.

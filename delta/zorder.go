@@ -233,7 +233,7 @@ func (e *ZOrderColumnError) Error() string {
 	case e.Missing:
 		return fmt.Sprintf("Z-Ordering column %s does not exist in the table", e.Column)
 	case e.Partition:
-		return fmt.Sprintf("%s is a partition column: Z-Ordering can only be performed on data columns", e.Column)
+		return e.Column + " is a partition column: Z-Ordering can only be performed on data columns"
 	}
 	return fmt.Sprintf("Z-Ordering on %s will be ineffective: no statistics are kept of the column; "+
 		"name it in the property delta.dataSkippingStatsColumns, or raise delta.dataSkippingNumIndexedCols", e.Column)

@@ -193,7 +193,7 @@ func bit(set bool) int64 {
 func (d *dimension) reader(r arrow.RecordBatch) func(row int) scalar {
 	i := d.at.Index(d.column.path[0])
 	arr := r.Column(i)
-	var typ schema.Type = d.at.Fields[i].Type
+	typ := d.at.Fields[i].Type
 	around := []arrow.Array{arr}
 	for _, name := range d.column.path[1:] {
 		s, ok := typ.(*schema.Struct)

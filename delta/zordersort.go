@@ -265,7 +265,7 @@ func (s *sorter) close(err error) error {
 		s.buckets[i].release()
 	}
 	if s.file != nil {
-		err = errors.Join(err, s.file.Close(), os.Remove(s.file.Name()))
+		err = errors.Join(err, s.file.Close(), os.Remove(s.file.Name())) //nolint:forbidigo // rows being sorted are no durable state
 		s.file = nil
 	}
 	return err
