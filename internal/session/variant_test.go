@@ -28,6 +28,9 @@ func TestVariantColumns(t *testing.T) {
 		{`SELECT to_json(v) FROM raw`, []string{`"s"`, "NULL", "NULL", `[1,2]`, `{"a":1,"b":"x"}`, `{"c":1.5,"d":100.0}`}},
 		{`SELECT count(*), count(v) FROM loaded`, []string{"6|4"}},
 		{`SELECT v:a::int FROM read_files('$IN/events', format => 'json', singleVariantColumn => 'v', mode => 'DROPMALFORMED') WHERE v:a IS NOT NULL`, []string{"1"}},
+		{`SELECT v IS NULL, bad FROM read_files('$IN/events', format => 'json', singleVariantColumn => 'v', schema => 'v VARIANT, bad STRING',
+			columnNameOfCorruptRecord => 'bad') WHERE bad IS NOT NULL`, []string{`true|{"a":`, `true|{"a":1,"a":2}`}},
+		{`SELECT key, value::int FROM raw, LATERAL variant_explode(v) WHERE try_variant_get(value, '$', 'int') IS NOT NULL`, []string{"NULL|1", "NULL|2", "a|1", "c|1", "d|100"}},
 	} {
 		w.want(c.query, c.want...)
 	}

@@ -43,23 +43,12 @@ func fromJSON(p *printer, call *FunctionCall) (string, error) {
 	if len(call.Args) == 3 {
 		return "", unsupported(call.Args[2], "An option of from_json")
 	}
-	ddl, ok := constant(call.Args[1])
-	if !ok {
-		return "", unsupported(call.Args[1], "A schema that is not a literal")
-	}
-	t, err := schema.ParseType(ddl)
+	t, err := fromJSONType(call)
 	if err != nil {
-		var s *schema.Struct
-		if s, err = schema.ParseDDL(ddl); err != nil {
-			return "", err
-		}
-		t = s
+		return "", err
 	}
 	if t == schema.Variant {
 		return "spark_try_parse_json(" + p.text(call.Args[0]) + ")", nil
-	}
-	if hasVariant(t) {
-		return "", unsupported(call.Args[1], "A VARIANT within the schema of from_json")
 	}
 	structure, err := json.Marshal(jsonStructure(p, t, call))
 	if err != nil {
@@ -69,8 +58,25 @@ func fromJSON(p *printer, call *FunctionCall) (string, error) {
 	if _, ok := t.(*schema.Struct); ok {
 		malformed = "'{}'"
 	}
-	return "from_json(CASE WHEN json_valid(" + p.text(call.Args[0]) + ") THEN " + p.text(call.Args[0]) +
-		" WHEN " + p.operand(call.Args[0]) + " IS NOT NULL THEN " + malformed + " END, " + stringText(string(structure)) + ")", nil
+	made := "from_json(CASE WHEN json_valid(" + p.text(call.Args[0]) + ") THEN " + p.text(call.Args[0]) +
+		" WHEN " + p.operand(call.Args[0]) + " IS NOT NULL THEN " + malformed + " END, " + stringText(string(structure)) + ")"
+	return decoder{schema.Variant: "spark_try_parse_json(CAST($1 AS VARCHAR))"}.decoded(made, t, 0), nil
+}
+
+// fromJSONType is the type that a call of from_json names.
+func fromJSONType(call *FunctionCall) (schema.Type, error) {
+	ddl, ok := constant(call.Args[1])
+	if !ok {
+		return nil, unsupported(call.Args[1], "A schema that is not a literal")
+	}
+	if t, err := schema.ParseType(ddl); err == nil {
+		return t, nil
+	}
+	s, err := schema.ParseDDL(ddl)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // jsonStructure is a type as DuckDB's from_json describes it: a name, an
@@ -85,6 +91,17 @@ func jsonStructure(p *printer, t schema.Type, at Node) any {
 		return fields
 	case schema.Array:
 		return []any{jsonStructure(p, t.Element, at)}
+	case schema.Map:
+		if t.Value == schema.Variant {
+			return "MAP(" + p.duckType(t.Key, at) + ", JSON)"
+		}
+		if hasVariant(t.Value) {
+			p.fail(unsupported(at, "A VARIANT deep in the values of a map in the schema of from_json"))
+		}
+	case schema.Primitive:
+		if t == schema.Variant {
+			return "JSON" // as it stands
+		}
 	}
 	return p.duckType(t, at)
 }

@@ -145,7 +145,7 @@ func (p *printer) variantCast(x string, t schema.Type, at Node, try bool) string
 		return "CAST(" + text + " AS " + p.duckType(t, at) + ")"
 	}
 	json := "CAST(CAST(" + text + " AS JSON) AS " + p.duckType(textual(t), at) + ")"
-	return decoded(json, t, 0)
+	return ofVariantText.decoded(json, t, 0)
 }
 
 // castsFromVariant reports whether a variant can become a t.
@@ -186,38 +186,42 @@ func textual(t schema.Type) schema.Type {
 	return t
 }
 
-// decoded turns x of the type textual(t) into one of t; depth numbers the
-// parameters of lambdas.
-func decoded(x string, t schema.Type, depth int) string {
+// decoder has the types that stand as text in nested values, and what makes
+// them of $1.
+type decoder map[schema.Type]string
+
+// ofVariantText is what a variant's cast to a nested type needs; see [textual].
+var ofVariantText = decoder{schema.Binary: "unhex($1)", schema.Variant: "spark_variant_decode($1)"}
+
+// decoded turns x, nested as t is, into one of t; depth numbers the parameters
+// of lambdas.
+func (d decoder) decoded(x string, t schema.Type, depth int) string {
 	item := "freshet_item_" + strconv.Itoa(depth)
 	switch t := t.(type) {
 	case schema.Array:
-		if inner := decoded(item, t.Element, depth+1); inner != item {
+		if inner := d.decoded(item, t.Element, depth+1); inner != item {
 			return "list_transform(" + x + ", lambda " + item + ": " + inner + ")"
 		}
 	case schema.Map:
 		value := item + ".value"
-		if inner := decoded(value, t.Value, depth+1); inner != value {
+		if inner := d.decoded(value, t.Value, depth+1); inner != value {
 			return "map_from_entries(list_transform(map_entries(" + x + "), lambda " + item + ": {'key': " + item + ".key, 'value': " + inner + "}))"
 		}
 	case *schema.Struct:
-		return decodedStruct(x, t, item, depth)
+		return d.decodedStruct(x, t, item, depth)
 	}
-	switch t {
-	case schema.Binary:
-		return "unhex(" + x + ")"
-	case schema.Variant:
-		return "spark_variant_decode(" + x + ")"
+	if t, ok := t.(schema.Primitive); ok && d[t] != "" {
+		return strings.ReplaceAll(d[t], "$1", x)
 	}
 	return x
 }
 
-func decodedStruct(x string, t *schema.Struct, item string, depth int) string {
+func (d decoder) decodedStruct(x string, t *schema.Struct, item string, depth int) string {
 	changed := false
 	fields := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
 		field := item + "." + ident(f.Name)
-		inner := decoded(field, f.Type, depth+1)
+		inner := d.decoded(field, f.Type, depth+1)
 		changed = changed || inner != field
 		fields[i] = ident(f.Name) + " := " + inner
 	}
@@ -294,28 +298,4 @@ func hasVariant(t schema.Type) bool {
 		}
 	}
 	return t == schema.Variant
-}
-
-// checkOrder fails for an operation that compares variants, which have no
-// order.
-func (p *printer) checkOrder(operation string, at Node, operands ...Expr) {
-	for _, x := range operands {
-		if t := p.typeOf(x); hasVariant(t) {
-			p.fail(mismatch("INVALID_ORDERING_TYPE", at.Pos(), "the `"+operation+"` does not support ordering on type "+strconv.Quote(t.String())+"."))
-		}
-	}
-}
-
-// checkVariants fails for a call that would compare or hash variants.
-func (p *printer) checkVariants(call *FunctionCall) {
-	switch name := call.Func(); name {
-	case "max", "min", "greatest", "least", "sort_array", "array_sort", "array_max", "array_min", "array_distinct":
-		p.checkOrder(name, call, call.Args...)
-	case "hash", "xxhash64":
-		for _, x := range call.Args {
-			if hasVariant(p.typeOf(x)) {
-				p.fail(mismatch("HASH_VARIANT_TYPE", call.Range, "input to the function `"+name+"` cannot contain elements of the \"VARIANT\" type."))
-			}
-		}
-	}
 }

@@ -208,6 +208,7 @@ func (p *printer) predicate(e Expr) {
 		join(p, e.List, func(item Expr) { p.exprAs(item, t) })
 		p.put(")")
 	case *Between:
+		p.checkOrder(">=", e, e.X, e.Low, e.High)
 		t := p.commonTypeOf([]Expr{e.X, e.Low, e.High})
 		p.besideAs(e.X, t)
 		p.put(not(e.Not), " BETWEEN ")

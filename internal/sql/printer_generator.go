@@ -17,8 +17,12 @@ func init() {
 		"posexplode": (*printer).exploded, "posexplode_outer": (*printer).exploded,
 		"inline": (*printer).inlined, "inline_outer": (*printer).inlined,
 		"json_tuple": (*printer).jsonTuple, "stack": (*printer).stacked,
+		"variant_explode": (*printer).variantExploded, "variant_explode_outer": (*printer).variantExploded,
 	}
 }
+
+// isTable has the generators that stand in a FROM clause alone.
+var isTable = map[string]bool{"variant_explode": true, "variant_explode_outer": true}
 
 func isGenerator(call *FunctionCall) bool { return generators[call.Func()] != nil }
 
@@ -103,6 +107,29 @@ func (p *printer) inlined(call *FunctionCall, outer bool, names []string) []colu
 		made[i] = column{"unnest(" + nonEmpty(field, outer) + ")", f.Name, f.Type}
 	}
 	return made
+}
+
+// variantExploded makes a row of each field of an object or element of an array
+// in a variant.
+func (p *printer) variantExploded(call *FunctionCall, outer bool, _ []string) []column {
+	if len(call.Args) != 1 {
+		p.fail(wrongArguments(call, "1"))
+		return nil
+	}
+	x, err := p.variantArgument(call.Args[0])
+	if err != nil {
+		p.fail(err)
+		return nil
+	}
+	all := nonEmpty("range(spark_variant_size("+x+"))", outer)
+	part := func(function string) string {
+		return "unnest(list_transform(" + all + ", lambda freshet_item: " + function + "(" + x + ", freshet_item)))"
+	}
+	return []column{
+		{"CAST(unnest(" + all + ") AS INTEGER)", "pos", schema.Integer},
+		{part("spark_variant_key"), "key", schema.String},
+		{part("spark_variant_part"), "value", schema.Variant},
+	}
 }
 
 // stacked is stack(n, values…): n rows of the values.
@@ -194,6 +221,13 @@ func itemNames(n *SelectItem) []string {
 
 // generatorItem prints a generator in a select list.
 func (p *printer) generatorItem(n *SelectItem, call *FunctionCall) {
+	if isTable[call.Func()] {
+		p.fail(&Error{
+			Class: "NOT_A_SCALAR_FUNCTION", State: "42887", Range: call.Range,
+			Text: tickedName([]string{call.Func()}) + " appears as a scalar expression here, but the function was defined as a table function. Please update the query to move the function call into the FROM clause.",
+		})
+		return
+	}
 	p.columns(p.generated(call, false, itemNames(n)))
 }
 

@@ -28,7 +28,7 @@ func (p *printer) query(q *Query) []output {
 	columns := p.body(q.Body)
 	// What orders rows may name the columns of the result, and others.
 	p.frames = append(p.frames, &frame{sources: []source{{columns: columns, known: true}, {}}})
-	p.order(q)
+	p.order(q, columns)
 	p.leaveFrame()
 	if q.Limit != nil {
 		p.put(" LIMIT ", p.operand(q.Limit))
@@ -85,7 +85,7 @@ const hoistedSuffix = "_rows"
 
 // order prints the clauses that order rows. On one machine SORT BY and CLUSTER
 // BY order them all, and DISTRIBUTE BY does nothing.
-func (p *printer) order(q *Query) {
+func (p *printer) order(q *Query, columns []output) {
 	items := q.OrderBy
 	if len(items) == 0 {
 		items = q.SortBy
@@ -94,6 +94,7 @@ func (p *printer) order(q *Query) {
 		items = append(items, &SortItem{Range: e.Pos(), Expr: e})
 	}
 	if len(items) > 0 {
+		p.checkSortKeys(items, columns)
 		p.put(" ORDER BY ")
 		p.sortItems(items)
 	}
@@ -105,6 +106,7 @@ func (p *printer) sortItems(items []*SortItem) {
 		if n.Expr == nil {
 			p.put("ALL")
 		} else {
+			p.checkOrder("sortorder", n.Expr, n.Expr)
 			p.expr(n.Expr)
 		}
 		nulls := n.Nulls
@@ -145,6 +147,10 @@ func (p *printer) body(n QueryBody) []output {
 				Text: n.Kind + " can only be performed on inputs with the same number of columns, but the first input has " +
 					strconv.Itoa(len(left)) + " columns and the second input has " + strconv.Itoa(len(right)) + " columns.",
 			})
+		}
+		if !n.All || n.Kind != "UNION" {
+			p.checkRowsDiffer(n, left)
+			p.checkRowsDiffer(n, right)
 		}
 		return united(left, right)
 	}
@@ -199,6 +205,7 @@ func (p *printer) selection(n *Select) []output {
 	p.put(from)
 	p.condition(" WHERE ", n.Where)
 	if n.GroupBy != nil {
+		p.checkGroups(n)
 		p.groupBy(n.GroupBy)
 	}
 	p.condition(" HAVING ", n.Having)
@@ -214,7 +221,11 @@ func (p *printer) selection(n *Select) []output {
 		})
 	}
 	p.condition(" QUALIFY ", n.Qualify)
-	return p.selected(n)
+	columns := p.selected(n)
+	if n.Distinct {
+		p.checkRowsDiffer(n, columns)
+	}
+	return columns
 }
 
 // selected returns the columns of a SELECT, or nil where they are not known.
@@ -414,6 +425,7 @@ func (p *printer) window(n *Window) {
 		gap = " "
 	}
 	if len(n.PartitionBy) > 0 {
+		p.checkPartitions(n.PartitionBy)
 		p.put(gap, "PARTITION BY ")
 		join(p, n.PartitionBy, p.expr)
 		gap = " "

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/schema"
@@ -81,6 +82,13 @@ func (p *printer) functionType(e *FunctionCall) schema.Type {
 			}
 		}
 		return nil
+	case "from_json":
+		if len(e.Args) > 1 {
+			if t, err := fromJSONType(e); err == nil && hasVariant(t) {
+				return t
+			}
+		}
+		return nil
 	case "variant_get", "try_variant_get":
 		return variantGetType(e)
 	}
@@ -104,6 +112,16 @@ func (p *printer) nestedFunctionType(name string, e *FunctionCall) schema.Type {
 		return schema.Array{Element: schema.String}
 	case "named_struct":
 		return p.namedStructType(e)
+	case "struct":
+		s := &schema.Struct{}
+		for i, a := range e.Args {
+			t := p.typeOf(a)
+			if t == nil {
+				return nil
+			}
+			s.Fields = append(s.Fields, schema.Col(columnName(a, "col"+strconv.Itoa(i+1)), t))
+		}
+		return s
 	}
 	switch t := first.(type) {
 	case schema.Array:

@@ -28,7 +28,10 @@ var variantFunctions = map[string][]*function{
 	"spark_is_variant_null": {{takes: []bindings.Type{variantType}, returns: bindings.TypeBoolean, nulls: true, row: func(a []column, i int, out column) {
 		*at[bool](out, i) = !a[0].null(i) && a[0].value(i).IsNull()
 	}}},
-	"spark_to_variant": {{takes: []bindings.Type{bindings.TypeAny}, returns: variantType, trying: toVariant}},
+	"spark_variant_size": {{takes: []bindings.Type{variantType}, returns: bindings.TypeBigInt, trying: variantSize}},
+	"spark_variant_key":  {{takes: []bindings.Type{variantType, bindings.TypeBigInt}, returns: textType, trying: variantKey}},
+	"spark_variant_part": {{takes: []bindings.Type{variantType, bindings.TypeBigInt}, returns: variantType, trying: variantPart}},
+	"spark_to_variant":   {{takes: []bindings.Type{bindings.TypeAny}, returns: variantType, trying: toVariant}},
 }
 
 // failed is the error of a row, in the form that errors.go takes apart.
@@ -178,6 +181,69 @@ func schemaOfVariant([]column) (tryingRow, error) {
 		out.setText(i, text)
 		return nil
 	}, nil
+}
+
+// variantSize is spark_variant_size(variant): how many fields or elements it
+// has, 0 for a scalar.
+func variantSize([]column) (tryingRow, error) {
+	return func(a []column, i int, out column) error {
+		c, _, err := container(a[0].value(i))
+		*at[int64](out, i) = int64(c.Len())
+		return variantError(err)
+	}, nil
+}
+
+// variantKey is spark_variant_key(variant, n): the name of its n-th field,
+// from 0; NULL for what is no object.
+func variantKey([]column) (tryingRow, error) {
+	return func(a []column, i int, out column) error {
+		c, kind, err := container(a[0].value(i))
+		n := *at[int64](a[1], i)
+		if err != nil || kind != variant.Object || n < 0 || n >= int64(c.Len()) {
+			out.setNull(i)
+			return variantError(err)
+		}
+		name, err := c.Name(int(n))
+		out.setText(i, string(name))
+		return variantError(err)
+	}, nil
+}
+
+// variantPart is spark_variant_part(variant, n): its n-th field or element,
+// from 0.
+func variantPart([]column) (tryingRow, error) {
+	var b variant.Builder
+	return func(a []column, i int, out column) error {
+		c, _, err := container(a[0].value(i))
+		n := *at[int64](a[1], i)
+		if err != nil || n < 0 || n >= int64(c.Len()) {
+			out.setNull(i)
+			return variantError(err)
+		}
+		b.Reset()
+		v, err := c.At(int(n))
+		if err == nil {
+			err = b.Append(v)
+		}
+		if err == nil {
+			v, err = b.Finish()
+		}
+		if err != nil {
+			return variantError(err)
+		}
+		out.setVariant(i, v)
+		return nil
+	}, nil
+}
+
+// container returns the parts of an object or array; a scalar has none.
+func container(v variant.Value) (variant.Container, variant.Kind, error) {
+	kind, err := v.Kind()
+	if err != nil || kind != variant.Object && kind != variant.Array {
+		return variant.Container{}, kind, err
+	}
+	c, err := v.Container()
+	return c, kind, err
 }
 
 // variantWriter appends row i of a column to b.
