@@ -37,19 +37,23 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// compare runs jobs in turn, once to warm caches and then runs times, and
+// compare runs jobs in turn, once to warm caches if that is asked for and then runs times, and
 // prints each one's median, its ratio to the first job's, the same of processor
 // time, which other work on the machine disturbs less, and its peak memory.
 func compare(ctx context.Context, s settings, out io.Writer, jobs []job) ([]measured, error) {
 	results := make([]measured, len(jobs))
-	for r := range s.runs + 1 {
+	rounds := s.runs
+	if s.warm {
+		rounds++
+	}
+	for r := range rounds {
 		for i, j := range jobs {
 			u, err := s.once(ctx, j)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", j.name, err)
 			}
-			if r == 0 {
-				results[i].name = j.name
+			results[i].name = j.name
+			if s.warm && r == 0 {
 				continue
 			}
 			results[i].seconds = append(results[i].seconds, u.took.Seconds())

@@ -43,6 +43,7 @@ type settings struct {
 	upserts int64  // rows merged into it
 	keys    int64  // rows of random keys merged into it
 	runs    int
+	warm    bool     // each job runs once more, before, unmeasured
 	peers   []string // none without python
 	only    []string
 }
@@ -60,6 +61,7 @@ func parse(args []string) (settings, error) {
 	fs.Int64Var(&s.upserts, "upserts", 1_000_000, "rows to merge into it, half of them new")
 	fs.Int64Var(&s.keys, "keys", 1000, "rows of random keys to merge into it")
 	fs.IntVar(&s.runs, "runs", 3, "runs of each job")
+	fs.BoolVar(&s.warm, "warm", true, "run each job once before, unmeasured")
 	fs.StringVar(&peers, "peers", "duckdb,polars,delta-rs,spark", "comma-separated peers to measure against")
 	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, merge, start; all by default")
 	if err := fs.Parse(args); err != nil {

@@ -13,6 +13,9 @@ import (
 const mergeStatement = "MERGE INTO delta.`%s` t USING delta.`%s` s ON t.id = s.id " +
 	"WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
 
+// keyStep is a prime.
+const keyStep = 7_368_787
+
 // merge merges two sources into copies of one table: many rows, half of which
 // are new, and few rows of random keys. Spark and freshet do it by deletion
 // vectors; delta-rs, which has none, and freshet once more, by rewriting files.
@@ -64,13 +67,14 @@ func (s settings) mergeTables(ctx context.Context, root string) error {
 	if err := os.RemoveAll(root); err != nil {
 		return err
 	}
-	const columns = "id %% 1000 AS sensor, id / 7.0 AS reading, concat('name-', CAST(id %% 5000 AS STRING)) AS name"
+	const columns = "id %% 1000 AS sensor, CAST(id AS DOUBLE) / 7 AS reading, concat('name-', CAST(id %% 5000 AS STRING)) AS name"
 	for _, table := range []struct{ name, properties, rows string }{
 		{"vectors", "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')", fmt.Sprintf("SELECT id FROM range(0, %d)", s.target)},
 		{"plain", "", fmt.Sprintf("SELECT id FROM range(0, %d)", s.target)},
-		{"upserts", "", fmt.Sprintf("SELECT id FROM range(%d, %d)", s.target-s.upserts/2, s.target+s.upserts-s.upserts/2)},
-		// A prime step visits keys all over the table, each once.
-		{"keys", "", fmt.Sprintf("SELECT id * 7919 %% %d AS id FROM range(0, %d)", s.target, s.keys)},
+		// A prime step visits keys all over the table, each once. No file of
+		// the table is without a matched row.
+		{"upserts", "", fmt.Sprintf("SELECT id * %d %% %d AS id FROM range(0, %d)", keyStep, 2*s.target, s.upserts)},
+		{"keys", "", fmt.Sprintf("SELECT id * %d %% %d AS id FROM range(0, %d)", keyStep, s.target, s.keys)},
 	} {
 		sql := fmt.Sprintf("CREATE TABLE delta.`%s` %s AS SELECT id, "+columns+" FROM (%s)",
 			filepath.Join(root, table.name), table.properties, table.rows)

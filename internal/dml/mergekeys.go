@@ -88,6 +88,16 @@ func (m *merge) isSource(c *sql.Column) bool {
 	return m.sourceTable.columns.Index(c.Parts[0]) >= 0 && !(len(c.Parts) > 1 && strings.EqualFold(c.Parts[0], m.alias))
 }
 
+// named is [statement.named] but for names that the source's alias qualifies,
+// which spares reading the columns of the table that are called the same.
+func (m *merge) named(exprs ...sql.Expr) []string {
+	source := m.source.Alias.Name
+	shadowed := strings.EqualFold(source, m.alias) || m.columns.Index(source) >= 0
+	return m.namedBy(func(c *sql.Column) bool {
+		return shadowed || len(c.Parts) < 2 || !strings.EqualFold(c.Parts[0], source)
+	}, exprs...)
+}
+
 // ofSource reports whether an expression has columns, all of the source, and
 // no query.
 func (m *merge) ofSource(e sql.Expr) bool {

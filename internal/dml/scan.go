@@ -143,6 +143,11 @@ func (s *statement) scan(l *fileList, columns []string, rows rowSets) (table, er
 
 // named returns the table's columns that expressions may name, in its order.
 func (s *statement) named(exprs ...sql.Expr) []string {
+	return s.namedBy(func(*sql.Column) bool { return true }, exprs...)
+}
+
+// namedBy is named by those names alone that may be the table's.
+func (s *statement) namedBy(may func(*sql.Column) bool, exprs ...sql.Expr) []string {
 	names := map[string]bool{}
 	for _, e := range exprs {
 		if e == nil {
@@ -151,6 +156,9 @@ func (s *statement) named(exprs ...sql.Expr) []string {
 		sql.Inspect(e, func(n sql.Node) bool {
 			switch n := n.(type) {
 			case *sql.Column:
+				if !may(n) {
+					return true
+				}
 				for _, p := range n.Parts {
 					names[strings.ToLower(p)] = true
 				}
