@@ -26,12 +26,22 @@ import (
 // query plans a query. SELECT * of one relation is that relation; anything
 // else runs in the engine over the relations it names. Planning changes q.
 func (s *Session) query(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
-	return s.plan(ctx, q, false)
+	return s.plan(ctx, q, false, s.printer)
+}
+
+// shown is query for a result that is shown and not stored: its columns may be
+// intervals, as text.
+func (s *Session) shown(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
+	return s.plan(ctx, q, false, func(relations sql.Relations) *sql.Printer {
+		p := s.printer(relations)
+		p.ShowIntervals = true
+		return p
+	})
 }
 
 // plan plans a query. When speculate is set, reading may give
 // [ingest.ErrSpeculation]; see there.
-func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*ingest.Relation, error) {
+func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printer func(sql.Relations) *sql.Printer) (*ingest.Relation, error) {
 	if err := s.expandViews(ctx, q); err != nil {
 		return nil, err
 	}
@@ -43,12 +53,12 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool) (*inge
 	if b.want.metadata {
 		hideMetadata(q)
 	}
-	printed, err := s.printer(b).Print(q)
+	printed, err := printer(b).Print(q)
 	var unresolved *sql.Error
 	if errors.As(err, &unresolved) && strings.HasPrefix(unresolved.Class, "UNRESOLVED_COLUMN") && b.want.columns != nil {
 		// Once more with all columns, which the error is to suggest.
 		b.want.columns = nil
-		_, err = s.printer(b).Print(q)
+		_, err = printer(b).Print(q)
 	}
 	if err != nil {
 		return nil, err
@@ -369,7 +379,7 @@ func (s *Session) stage(
 ) (delta.Metadata, *ingest.Staged, error) {
 	text := q.String()
 	for speculate := true; ; speculate = false {
-		rows, err := s.plan(ctx, q, speculate)
+		rows, err := s.plan(ctx, q, speculate, s.printer)
 		if err != nil {
 			return delta.Metadata{}, nil, err
 		}

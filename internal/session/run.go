@@ -96,7 +96,7 @@ func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Res
 }
 
 func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {
-	rows, err := s.query(ctx, q)
+	rows, err := s.shown(ctx, q)
 	if err != nil {
 		return nil, err
 	}

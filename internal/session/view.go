@@ -23,7 +23,7 @@ func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.query(ctx, probe)
+	rows, err := s.shown(ctx, probe)
 	if err != nil {
 		return nil, err
 	}

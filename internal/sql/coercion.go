@@ -49,6 +49,9 @@ func commonType(a, b schema.Type) schema.Type {
 		}
 		return schema.TimestampNTZ
 	}
+	if t := commonInterval(a, b); t != nil {
+		return t
+	}
 	x, xOK := a.(schema.Array)
 	y, yOK := b.(schema.Array)
 	if xOK && yOK {

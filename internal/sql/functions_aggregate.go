@@ -99,6 +99,9 @@ func sum(p *printer, call *FunctionCall) (string, error) {
 	if p.typeOf(call.Args[0]) == schema.String {
 		call = withNumber(call)
 	}
+	if text, ok := p.totalled("sum", call); ok {
+		return text, nil
+	}
 	text := p.call("sum", call)
 	if t, ok := p.typeOf(call).(schema.Decimal); ok {
 		text = "CAST(" + text + " AS " + t.String() + ")"
@@ -113,6 +116,9 @@ func average(p *printer, call *FunctionCall) (string, error) {
 	}
 	if p.typeOf(call.Args[0]) == schema.String {
 		call = withNumber(call)
+	}
+	if text, ok := p.totalled("avg", call); ok {
+		return text, nil
 	}
 	if t, ok := p.typeOf(call).(schema.Decimal); ok {
 		return "CAST(spark_decimal('/', " + p.call("sum", call) + ", CAST(" + p.call("count", call) + " AS DECIMAL(20,0)), " +

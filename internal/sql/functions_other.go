@@ -183,5 +183,13 @@ var otherFunctions = functionTable{
 		"CASE WHEN NOT coalesce($1, false) THEN error('[USER_RAISED_EXCEPTION] ' || $2 || ' SQLSTATE: P0001') END"),
 	"monotonically_increasing_id": expr("(row_number() OVER () - 1)"),
 	"raise_error":                 expr("error('[USER_RAISED_EXCEPTION] ' || $1 || ' SQLSTATE: P0001')"),
-	"typeof":                      expr("spark_typeof(typeof($1))"),
+	"typeof":                      typeOf,
+}
+
+// typeOf is the name of its argument's type.
+func typeOf(p *printer, call *FunctionCall) (string, error) {
+	if len(call.Args) == 1 && hasInterval(p.typeOf(call.Args[0])) {
+		return stringText(strings.ToLower(p.typeOf(call.Args[0]).String())), nil
+	}
+	return expr("spark_typeof(typeof($1))")(p, call)
 }

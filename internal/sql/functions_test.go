@@ -70,6 +70,8 @@ func TestFormats(t *testing.T) { testExamples(t, "testdata/formats.txt") }
 
 func TestRegularExpressions(t *testing.T) { testExamples(t, "testdata/regexp.txt") }
 
+func TestIntervals(t *testing.T) { testExamples(t, "testdata/intervals.txt") }
+
 func TestSemantics(t *testing.T) { testExamples(t, "testdata/semantics.txt") }
 
 // testExamples compares each example's answer with Spark's. One that differs
@@ -132,9 +134,13 @@ func answer(t *testing.T, e *duckdb.Engine, text string) (string, string) {
 		text = "SELECT " + text
 	}
 	var query string
+	var intervals map[int]schema.Type
 	q, err := sql.ParseQuery(text)
 	if err == nil {
-		query, err = (&sql.Printer{Values: sessionValues}).Query(q)
+		var printed *sql.Printed
+		if printed, err = (&sql.Printer{Values: sessionValues, ShowIntervals: true}).Print(q); err == nil {
+			query, intervals = printed.Text, printed.Intervals
+		}
 	}
 	if err != nil {
 		return errorClass(err), query
@@ -151,6 +157,9 @@ func answer(t *testing.T, e *duckdb.Engine, text string) (string, string) {
 	types := make([]string, len(s.Fields))
 	for i, f := range s.Fields {
 		types[i] = sparkType(f.Type)
+		if t := intervals[i]; t != nil {
+			types[i] = sparkType(t)
+		}
 	}
 	var rows []string
 	for r.Next() {

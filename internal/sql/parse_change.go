@@ -177,10 +177,10 @@ func (p *parser) mergeSource() TableRef {
 
 // omittedConditions are the error classes for a clause that comes after one of
 // its kind which takes every row.
-var omittedConditions = map[string]struct{ class, kind string }{
-	"MATCHED":               {"NON_LAST_MATCHED_CLAUSE_OMIT_CONDITION", "MATCHED"},
-	"NOT MATCHED":           {"NON_LAST_NOT_MATCHED_BY_TARGET_CLAUSE_OMIT_CONDITION", "NOT MATCHED [BY TARGET]"},
-	"NOT MATCHED BY SOURCE": {"NON_LAST_NOT_MATCHED_BY_SOURCE_CLAUSE_OMIT_CONDITION", "NOT MATCHED BY SOURCE"},
+var omittedConditions = map[string]struct{ class, state, kind string }{
+	"MATCHED":               {"NON_LAST_MATCHED_CLAUSE_OMIT_CONDITION", "42613", "MATCHED"},
+	"NOT MATCHED":           {"NON_LAST_NOT_MATCHED_BY_TARGET_CLAUSE_OMIT_CONDITION", "42613", "NOT MATCHED [BY TARGET]"},
+	"NOT MATCHED BY SOURCE": {"NON_LAST_NOT_MATCHED_BY_SOURCE_CLAUSE_OMIT_CONDITION", "42613", "NOT MATCHED BY SOURCE"},
 }
 
 // checkConditions fails at a clause without a condition that is not the last
@@ -190,7 +190,7 @@ func (p *parser) checkConditions(clauses []*MergeClause) {
 	for _, c := range clauses {
 		if before := open[c.Kind]; before != nil {
 			e := omittedConditions[c.Kind]
-			p.failAt(before.Range, e.class, "42613", "When there are more than one "+e.kind+" clauses in a MERGE statement, only the last "+
+			p.failAt(before.Range, e.class, e.state, "When there are more than one "+e.kind+" clauses in a MERGE statement, only the last "+
 				e.kind+" clause can omit the condition.")
 			return
 		}

@@ -3,13 +3,18 @@ package sql
 import (
 	"strconv"
 	"strings"
+
+	"github.com/freshet/freshet/schema"
 )
 
 // Printed is a query in DuckDB's dialect that knows which expression each
 // place of its text was printed from.
 type Printed struct {
-	Text  string
-	spans []span
+	Text string
+	// Intervals has the types of the columns that are the text of intervals, by
+	// their places.
+	Intervals map[int]schema.Type
+	spans     []span
 }
 
 // span is the text of an expression. Spans lie within one another or apart.

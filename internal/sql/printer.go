@@ -27,6 +27,9 @@ type Printer struct {
 	// Values are what functions such as current_user return, by their names in
 	// lower case.
 	Values map[string]string
+	// ShowIntervals lets the query's columns be intervals, which become text;
+	// else they are refused, as no table stores them.
+	ShowIntervals bool
 }
 
 // Query returns q in DuckDB's dialect.
@@ -43,11 +46,14 @@ func (pr *Printer) Query(q *Query) (string, error) {
 func (pr *Printer) Print(q *Query) (*Printed, error) {
 	p := newPrinter(pr)
 	p.countReferences(q)
-	p.query(q)
+	columns := p.query(q)
+	text, intervals := p.showIntervals(q, p.String(), columns, pr.ShowIntervals)
 	if p.err != nil {
 		return nil, p.err
 	}
-	return unmarked(p.String(), p.marks), nil
+	printed := unmarked(text, p.marks)
+	printed.Intervals = intervals
+	return printed, nil
 }
 
 // Expr returns e in DuckDB's dialect. Names of columns stand as they are.

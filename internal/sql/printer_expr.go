@@ -332,6 +332,7 @@ func (p *printer) function(e *FunctionCall) {
 		return
 	}
 	p.checkVariants(e)
+	p.checkIntervals(e)
 	text, err := sparkFunctions.render(p, p.withText(e))
 	if err != nil {
 		p.fail(err)

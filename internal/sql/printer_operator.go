@@ -67,6 +67,9 @@ func (p *printer) binary(e *Binary) {
 			return
 		}
 	}
+	if p.intervalOperator(e) {
+		return
+	}
 	if arithmetic[e.Op] && p.decimalArithmetic(e) {
 		return
 	}
@@ -113,7 +116,8 @@ func (p *printer) operandType(e *Binary) schema.Type {
 	t := commonType(a, b)
 	number := isNumeric(a) || isNumeric(b)
 	switch {
-	case t == nil && number && (a == schema.Boolean || b == schema.Boolean),
+	case t == nil && comparison[e.Op] && a != nil && b != nil && (isInterval(a) || isInterval(b)) && a != schema.String && b != schema.String,
+		t == nil && number && (a == schema.Boolean || b == schema.Boolean),
 		t == nil && number && comparison[e.Op] && (isTime(a) || isTime(b)):
 		p.fail(mismatch("BINARY_OP_DIFF_TYPES", e.Range, "the left and right operands of "+strconv.Quote(p.pretty(e))+
 			" have incompatible types ("+strconv.Quote(a.String())+" and "+strconv.Quote(b.String())+")."))
@@ -225,11 +229,14 @@ func (p *printer) asDecimal(e Expr, t schema.Decimal) string {
 // a TIMESTAMP_NTZ. It reports whether e is one.
 func (p *printer) dateArithmetic(e *Binary) bool {
 	x, i := e.Left, e.Right
-	if _, ok := x.(*Interval); ok && e.Op == "+" {
+	is := func(e Expr) bool {
+		_, literal := e.(*Interval)
+		return literal || isInterval(p.typeOf(e))
+	}
+	if is(x) && e.Op == "+" {
 		x, i = i, x
 	}
-	interval, ok := i.(*Interval)
-	if _, twice := x.(*Interval); !ok || twice {
+	if !is(i) || is(x) || isNumeric(p.typeOf(x)) {
 		return false
 	}
 	if l, ok := x.(*Literal); ok && l.Kind == NullLiteral {
@@ -240,25 +247,10 @@ func (p *printer) dateArithmetic(e *Binary) bool {
 		sign = "-"
 	}
 	function := "spark_plus_time("
-	if isCalendar(interval) {
+	if timePlusInterval(schema.Date, p.typeOf(i)) == schema.Date {
 		function = "spark_plus_interval("
 	}
-	p.put(function, p.text(x), ", ", sign, p.operand(interval), ")")
-	return true
-}
-
-// isCalendar reports whether an interval has no unit below the day.
-func isCalendar(n *Interval) bool {
-	for _, f := range n.Fields {
-		switch f.Unit {
-		case "YEAR", "QUARTER", "MONTH", "WEEK", "DAY":
-		default:
-			return false
-		}
-		if f.To != "" && f.To != "MONTH" {
-			return false
-		}
-	}
+	p.put(function, p.text(x), ", ", sign, p.operand(i), ")")
 	return true
 }
 

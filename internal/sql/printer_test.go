@@ -82,7 +82,7 @@ func printed(text string) string {
 	if err != nil {
 		return failure(err)
 	}
-	out, err := (&sql.Printer{Relations: &byName{}}).Query(q)
+	out, err := (&sql.Printer{Relations: &byName{}, ShowIntervals: true}).Query(q)
 	if err != nil {
 		return failure(err)
 	}
@@ -107,7 +107,7 @@ func TestPrinterErrorHasAPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = (&sql.Printer{Relations: &byName{}}).Query(q)
+	_, err = (&sql.Printer{Relations: &byName{}, ShowIntervals: true}).Query(q)
 	var e *sql.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v", err)

@@ -61,6 +61,12 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	if t.Type == schema.Variant {
 		return p.toVariant(x, t)
 	}
+	if from := p.typeOf(x); isInterval(from) {
+		if t.Type != schema.String {
+			p.fail(unsupported(x, "A cast of an interval to "+t.Type.String()))
+		}
+		return intervalText(p.text(x), from)
+	}
 	text := p.text(x)
 	to := p.duckType(t.Type, t)
 	primitive, _ := t.Type.(schema.Primitive)
@@ -71,6 +77,8 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	switch from := p.typeOf(x); {
 	case from == schema.Timestamp && (isFloating(t.Type) || isDecimal(t.Type)):
 		text = "epoch(" + text + ")"
+	case t.Type == schema.String && hasInterval(from):
+		p.fail(unsupported(x, "A cast of "+from.String()+" to STRING"))
 	case t.Type == schema.String && isNested(from):
 		return "spark_nested_text(" + text + ")"
 	case from == schema.Boolean && isTime(t.Type), t.Type == schema.Date && isNumeric(from):

@@ -128,6 +128,8 @@ func (p *printer) findType(e Expr) schema.Type {
 	switch e := e.(type) {
 	case *Literal:
 		return literalType(e)
+	case *Interval:
+		return intervalType(e)
 	case *Column:
 		t, n := p.columnType(e.Parts)
 		parts := p.unqualify(e.Parts, 1)
@@ -279,6 +281,9 @@ func (p *printer) binaryType(e *Binary) schema.Type {
 		return p.concatType([]Expr{e.Left, e.Right})
 	}
 	a, b := p.typeOf(e.Left), p.typeOf(e.Right)
+	if t := intervalArithmetic(e.Op, a, b); t != nil {
+		return t
+	}
 	if x, y, ok := p.decimals(e.Left, e.Right); ok {
 		return decimalResult(e.Op, x, y)
 	}

@@ -46,6 +46,14 @@ func (p *printer) functionType(e *FunctionCall) schema.Type {
 	if t, ok := resultTypes[name]; ok {
 		return t
 	}
+	switch name {
+	case "make_interval":
+		return calendarInterval
+	case "make_dt_interval":
+		return dayTime.typ()
+	case "make_ym_interval":
+		return yearMonth.typ()
+	}
 	if len(e.Args) == 0 {
 		if name == "array" {
 			return schema.Array{Element: schema.Void}
@@ -180,6 +188,11 @@ func (p *printer) namedStructType(e *FunctionCall) schema.Type {
 func (p *printer) numericFunctionType(name string, e *FunctionCall) schema.Type {
 	t := p.typeOf(e.Args[0])
 	d, exact := t.(schema.Decimal)
+	if units, ok := intervalOf(t); ok && (name == "avg" || name == "mean") {
+		return units.full().typ()
+	} else if ok {
+		return t
+	}
 	switch name {
 	case "abs":
 		if t == schema.String {

@@ -11,7 +11,7 @@ import (
 // order.
 func (p *printer) checkOrder(operation string, at Node, operands ...Expr) {
 	for _, x := range operands {
-		if t := p.typeOf(x); hasVariant(t) {
+		if t := p.typeOf(x); hasVariant(t) || t == calendarInterval {
 			p.failOrder(operation, at, t)
 		}
 	}

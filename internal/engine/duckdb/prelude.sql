@@ -142,7 +142,7 @@ CREATE MACRO spark_day(x VARCHAR) AS CASE WHEN length(x) > 7 THEN x WHEN regexp_
     WHEN regexp_full_match(x, '\d{4}-\d{1,2}') THEN x || '-01' ELSE x END, (x) AS x;
 CREATE MACRO spark_instant(x DOUBLE) AS make_timestamptz(CAST(x * 1000000 AS BIGINT)), (x DECIMAL(38,9)) AS make_timestamptz(CAST(x * 1000000 AS BIGINT)),
     (x BIGINT) AS make_timestamptz(x * 1000000), (x VARCHAR) AS spark_day(x), (x) AS x;
-CREATE MACRO spark_text(x BLOB) AS decode(x), (x DATE) AS CAST(x AS VARCHAR), (x TIMESTAMP) AS CAST(x AS VARCHAR),
+CREATE MACRO spark_text(x BLOB) AS decode(x), (x INTERVAL) AS error('[UNSUPPORTED_FEATURE] The text of an interval whose type is known only when the query runs is not supported by this engine. SQLSTATE: 0A000'), (x DATE) AS CAST(x AS VARCHAR), (x TIMESTAMP) AS CAST(x AS VARCHAR),
     (x TIMESTAMPTZ) AS CAST(CAST(x AS TIMESTAMP) AS VARCHAR),
     (x) AS CASE typeof(x) WHEN 'DOUBLE' THEN spark_double_text(CAST(CAST(x AS VARCHAR) AS DOUBLE))
         WHEN 'FLOAT' THEN spark_float_text(CAST(CAST(x AS VARCHAR) AS FLOAT)) ELSE CAST(x AS VARCHAR) END;

@@ -134,6 +134,10 @@ func (r *reader) prepare(inputs []engine.Input, before string) (bindings.Prepare
 	if err != nil {
 		return stmt, err
 	}
+	if err := refuseIntervals(stmt); err != nil {
+		bindings.DestroyPrepare(&stmt)
+		return stmt, err
+	}
 	query, changed := normalised(stmt, r.query)
 	spooled, err := r.spool()
 	if err == nil && !changed && !spooled && before == "" {

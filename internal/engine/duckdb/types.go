@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
+
+	"github.com/freshet/freshet/internal/errclass"
 )
 
 // normalised returns the query with its result cast to types that Delta has,
@@ -112,3 +114,35 @@ func childType(t bindings.LogicalType) (to string, differs bool) {
 func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func quoteString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// refuseIntervals fails for a result with an interval in it: the printer writes
+// those as text whose type it knows.
+func refuseIntervals(stmt bindings.PreparedStatement) error {
+	for i := range bindings.PreparedStatementColumnCount(stmt) {
+		if hasInterval(bindings.PreparedStatementColumnLogicalType(stmt, i)) {
+			return errclass.New("UNSUPPORTED_FEATURE", "0A000",
+				"A column of the result has an interval whose type is known only when the query runs, which is not supported by this engine.")
+		}
+	}
+	return nil
+}
+
+// hasInterval destroys t.
+func hasInterval(t bindings.LogicalType) bool {
+	defer bindings.DestroyLogicalType(&t)
+	switch bindings.GetTypeId(t) {
+	case bindings.TypeInterval:
+		return true
+	case bindings.TypeList:
+		return hasInterval(bindings.ListTypeChildType(t))
+	case bindings.TypeMap:
+		return hasInterval(bindings.MapTypeKeyType(t)) || hasInterval(bindings.MapTypeValueType(t))
+	case bindings.TypeStruct:
+		for i := range bindings.StructTypeChildCount(t) {
+			if hasInterval(bindings.StructTypeChildType(t, i)) {
+				return true
+			}
+		}
+	}
+	return false
+}
