@@ -1,15 +1,16 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/schema"
 )
 
 // Commit makes staged files part of a table.
@@ -123,16 +124,29 @@ func (c *Commit) rebase(ctx context.Context) error {
 		return err
 	}
 	planned, now := c.Base.Metadata(), latest.Metadata()
-	same := planned.ID == now.ID && schema.Equal(planned.Schema, now.Schema)
+	same := planned.ID == now.ID && bytes.Equal(planned.Schema.JSON(), now.Schema.JSON()) &&
+		maps.Equal(constraints(planned), constraints(now))
 	if c.Metadata != nil {
 		// It replaces the table's whole, and must not undo what another set.
 		same = same && maps.Equal(planned.Configuration, now.Configuration)
 	}
 	if !same {
 		return errclass.New("DELTA_METADATA_CHANGED", "2D521",
-			"The schema of the table was changed by a concurrent update (version %d). Nothing was written; run the statement again.",
+			"The columns or rules of the table were changed by a concurrent update (version %d). Nothing was written; run the statement again.",
 			latest.Version())
 	}
 	c.Base = latest
 	return nil
+}
+
+// constraints returns the properties that say what rows a table takes and how
+// its columns are stored.
+func constraints(m delta.Metadata) map[string]string {
+	found := map[string]string{}
+	for name, value := range m.Configuration {
+		if strings.HasPrefix(name, "delta.constraints.") || name == "delta.columnMapping.mode" {
+			found[name] = value
+		}
+	}
+	return found
 }
