@@ -32,6 +32,8 @@ type Env struct {
 	// Source returns the rows of a query, or those of ref when the query has
 	// no other clause.
 	Source func(ctx context.Context, q *sql.Query) (*ingest.Relation, error)
+	// IsTarget reports whether a relation has rows of the statement's table.
+	IsTarget func(ctx context.Context, ref sql.TableRef) bool
 	// Fold computes constant expressions; see [pushdown.Table].
 	Fold func(sql.Expr) (pushdown.Constant, bool)
 	// Writer configures the writer of new rows; its metadata is the table's.
@@ -70,6 +72,8 @@ type statement struct {
 	scratch engine.Scratch
 	files   *fileList // read for the conditions
 	started time.Time
+	// readsItself says that a subquery or the source reads the table too.
+	readsItself bool
 }
 
 // newStatement starts a statement on a table by name and alias.
@@ -122,7 +126,7 @@ func (s *statement) commit(ctx context.Context, c *delta.RowChange, meta *delta.
 	if meta != nil {
 		tx.SetMetadata(*meta)
 	}
-	s.files.declare(tx)
+	s.declare(tx)
 	metrics, err := c.Apply(ctx, tx)
 	if err == nil {
 		_, err = tx.Commit(ctx, info(metrics))

@@ -104,6 +104,7 @@ func (m *merge) openSource(ctx context.Context) (*ingest.Relation, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.note(ctx, q, nil)
 	if given != nil && len(given.Columns) == len(rows.Schema.Fields) {
 		rows = rows.Rename(given.Columns)
 	}

@@ -32,6 +32,7 @@ type fileList struct {
 	files  []delta.AddFile
 	number map[string]int64 // by path
 	rows   int64            // about how many
+	filter delta.Predicate  // holds for all rows that matter; nil is no filter
 }
 
 // guessedRows is taken for the rows of a file that says nothing of them.
@@ -43,7 +44,7 @@ func (s *statement) list(ctx context.Context, filter delta.Predicate) (*fileList
 	if filter != nil {
 		files = s.target.Base.FilesMatching(ctx, filter)
 	}
-	l := &fileList{number: map[string]int64{}}
+	l := &fileList{number: map[string]int64{}, filter: filter}
 	for f, err := range files {
 		if err != nil {
 			return nil, err
@@ -60,12 +61,17 @@ func (s *statement) list(ctx context.Context, filter delta.Predicate) (*fileList
 	return l, nil
 }
 
-// declare tells a transaction what was read.
-func (l *fileList) declare(tx *delta.Transaction) {
-	for _, f := range l.files {
+// declare tells a transaction what was read: the files, and whatever rows the
+// filter does not exclude, of which none may come.
+func (s *statement) declare(tx *delta.Transaction) {
+	for _, f := range s.files.files {
 		tx.ReadFiles(f.Path)
 	}
-	tx.ReadTable()
+	if s.files.filter == nil || s.readsItself {
+		tx.ReadTable()
+	} else {
+		tx.ReadPredicate(s.files.filter)
+	}
 }
 
 func (l *fileList) has(f delta.AddFile) bool {
@@ -207,6 +213,7 @@ func (s *statement) bind(ctx context.Context, q *sql.Query, tables map[*sql.Tabl
 	if err != nil {
 		return bound{}, err
 	}
+	s.note(ctx, q, tables)
 	text, err := s.env.Printer(binding{tables, others}).Query(q)
 	if err != nil {
 		return bound{}, err
@@ -218,6 +225,20 @@ func (s *statement) bind(ctx context.Context, q *sql.Query, tables map[*sql.Tabl
 		}
 	}
 	return b, nil
+}
+
+// note finds out whether a query, with its views expanded, reads the table
+// besides as the statement's own: in a subquery, or in the source of a MERGE.
+func (s *statement) note(ctx context.Context, q *sql.Query, own map[*sql.Table]table) {
+	sql.Inspect(q, func(n sql.Node) bool {
+		ref, ok := n.(sql.TableRef)
+		if t, is := n.(*sql.Table); is {
+			_, mine := own[t]
+			ok = !mine
+		}
+		s.readsItself = s.readsItself || ok && s.env.IsTarget(ctx, ref)
+		return true
+	})
 }
 
 // query yields the batches of a query's result, each valid for one turn.

@@ -54,6 +54,8 @@ func (tr *trial) cancel(t *testing.T, n int) (cancelled bool) {
 		got = "no table"
 	case !tr.replaces:
 		tr.wantNoStrays("t")
+	default:
+		tr.wantNamed("t")
 	}
 	if got != tr.before && got != tr.after || err == nil && got != tr.after {
 		t.Errorf("the statement gave %v and the table has %s rows, want %s or %s", err, got, tr.before, tr.after)

@@ -162,18 +162,28 @@ func arity(table string, names []string, incoming *schema.Struct) error {
 func (s *Session) readsTable(ctx context.Context, q *sql.Query, t *target) bool {
 	reads := false
 	sql.Inspect(q, func(n sql.Node) bool {
-		ref, ok := n.(*sql.Table)
-		if !ok {
-			return true
-		}
-		if format, path, ok := ref.Name.Path(); ok && format == "delta" {
-			loc, err := s.location(path)
-			reads = reads || err == nil && loc == t.location
-			return true
-		}
-		name, err := s.tableName(ctx, ref.Name)
-		reads = reads || err == nil && t.entry != nil && strings.EqualFold(name.String(), t.entry.Name.String())
-		return true
+		ref, ok := n.(sql.TableRef)
+		reads = reads || ok && s.isTable(ctx, ref, t)
+		return !reads
 	})
 	return reads
+}
+
+// isTable reports whether a relation has rows of the table, under whatever
+// name, or changes of them.
+func (s *Session) isTable(ctx context.Context, ref sql.TableRef, t *target) bool {
+	var name *sql.Name
+	switch ref := ref.(type) {
+	case *sql.Table:
+		name = ref.Name
+	case *sql.TableFunction:
+		if isTableChanges(ref) && len(ref.Args) > 0 {
+			name, _ = sql.TableOf(ref.Args[0])
+		}
+	}
+	if name == nil {
+		return false
+	}
+	other, err := s.target(ctx, name)
+	return err == nil && other.location == t.location
 }

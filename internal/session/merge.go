@@ -63,6 +63,7 @@ func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, 
 			return s.binder(ctx, q), nil
 		},
 		Source:          func(ctx context.Context, q *sql.Query) (*ingest.Relation, error) { return s.query(ctx, q) },
+		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.isTable(ctx, ref, t) },
 		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.evaluator()},
 		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
 	}
