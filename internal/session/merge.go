@@ -2,7 +2,10 @@ package session
 
 import (
 	"context"
+	"iter"
 	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/dml"
@@ -62,13 +65,24 @@ func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, 
 			}
 			return s.binder(ctx, q), nil
 		},
-		Source:          func(ctx context.Context, q *sql.Query) (*ingest.Relation, error) { return s.query(ctx, q) },
+		Source:          s.plainQuery,
 		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.isTable(ctx, ref, t) },
 		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.evaluator()},
 		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
 	}
 	rows, err := run(env, dml.Target{Table: t.table, Storage: t.store, Base: base})
 	return rows, wrap(t.name, err)
+}
+
+// plainQuery plans a query whose batches the engine can take.
+func (s *Session) plainQuery(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
+	rows, err := s.query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	read, layout := rows.Read, schema.ToArrow(rows.Schema)
+	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return plain(read(ctx), layout) }
+	return rows, nil
 }
 
 // Inputs implements [dml.Relations].

@@ -196,3 +196,13 @@ func TestMergeLeavesFilesAlone(t *testing.T) {
 		t.Errorf("an empty source made a commit: %q", after)
 	}
 }
+
+// Files are a source themselves, whatever encoding their text columns have in
+// memory.
+func TestMergeOfFiles(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("new.csv", "id,v,at\n2,B,2026-01-01T00:00:00Z\n3,C,2026-01-02T00:00:00Z\n")
+	w.run("CREATE TABLE t (id INT, v STRING, at TIMESTAMP); INSERT INTO t VALUES (1, 'a', NULL), (2, 'b', NULL)")
+	w.want("MERGE INTO t USING read_files('$IN/new.csv', header => true) s ON t.id = s.id WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *", "2|1|0|1")
+	w.want("SELECT id, v, year(at) FROM t", "1|a|NULL", "2|B|2026", "3|C|2026")
+}

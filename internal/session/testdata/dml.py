@@ -29,8 +29,14 @@ def cases():
     yield name, "".join(lines)
 
 
+def text(value):
+    if hasattr(value, "asDict"):
+        return json.dumps(value.asDict(True), separators=(",", ":"))
+    return "NULL" if value is None else str(value)
+
+
 def rows(df):
-    return sorted([["NULL" if v is None else str(v.asDict(True) if hasattr(v, "asDict") else v) for v in r] for r in df.collect()])
+    return sorted([[text(v) for v in r] for r in df.collect()])
 
 
 def answer(spark, text):
@@ -43,12 +49,11 @@ def answer(spark, text):
         df = spark.sql(statements[-1].rstrip(";"))
         out["result"] = dict(df.collect()[0].asDict()) if df.columns else {}
     except Exception as e:  # noqa: BLE001 - whatever Spark refuses with is the answer
-        text = str(e)
         if hasattr(e, "getCondition") and e.getCondition():
             out["error"] = e.getCondition()
         else:
-            found = re.findall(r"\[([A-Z][A-Z_.0-9]+)\]", text)
-            out["error"] = found[0] if found else text[:200]
+            found = re.findall(r"\[([A-Z][A-Z_.0-9]+)\]", str(e))
+            out["error"] = found[0] if found else str(e)[:200]
     out["columns"] = [f"{f.name} {f.dataType.simpleString()}" for f in spark.table("t").schema]
     out["rows"] = rows(spark.table("t"))
     last = spark.sql("DESCRIBE HISTORY t LIMIT 1").collect()[0]
@@ -56,6 +61,9 @@ def answer(spark, text):
         out["operation"] = last["operation"]
         out["parameters"] = dict(last["operationParameters"])
         out["metrics"] = dict(last["operationMetrics"])
+        if spark.sql("SHOW TBLPROPERTIES t").where("key = 'delta.enableChangeDataFeed'").where("value = 'true'").count():
+            changes = spark.sql(f"SELECT * FROM table_changes('t', {last['version']})")
+            out["changes"] = rows(changes.drop("_commit_version", "_commit_timestamp"))
     return out
 
 
