@@ -193,8 +193,16 @@ func insertion(s *statement, to *schema.Struct, columns []*sql.Column, values []
 	if len(columns) != len(values) {
 		return nil, errclass.New("INSERT_COLUMN_ARITY_MISMATCH", "21S01", "INSERT lists %d columns and has %d values.", len(columns), len(values))
 	}
-	root := &assigned{}
+	root, seen := &assigned{}, map[string]bool{}
 	for i, c := range columns {
+		name := strings.ToLower(c.Parts[len(c.Parts)-1])
+		if seen[name] {
+			return nil, &sql.Error{
+				Class: "DELTA_DUPLICATE_COLUMNS_ON_INSERT", State: "42701", Range: c.Range,
+				Text: fmt.Sprintf("Duplicate column names in INSERT clause: %s is listed twice.", c),
+			}
+		}
+		seen[name] = true
 		if err := s.assign(root, to, &sql.Assignment{Range: c.Range, Column: c, Value: values[i]}); err != nil {
 			return nil, err
 		}

@@ -55,6 +55,11 @@ var deviations = map[string]answer{
 		Result:  map[string]int64{"num_affected_rows": 0, "num_updated_rows": 0, "num_deleted_rows": 0, "num_inserted_rows": 0},
 		Columns: []string{"id int", "v string"}, Rows: [][]string{{"1", "a"}},
 	},
+	// Spark's planner fails with an internal error; this is what Delta documents.
+	"merge with default values": {
+		Result:  map[string]int64{"num_affected_rows": 3, "num_updated_rows": 1, "num_deleted_rows": 0, "num_inserted_rows": 2},
+		Columns: []string{"id int", "v int"}, Rows: [][]string{{"1", "42"}, {"2", "42"}, {"3", "42"}}, Operation: "MERGE",
+	},
 }
 
 // classes are those of errors that Spark gives no class of their own: its
