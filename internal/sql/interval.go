@@ -103,7 +103,7 @@ func intervalType(e *Interval) schema.Type {
 		units := []string{f.Unit}
 		if l, ok := f.Value.(*Literal); ok && f.Unit == "" {
 			units = nil
-			for _, word := range strings.Fields(strings.ToUpper(l.Value)) {
+			for word := range strings.FieldsSeq(strings.ToUpper(l.Value)) {
 				if word = strings.TrimSuffix(word, "S"); word != "INTERVAL" && isLetter(word[len(word)-1]) {
 					units = append(units, word)
 				}

@@ -26,7 +26,7 @@ var formatFunctions = functionTable{
 // schemaOf is a function of a literal text, and of options among those known,
 // whose result is found at once.
 func schemaOf(find func(text string, options map[string]string) (schema.Type, error), known map[string]string) functionMapping {
-	return func(p *printer, call *FunctionCall) (string, error) {
+	return func(_ *printer, call *FunctionCall) (string, error) {
 		if len(call.Args) != 1 && len(call.Args) != 2 {
 			return "", wrongArguments(call, countText(1, 2))
 		}
@@ -229,7 +229,8 @@ func csvSchema(text string, options map[string]string) (schema.Type, error) {
 func csvFields(text, separator, quote string) []string {
 	var fields []string
 	for {
-		field, rest, more := "", "", false
+		var field, rest string
+		var more bool
 		if quote != "" && strings.HasPrefix(text, quote) {
 			field, rest, _ = strings.Cut(text[len(quote):], quote)
 			_, rest, more = strings.Cut(rest, separator)

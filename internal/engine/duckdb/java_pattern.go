@@ -148,13 +148,13 @@ func (j *javaPattern) class() error {
 	return badPattern(j.in)
 }
 
-var errClassInClass = unsupportedPattern("A class within a class, or an intersection of classes,")
+var errClassInClass = patternError("A class within a class, or an intersection of classes,")
 
-// unsupportedPattern is the error of a construct of regular expressions.
-type unsupportedPattern string
+// patternError is the error of a construct of regular expressions.
+type patternError string
 
 // Error returns the text with its class, as DuckDB passes it on.
-func (u unsupportedPattern) Error() string {
+func (u patternError) Error() string {
 	return "[UNSUPPORTED_FEATURE] " + string(u) + " in a regular expression is not supported by this engine. SQLSTATE: 0A000"
 }
 

@@ -39,7 +39,7 @@ func intervalText(v intervalValue, from, to int) string {
 	if from < 0 || to >= len(intervalUnits) {
 		return calendarText(v)
 	}
-	sign, body := "", ""
+	var sign, body string
 	if from < firstDayTime {
 		months := int64(v.months)
 		if months < 0 {
