@@ -146,6 +146,18 @@ func TestQueryInputs(t *testing.T) {
 	}
 }
 
+// TestIntervalsAreRefused: what prints the query makes texts of intervals; one
+// that comes out of the engine all the same has no type of Spark's.
+func TestIntervalsAreRefused(t *testing.T) {
+	e := open(t, duckdb.Config{})
+	for _, expr := range []string{"INTERVAL 3 DAY", "[INTERVAL 1 MONTH]"} {
+		if r, err := e.Query(t.Context(), "SELECT "+expr+" AS x", nil); err == nil {
+			r.Release()
+			t.Errorf("%s: no error", expr)
+		}
+	}
+}
+
 func TestResultTypes(t *testing.T) {
 	e := open(t, duckdb.Config{})
 	tests := []struct{ expr, want, value string }{
@@ -158,7 +170,6 @@ func TestResultTypes(t *testing.T) {
 		{"TIMESTAMP_S '2024-01-02 03:04:05'", "TIMESTAMP_NTZ", `"2024-01-02T03:04:05"`},
 		{"TIMESTAMP_NS '2024-01-02 03:04:05.123456789'", "TIMESTAMP_NTZ", `"2024-01-02T03:04:05.123456"`},
 		{"TIME '03:04:05'", "STRING", `"03:04:05"`},
-		{"INTERVAL 3 DAY", "STRING", `"3 days"`},
 		{"'a'::ENUM('a', 'b')", "STRING", `"a"`},
 		{"'8a9b1c2d-0000-0000-0000-000000000001'::UUID", "STRING", `"8a9b1c2d-0000-0000-0000-000000000001"`},
 		{`'{"a":1}'::JSON`, "STRING", `"{\"a\":1}"`},
