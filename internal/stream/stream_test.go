@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +32,7 @@ import (
 // numbers is a source of the numbers from 0 on. Each look finds a few more,
 // up to a limit.
 type numbers struct {
-	there    *int // how many are there, for all runs
+	there    *atomic.Int64 // how many are there, for all runs
 	limit    int
 	step     int // how many a look finds
 	perBatch int
@@ -40,9 +41,13 @@ type numbers struct {
 }
 
 func (n *numbers) Discover(context.Context) error {
-	*n.there = min(*n.there+n.step, n.limit)
-	n.known = *n.there
-	return nil
+	for {
+		before := n.there.Load()
+		n.known = min(int(before)+n.step, n.limit)
+		if n.there.CompareAndSwap(before, int64(n.known)) {
+			return nil
+		}
+	}
 }
 
 func (n *numbers) Next(_ context.Context, start json.RawMessage, unlimited bool) (json.RawMessage, error) {
@@ -191,8 +196,8 @@ func TestTriggers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store, there := mem.New(nil), 0
-				f, err := flow(t.Context(), store, &numbers{there: &there, limit: 100, step: 10, perBatch: 4}, c.trigger)
+				store, there := mem.New(nil), &atomic.Int64{}
+				f, err := flow(t.Context(), store, &numbers{there: there, limit: 100, step: 10, perBatch: 4}, c.trigger)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -211,8 +216,8 @@ func TestTriggers(t *testing.T) {
 // and stops without an error when it is told to.
 func TestProcessingTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, there := mem.New(nil), 0
-		src := &numbers{there: &there, limit: 6, step: 3, perBatch: 100}
+		store, there := mem.New(nil), &atomic.Int64{}
+		src := &numbers{there: there, limit: 6, step: 3, perBatch: 100}
 		f, err := flow(t.Context(), store, src, stream.Trigger{Interval: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
@@ -238,8 +243,8 @@ func TestProcessingTime(t *testing.T) {
 // though more has arrived.
 func TestUnfinishedBatchRunsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, there := mem.New(nil), 0
-		src := &numbers{there: &there, limit: 100, step: 3, perBatch: 50}
+		store, there := mem.New(nil), &atomic.Int64{}
+		src := &numbers{there: there, limit: 100, step: 3, perBatch: 50}
 		f, err := flow(t.Context(), store, src, stream.Trigger{Kind: stream.AvailableNow})
 		if err != nil {
 			t.Fatal(err)
@@ -262,8 +267,8 @@ func TestUnfinishedBatchRunsAgain(t *testing.T) {
 
 func TestCheckpointOfAnotherShape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, there := mem.New(nil), 0
-		src := &numbers{there: &there, limit: 1, step: 1, perBatch: 1}
+		store, there := mem.New(nil), &atomic.Int64{}
+		src := &numbers{there: there, limit: 1, step: 1, perBatch: 1}
 		f, err := flow(t.Context(), store, src, stream.Trigger{Kind: stream.Once})
 		if err != nil {
 			t.Fatal(err)
@@ -285,20 +290,20 @@ func TestEveryRowOnce(t *testing.T) {
 	const limit = 20
 	for seed := range uint64(150) {
 		synctest.Test(t, func(t *testing.T) {
-			store, there := mem.New(nil), 0
+			store, there := mem.New(nil), &atomic.Int64{}
 			var actors []objecttest.Actor
 			for i := range 2 {
 				rng := rand.New(rand.NewPCG(seed, uint64(i)))
 				actors = append(actors, objecttest.Actor{Name: fmt.Sprintf("process%d", i), Restarts: 5, Run: func(ctx context.Context, store object.Store) {
 					for ctx.Err() == nil {
-						src := &numbers{there: &there, limit: limit, step: 1 + rng.IntN(4), perBatch: 1 + rng.IntN(5)}
+						src := &numbers{there: there, limit: limit, step: 1 + rng.IntN(4), perBatch: 1 + rng.IntN(5)}
 						f, err := flow(ctx, store, src, stream.Trigger{Kind: stream.TriggerKind(rng.IntN(3))})
 						if err == nil {
 							within, cancel := context.WithTimeout(ctx, time.Minute)
 							err = f.Run(within)
 							cancel()
 						}
-						if err == nil && there == limit && rng.IntN(3) == 0 {
+						if err == nil && there.Load() == limit && rng.IntN(3) == 0 {
 							return
 						}
 						_ = sleep(ctx, time.Duration(rng.IntN(20))*time.Second)
@@ -311,7 +316,7 @@ func TestEveryRowOnce(t *testing.T) {
 				t.Error(err)
 			}
 			// One more run without faults brings in what the dead left.
-			f, err := flow(t.Context(), store, &numbers{there: &there, limit: limit, step: limit, perBatch: limit}, stream.Trigger{Kind: stream.AvailableNow})
+			f, err := flow(t.Context(), store, &numbers{there: there, limit: limit, step: limit, perBatch: limit}, stream.Trigger{Kind: stream.AvailableNow})
 			if err != nil {
 				t.Fatal(err)
 			}

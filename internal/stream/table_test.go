@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,10 +62,10 @@ func tableRows(t *testing.T, store object.Store) map[int64]int {
 // checkpoint does not say so, and the next run leaves it at that.
 func TestAssertion25_KilledBetweenCommitAndFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		table, checkpoints, there := mem.New(nil), mem.New(nil), 0
+		table, checkpoints, there := mem.New(nil), mem.New(nil), &atomic.Int64{}
 		createTable(t, table)
 		run := func(store object.Store) error {
-			f, err := flow(t.Context(), store, &numbers{there: &there, limit: 5, step: 5, perBatch: 10}, stream.Trigger{Kind: stream.AvailableNow})
+			f, err := flow(t.Context(), store, &numbers{there: there, limit: 5, step: 5, perBatch: 10}, stream.Trigger{Kind: stream.AvailableNow})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +100,7 @@ func TestTableHasEveryRowOnce(t *testing.T) {
 	const limit = 12
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
-			store, there := mem.New(nil), 0
+			store, there := mem.New(nil), &atomic.Int64{}
 			createTable(t, store)
 			var actors []objecttest.Actor
 			for i := range 2 {
@@ -107,7 +108,7 @@ func TestTableHasEveryRowOnce(t *testing.T) {
 				newID := func() string { return fmt.Sprintf("%08x-%08x", rng.Uint32(), rng.Uint32()) }
 				actors = append(actors, objecttest.Actor{Name: fmt.Sprintf("process%d", i), Restarts: 4, Run: func(ctx context.Context, store object.Store) {
 					for ctx.Err() == nil {
-						src := &numbers{there: &there, limit: limit, step: 1 + rng.IntN(4), perBatch: 1 + rng.IntN(5)}
+						src := &numbers{there: there, limit: limit, step: 1 + rng.IntN(4), perBatch: 1 + rng.IntN(5)}
 						f, err := flow(ctx, store, src, stream.Trigger{Kind: stream.TriggerKind(rng.IntN(3))})
 						if err == nil {
 							f.Sink = sinkOf(store, newID)
@@ -115,7 +116,7 @@ func TestTableHasEveryRowOnce(t *testing.T) {
 							err = f.Run(within)
 							cancel()
 						}
-						if err == nil && there == limit && rng.IntN(3) == 0 {
+						if err == nil && there.Load() == limit && rng.IntN(3) == 0 {
 							return
 						}
 						_ = sleep(ctx, time.Duration(rng.IntN(20))*time.Second)
@@ -126,7 +127,7 @@ func TestTableHasEveryRowOnce(t *testing.T) {
 			if _, err := s.Run(t.Context(), actors...); err != nil {
 				t.Error(err)
 			}
-			f, err := flow(t.Context(), store, &numbers{there: &there, limit: limit, step: limit, perBatch: limit}, stream.Trigger{Kind: stream.AvailableNow})
+			f, err := flow(t.Context(), store, &numbers{there: there, limit: limit, step: limit, perBatch: limit}, stream.Trigger{Kind: stream.AvailableNow})
 			if err != nil {
 				t.Fatal(err)
 			}
