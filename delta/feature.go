@@ -2,7 +2,6 @@ package delta
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/schema"
@@ -20,18 +19,6 @@ const (
 	// WriteAlways allows commits.
 	WriteAlways
 )
-
-func (w WriteSupport) String() string {
-	switch w {
-	case WriteNever:
-		return "no"
-	case WriteUnlessActive:
-		return "unless used"
-	case WriteAlways:
-		return "yes"
-	}
-	return "WriteSupport(" + strconv.Itoa(int(w)) + ")"
-}
 
 // Feature is a table feature and how far this package supports it.
 type Feature struct {

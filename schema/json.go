@@ -48,9 +48,6 @@ func (s *Struct) UnmarshalJSON(text []byte) error {
 // primitive, an object for a nested type.
 func TypeJSON(t Type) []byte { return appendType(nil, t) }
 
-// ParseTypeJSON reads what [TypeJSON] writes.
-func ParseTypeJSON(text []byte) (Type, error) { return decodeType(text, 0) }
-
 func appendType(b []byte, t Type) []byte {
 	switch t := t.(type) {
 	case Primitive:

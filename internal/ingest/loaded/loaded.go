@@ -18,7 +18,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -38,6 +37,9 @@ const dir = "_copy_into_log"
 
 // manifestFormat is the version of the manifest's JSON.
 const manifestFormat = 1
+
+// maxManifest bounds a manifest, in bytes: it lists a few dozen segments.
+const maxManifest = 64 << 20
 
 // Record is one version of a table's loaded-file record. It is immutable and
 // safe for concurrent use; the zero ID is the empty record.
@@ -72,7 +74,7 @@ func Open(ctx context.Context, store object.Store, id int64) (*Record, error) {
 	if id == 0 {
 		return r, nil
 	}
-	text, err := readAll(ctx, store, manifestKey(id))
+	text, err := object.ReadAll(ctx, store, manifestKey(id), maxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("open loaded-file record %d: %w", id, err)
 	}
@@ -222,15 +224,6 @@ func (l *Lookup) Verify() error {
 
 // Close releases what the look-up holds.
 func (l *Lookup) Close() { l.merge.close() }
-
-func readAll(ctx context.Context, store object.Store, key string) ([]byte, error) {
-	o, err := store.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = o.Close() }()
-	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
-}
 
 // manifestID is the inverse of manifestKey.
 func manifestID(key string) (int64, bool) {

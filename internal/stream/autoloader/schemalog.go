@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -72,16 +71,8 @@ func (l *schemaLog) last(ctx context.Context) (*inferred, error) {
 	return s, nil
 }
 
-func (l *schemaLog) read(ctx context.Context, version int64) (body []byte, err error) {
-	o, err := l.store.Open(ctx, l.key(version))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxSchema {
-		return nil, fmt.Errorf("%d bytes are no schema", o.Size())
-	}
-	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+func (l *schemaLog) read(ctx context.Context, version int64) ([]byte, error) {
+	return object.ReadAll(ctx, l.store, l.key(version), maxSchema)
 }
 
 func decodeSchema(body []byte) (*inferred, error) {

@@ -18,7 +18,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -336,14 +335,10 @@ func (c *Checkpoint) compare(ctx context.Context, key string, body []byte) error
 	return nil
 }
 
-func (c *Checkpoint) read(ctx context.Context, key string) (body []byte, err error) {
-	o, err := c.store.Open(ctx, key)
-	if err != nil {
-		return nil, err
+func (c *Checkpoint) read(ctx context.Context, key string) ([]byte, error) {
+	body, err := object.ReadAll(ctx, c.store, key, maxObjectBytes)
+	if errors.Is(err, object.ErrTooLarge) {
+		return nil, damaged(key, "is larger than any batch needs")
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxObjectBytes {
-		return nil, damaged(key, fmt.Sprintf("has %d bytes, more than any batch needs", o.Size()))
-	}
-	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	return body, err
 }

@@ -19,7 +19,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"strconv"
@@ -133,16 +132,12 @@ func Open(ctx context.Context, objects object.Store, prefix string, opts Options
 	return s, nil
 }
 
-func (s *Store) readManifest(ctx context.Context, key string) (err error) {
-	o, err := s.objects.Open(ctx, key)
+func (s *Store) readManifest(ctx context.Context, key string) error {
+	text, err := object.ReadAll(ctx, s.objects, key, maxManifest)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxManifest {
-		return fmt.Errorf("a manifest of %d bytes is damaged", o.Size())
-	}
-	if err := json.NewDecoder(io.NewSectionReader(o, 0, o.Size())).Decode(&s.m); err != nil {
+	if err := json.Unmarshal(text, &s.m); err != nil {
 		return err
 	}
 	if s.m.Format != manifestFormat {
@@ -177,12 +172,7 @@ func (s *Store) publish(ctx context.Context, m manifest) error {
 // settle finds out whether a manifest whose writing did not succeed is there
 // all the same.
 func (s *Store) settle(ctx context.Context, version int64, text []byte) error {
-	o, err := s.objects.Open(ctx, s.manifestKey(version))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = o.Close() }() // it was only read
-	there, err := io.ReadAll(io.NewSectionReader(o, 0, min(o.Size(), maxManifest)))
+	there, err := object.ReadAll(ctx, s.objects, s.manifestKey(version), maxManifest)
 	if err != nil {
 		return err
 	}
@@ -468,12 +458,4 @@ func (s *Store) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 			}
 		}
 	}
-}
-
-// Exists reports whether there is a state below prefix.
-func Exists(ctx context.Context, objects object.Store, prefix string) (bool, error) {
-	for _, err := range objects.List(ctx, prefix+manifestPrefix, "") {
-		return err == nil, err
-	}
-	return false, nil
 }
