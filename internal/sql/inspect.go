@@ -17,9 +17,13 @@ func IsDefault(e Expr) bool {
 }
 
 // TableOf returns the table that an argument of a table function names, as a
-// string or as a name: table_changes('s.t', 1) and table_changes(s.t, 1).
+// string, as a name, or as a table: f('s.t'), f(s.t) and f(TABLE(s.t)).
 func TableOf(e Expr) (*Name, bool) {
 	switch e := e.(type) {
+	case *FunctionCall:
+		if IsTableArgument(e) {
+			return TableOf(e.Args[0])
+		}
 	case *Literal:
 		if e.Kind != StringLiteral {
 			return nil, false
@@ -39,6 +43,12 @@ func TableOf(e Expr) (*Name, bool) {
 		return n, true
 	}
 	return nil, false
+}
+
+// IsTableArgument reports whether an argument is TABLE(name).
+func IsTableArgument(e Expr) bool {
+	call, ok := e.(*FunctionCall)
+	return ok && len(call.Name.Parts) == 1 && strings.EqualFold(call.Name.Parts[0], "TABLE") && len(call.Args) == 1
 }
 
 // ColumnNames returns the lower-case names, and parts of names, that may be a

@@ -39,6 +39,9 @@ const (
 	ArchivedByDelete              // deleted by cleanSource
 	ArchivedByMove                // moved by cleanSource
 	Forgotten                     // as if it had never been discovered
+	SkippedExisting               // left out as it was there at the first start
+	Failed                        // its batch ended with an error about it
+	Replacing                     // offered again; its rows take the place of those loaded before
 )
 
 // Entry is one file. Times are in µs since 1970.
@@ -51,7 +54,9 @@ type Entry struct {
 
 	State     State
 	StateTime int64  // when it came to be what State says
-	MovedTo   string // of ArchivedByMove
+	// Detail is where a file of ArchivedByMove went, and of those that were
+	// skipped or failed the error that says why.
+	Detail string
 }
 
 // Batch is a batch that is done: it took the files up to End, exclusive.
@@ -272,7 +277,11 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 		if ok && !s.isNew(f, known, how) {
 			continue
 		}
-		fresh = append(fresh, Entry{Path: f.Path, Size: f.Size, ModTime: f.ModTime, Discovered: how.Now})
+		e := Entry{Path: f.Path, Size: f.Size, ModTime: f.ModTime, Discovered: how.Now}
+		if how.Ignore {
+			e.State, e.StateTime = SkippedExisting, how.Now
+		}
+		fresh = append(fresh, e)
 		// A first listing of millions of files is taken in by and by.
 		if len(fresh) == maxFresh {
 			if err := flush(); err != nil {
@@ -348,7 +357,8 @@ func (s *Store) write(ctx context.Context, by order, entries iter.Seq2[Entry, er
 	return writeSegment(ctx, s.objects, s.segmentKey(name), name, by, entries)
 }
 
-// Pending yields the files from sequence number from on, below to, in order.
+// Pending yields the files from sequence number from on, below to, in order,
+// without those that were forgotten.
 func (s *Store) Pending(ctx context.Context, from, to int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		next := from
@@ -365,6 +375,9 @@ func (s *Store) Pending(ctx context.Context, from, to int64) iter.Seq2[Entry, er
 					break
 				}
 				next = e.Seq + 1
+				if e.State == Forgotten {
+					continue
+				}
 				if !yield(e, nil) {
 					return
 				}

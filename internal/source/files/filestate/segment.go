@@ -32,8 +32,7 @@ import (
 // of the common prefix of the paths, uvarint length of the rest, the rest,
 // uvarint sequence number, uvarint size, varint modification time, the
 // discovery time as a varint difference to it, uvarint state; and, unless that
-// is zero, its time as a varint, uvarint length of the destination, the
-// destination.
+// is zero, its time as a varint, uvarint length of the detail, the detail.
 const (
 	segmentMagic = "freshet2"
 	trailerBytes = 16
@@ -195,8 +194,8 @@ func appendEntry(b []byte, before string, e *Entry) []byte {
 		return b
 	}
 	b = binary.AppendVarint(b, e.StateTime)
-	b = binary.AppendUvarint(b, uint64(len(e.MovedTo)))
-	return append(b, e.MovedTo...)
+	b = binary.AppendUvarint(b, uint64(len(e.Detail)))
+	return append(b, e.Detail...)
 }
 
 // flush writes the entries gathered as a block.
@@ -382,9 +381,9 @@ func (r *reader) advance() (bool, error) {
 	r.entry.Path = r.entry.Path[:shared] + string(d.bytes(maxPath))
 	r.entry.Seq, r.entry.Size, r.entry.ModTime = int64(d.uvarint()), int64(d.uvarint()), d.varint()
 	r.entry.Discovered = r.entry.ModTime + d.varint()
-	r.entry.State, r.entry.StateTime, r.entry.MovedTo = State(d.uvarint()), 0, ""
+	r.entry.State, r.entry.StateTime, r.entry.Detail = State(d.uvarint()), 0, ""
 	if r.entry.State != Known {
-		r.entry.StateTime, r.entry.MovedTo = d.varint(), string(d.bytes(maxPath))
+		r.entry.StateTime, r.entry.Detail = d.varint(), string(d.bytes(maxPath))
 	}
 	if d.bad {
 		return false, r.damaged("an entry is cut short")
