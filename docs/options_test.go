@@ -17,6 +17,7 @@ const optionsHead = `# Options
 
 Options of ` + "`read_files`" + ` are named arguments, ` + "`header => true`" + `; those of ` + "`COPY INTO`" + ` stand in ` + "`FORMAT_OPTIONS`" + ` and
 ` + "`COPY_OPTIONS`" + `, ` + "`'header' = 'true'`" + `. Names ignore case. An unknown option is an error that names the nearest known one.
+` + "`STREAM read_files`" + ` takes those of ` + "`read_files`" + ` too, and its own also with the prefix ` + "`cloudFiles.`" + `.
 `
 
 // TestOptionsAreListed compares docs/options.md with the declarations that
@@ -25,6 +26,7 @@ func TestOptionsAreListed(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(optionsHead)
 	section(&b, "`read_files`", session.ReadFilesOptions())
+	section(&b, "`STREAM read_files`", session.StreamOptions())
 	section(&b, "`COPY_OPTIONS`", session.CopyOptions())
 	section(&b, "Files of every format", ingest.FileOptions())
 	for _, name := range formats.Names() {
@@ -47,6 +49,9 @@ func section(b *strings.Builder, title string, set option.Set) {
 	for _, o := range set {
 		names := "`" + o.Name + "`"
 		for _, a := range o.Aliases {
+			if a == "cloudFiles."+o.Name {
+				continue // the section's head says so once
+			}
 			names += ", `" + a + "`"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", names, values(o), code(o.Default), strings.ReplaceAll(o.Doc, "|", `\|`))
@@ -56,6 +61,7 @@ func section(b *strings.Builder, title string, set option.Set) {
 var kinds = map[option.Kind]string{
 	option.Text: "text", option.Bool: "`true`, `false`", option.Int: "whole number", option.Float: "number", option.Char: "one character",
 	option.Bytes: "size, such as `10g`", option.Instant: "timestamp", option.DDL: "column list", option.Pattern: "glob",
+	option.Interval: "length of time, such as `1 day`",
 }
 
 func values(o option.Option) string {

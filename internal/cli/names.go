@@ -70,7 +70,7 @@ func (n *names) complete(ctx context.Context, text string) []shell.Candidate {
 // optionNames lists the options of reading files, of any format.
 func optionNames() []string {
 	var listed []string
-	sets := []option.Set{session.ReadFilesOptions(), session.CopyOptions(), ingest.FileOptions()}
+	sets := []option.Set{session.ReadFilesOptions(), session.StreamOptions(), session.CopyOptions(), ingest.FileOptions()}
 	for _, name := range formats.Names() {
 		if f, err := formats.Lookup(name); err == nil {
 			sets = append(sets, f.Options())

@@ -65,6 +65,10 @@ func Prepare(ctx context.Context, q FileQuery) (*FileSet, error) {
 	return set, err
 }
 
+// Base returns the directory, as a URI with a trailing slash, below which the
+// files of the query are.
+func (s *FileSet) Base() string { return s.base }
+
 // Files lists the files of the query as they are now, in ascending order of
 // their paths.
 func (s *FileSet) Files(ctx context.Context) iter.Seq2[format.File, error] {

@@ -87,13 +87,15 @@ func (s Set) unknown(name string) error {
 	return errclass.New("UNKNOWN_OPTION", "42K06", "unknown option %q.%s", name, hint)
 }
 
-// nearest returns the declared name within a third of name's length in edit
-// distance, or "".
+// nearest returns the declared name or alias within a third of name's length
+// in edit distance, or "".
 func (s Set) nearest(name string) string {
 	best, bestDist := "", len(name)/3+1
 	for _, o := range s {
-		if d := distance(strings.ToLower(name), strings.ToLower(o.Name)); d < bestDist {
-			best, bestDist = o.Name, d
+		for _, known := range append([]string{o.Name}, o.Aliases...) {
+			if d := distance(strings.ToLower(name), strings.ToLower(known)); d < bestDist {
+				best, bestDist = known, d
+			}
 		}
 	}
 	return best

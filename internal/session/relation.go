@@ -18,6 +18,7 @@ import (
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -160,11 +161,16 @@ func ReadFilesOptions() option.Set {
 	}
 }
 
-// streamOptions are arguments that only STREAM read_files has.
-var streamOptions = []string{
-	"allowOverwrites", "includeExistingFiles", "maxFilesPerTrigger", "maxBytesPerTrigger", "schemaLocation", "backfillInterval",
-	"useManagedFileEvents", "useNotifications", "useIncrementalListing", "maxFileAge",
-	"cleanSource", "cleanSource.retentionDuration", "cleanSource.moveDestination",
+// StreamOptions declares the arguments of STREAM read_files besides those of
+// files and formats.
+func StreamOptions() option.Set { return autoloader.Options() }
+
+// streamOnly reports whether an argument is one that only STREAM read_files
+// has.
+func streamOnly(name string) bool {
+	_, batch := slices.Concat(ReadFilesOptions(), ingest.FileOptions()).Lookup(name)
+	_, stream := StreamOptions().Lookup(name)
+	return stream && !batch
 }
 
 // readFiles is read_files(path, name => value, …).
@@ -174,7 +180,7 @@ func (s *Session) readFiles(ctx context.Context, call *sql.TableFunction, want s
 		return nil, err
 	}
 	for name := range options {
-		if slices.ContainsFunc(streamOptions, func(o string) bool { return strings.EqualFold(o, name) }) {
+		if streamOnly(name) {
 			return nil, errclass.New("STREAMING_ONLY_OPTION", "42K06", "Option %s is for STREAM read_files only.", name)
 		}
 	}

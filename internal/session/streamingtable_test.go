@@ -128,7 +128,7 @@ func TestStreamingTableRefusals(t *testing.T) {
 		{"CREATE OR REFRESH STREAMING TABLE t AS SELECT *" + from, "STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601"},
 		{"CREATE STREAMING TABLE once AS SELECT *" + from, "TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"},
 		{"REFRESH TABLE kept FULL", "STREAMING_TABLE_OPERATION_NOT_ALLOWED.FULL_REFRESH", "42601"},
-		{"CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json', maxFilesPerTriger => 1)", "UNKNOWN_OPTION", "42K06"},
+		{"CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json', maxFilesPerTriger => 1)", "CF_UNKNOWN_OPTION_KEYS_ERROR", "42000"},
 	} {
 		w.fails(c.text, c.class, c.state)
 	}

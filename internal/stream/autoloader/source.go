@@ -82,7 +82,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	if given["format"] == "" && !cfg.DetectFormat {
-		return nil, errclass.New("CF_MISSING_FORMAT", "42000", "Option %sformat is required: csv, json, parquet, text or binaryFile.", prefix)
+		return nil, errclass.New("CF_FILE_FORMAT_REQUIRED", "42000", "Option %sformat is required: csv, json, parquet, text or binaryFile.", prefix)
 	}
 	query := ingest.FileQuery{
 		Path: cfg.Path, Format: given["format"], Options: given, Declared: Options(), Openers: cfg.Openers, TimeZone: cfg.TimeZone,
@@ -93,10 +93,10 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		set, err = ingest.Prepare(ctx, query)
 	}
 	if err != nil {
-		return nil, err
+		return nil, unknown(err)
 	}
 	s := &Source{cfg: cfg, set: set, opts: set.Options, stores: map[string]object.Store{}}
-	if err := check(s.opts, cfg.Schema != nil); err != nil {
+	if err := check(s.opts, cfg.Schema != nil, set.Base()); err != nil {
 		return nil, err
 	}
 	s.mode = modeOf(s.opts, cfg.Schema != nil)
@@ -115,39 +115,6 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return s, s.loadSchema(ctx)
-}
-
-// plainNames takes the prefix off the names of options.
-func plainNames(options map[string]string) (map[string]string, error) {
-	given := make(map[string]string, len(options))
-	for name, value := range options {
-		plain := name
-		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
-			plain = name[len(prefix):]
-		}
-		if _, twice := given[plain]; twice {
-			return nil, errclass.New("CF_INVALID_OPTION", "42000", "Option %s is given twice, with and without the prefix %s.", plain, prefix)
-		}
-		given[plain] = value
-	}
-	if strings.EqualFold(given["validateOptions"], "false") {
-		return knownOnly(given), nil
-	}
-	return given, nil
-}
-
-// knownOnly leaves out options that nothing declares.
-func knownOnly(given map[string]string) map[string]string {
-	declared, err := ingest.Declared(given["format"], Options())
-	if err != nil {
-		return given
-	}
-	for name := range given {
-		if _, ok := declared.Lookup(name); !ok {
-			delete(given, name)
-		}
-	}
-	return given
 }
 
 func (s *Source) schemaLocation(ctx context.Context) (*schemaLog, error) {
