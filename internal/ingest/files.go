@@ -405,3 +405,21 @@ func (s *FileSet) values(p *Progress) iter.Seq[format.File] {
 	}
 	return slices.Values(s.List)
 }
+
+// Judged lists all files below the query's path as they are now, in ascending
+// order of their paths, with why discovery leaves some of them out.
+func (s *FileSet) Judged(ctx context.Context) iter.Seq2[files.Judged, error] {
+	return files.Explain(ctx, s.config())
+}
+
+// Named returns what tells the files of the query that users name; see
+// [files.Named].
+func (s *FileSet) Named(names []string) (func(path string) bool, error) {
+	return files.Named(s.config(), names)
+}
+
+// Pattern returns what tells the files of the query that a glob matches; see
+// [files.Pattern].
+func (s *FileSet) Pattern(glob string) (func(path string) bool, error) {
+	return files.Pattern(s.config(), glob)
+}

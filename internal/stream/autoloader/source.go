@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
 	"math"
 	"strconv"
@@ -66,8 +65,10 @@ type Source struct {
 	rescue  string    // name of the rescued data column, "" for none
 	first   bool      // nothing has been discovered before this run
 	skipped []filestate.Entry
-	metrics stream.SourceProgress
-	backlog backlog
+	// replacing are files of the batch whose rows replace earlier ones.
+	replacing []string
+	metrics   stream.SourceProgress
+	backlog   backlog
 }
 
 // backlog is what is discovered and not yet in a batch.
@@ -193,22 +194,10 @@ type offset struct {
 	LastInputPath string `json:"lastInputPath"`
 }
 
-// start returns the sequence number after an offset.
-func (s *Source) start(at json.RawMessage) (int64, error) {
-	if at == nil {
-		return 0, nil
-	}
-	var o offset
-	if err := json.Unmarshal(at, &o); err != nil {
-		return 0, fmt.Errorf("read offset of files: %w", err)
-	}
-	return o.SeqNum, nil
-}
-
 // Next ends the batch at the files' limits (semantics §2.7): so many files,
 // or the one with which their sizes reach so many bytes, and one at least.
 func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (json.RawMessage, error) {
-	from, err := s.start(at)
+	from, err := End(at)
 	if err != nil {
 		return nil, err
 	}
@@ -237,11 +226,11 @@ func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (
 
 // batch returns the files of a batch.
 func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.File, map[string]filestate.Entry, error) {
-	start, err := s.start(from)
+	start, err := End(from)
 	if err != nil {
 		return nil, nil, err
 	}
-	end, err := s.start(to)
+	end, err := End(to)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -301,7 +290,12 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 	if err != nil {
 		return nil, err
 	}
-	s.skipped, s.metrics = nil, stream.SourceProgress{}
+	s.skipped, s.replacing, s.metrics = nil, nil, stream.SourceProgress{}
+	for _, e := range entries {
+		if e.State == filestate.Replacing {
+			s.replacing = append(s.replacing, e.Path)
+		}
+	}
 	bad, err := s.set.BadRecords(ctx, s.cfg.Clock(), s.cfg.NewID)
 	if err != nil {
 		return nil, err
@@ -309,32 +303,23 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 	drift := &drift{source: s, list: list}
 	rel := reader.Relation(ingest.Reading{
 		Metadata: s.cfg.Metadata, Progress: s.cfg.Progress, Bad: bad,
-		Drift: func(unknown *schema.Struct, mismatches int64) error { return drift.see(ctx, unknown, mismatches) },
-		Skipped: func(e *format.FileError, _ bool) error {
-			s.skip(entries[e.Path], e)
-			return nil
-		},
+		Drift:   func(unknown *schema.Struct, mismatches int64) error { return drift.see(ctx, unknown, mismatches) },
+		Skipped: func(e *format.FileError, _ bool) error { return s.skip(entries[e.Path], e) },
 	})
-	return s.counted(rel), nil
+	return s.counted(rel, entries), nil
 }
 
-// skip remembers a file that a batch leaves out.
-func (s *Source) skip(e filestate.Entry, why *format.FileError) {
-	e.State, e.StateTime = filestate.SkippedCorrupted, s.cfg.Clock().UnixMicro()
-	if why.Missing {
-		e.State = filestate.SkippedMissing
-	}
-	s.skipped = append(s.skipped, e)
-}
-
-// counted counts the rows of a batch as they are read.
-func (s *Source) counted(rel *ingest.Relation) *ingest.Relation {
+// counted counts the rows of a batch as they are read, and notes the file that
+// they fail about.
+func (s *Source) counted(rel *ingest.Relation, entries map[string]filestate.Entry) *ingest.Relation {
 	out := *rel
 	out.Read = func(ctx context.Context) iter.Seq2[recordBatch, error] {
 		return func(yield func(recordBatch, error) bool) {
 			for rec, err := range rel.Read(ctx) {
 				if err == nil {
 					s.metrics.NumInputRows += rec.NumRows()
+				} else {
+					s.failed(ctx, entries, err)
 				}
 				if !yield(rec, err) {
 					return
@@ -358,7 +343,7 @@ func (s *Source) reader(list []format.File) (*ingest.FileReader, error) {
 
 // Finish records that the files of a batch are loaded.
 func (s *Source) Finish(ctx context.Context, done stream.Done) error {
-	end, err := s.start(done.End)
+	end, err := End(done.End)
 	if err != nil {
 		return err
 	}
@@ -379,9 +364,6 @@ func (s *Source) Progress() stream.SourceProgress {
 	}
 	return p
 }
-
-// State returns the file state, for the file ledger.
-func (s *Source) State() *filestate.Store { return s.state }
 
 // inferFirst infers the schema from the files discovered, the newest first.
 func (s *Source) inferFirst(ctx context.Context) error {

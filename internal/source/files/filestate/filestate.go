@@ -53,7 +53,7 @@ type Entry struct {
 	Discovered int64
 
 	State     State
-	StateTime int64  // when it came to be what State says
+	StateTime int64 // when it came to be what State says
 	// Detail is where a file of ArchivedByMove went, and of those that were
 	// skipped or failed the error that says why.
 	Detail string

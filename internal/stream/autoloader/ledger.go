@@ -1,0 +1,70 @@
+package autoloader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/source/files/filestate"
+)
+
+// State returns the file state, for the file ledger.
+func (s *Source) State() *filestate.Store { return s.state }
+
+// Files returns the query that finds the source's files.
+func (s *Source) Files() *ingest.FileSet { return s.set }
+
+// End returns the sequence number of the first file after an offset; 0 of no
+// offset.
+func End(at json.RawMessage) (int64, error) {
+	if at == nil {
+		return 0, nil
+	}
+	var o offset
+	if err := json.Unmarshal(at, &o); err != nil {
+		return 0, fmt.Errorf("read offset of files: %w", err)
+	}
+	return o.SeqNum, nil
+}
+
+// skip remembers a file that a batch leaves out. One whose rows are to take
+// the place of earlier ones must not be left out: those would be lost.
+func (s *Source) skip(e filestate.Entry, why *format.FileError) error {
+	if e.State == filestate.Replacing {
+		return why
+	}
+	e.State, e.StateTime, e.Detail = filestate.SkippedCorrupted, s.cfg.Clock().UnixMicro(), why.Err.Error()
+	if why.Missing {
+		e.State = filestate.SkippedMissing
+	}
+	s.skipped = append(s.skipped, e)
+	return nil
+}
+
+// failed remembers which file a batch failed about, if it was one. The batch
+// is what counts: that the note could not be taken is no second failure.
+func (s *Source) failed(ctx context.Context, entries map[string]filestate.Entry, err error) {
+	var file *format.FileError
+	var record *format.RecordError
+	path := ""
+	switch {
+	case errors.As(err, &file):
+		path = file.Path
+	case errors.As(err, &record):
+		path = record.Path
+	}
+	e, ok := entries[path]
+	if !ok || ctx.Err() != nil {
+		return
+	}
+	now := s.cfg.Clock().UnixMicro()
+	e.State, e.StateTime, e.Detail = filestate.Failed, now, err.Error()
+	_ = s.state.Update(ctx, []filestate.Entry{e}, now)
+}
+
+// Replacing returns the paths of the files of the batch read last whose rows
+// take the place of those loaded before.
+func (s *Source) Replacing() []string { return s.replacing }
