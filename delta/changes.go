@@ -2,7 +2,6 @@ package delta
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -188,23 +187,11 @@ func (t *Table) resolveChanges(ctx context.Context, opts *ChangesOptions, latest
 		opts.To = latest.Version()
 	}
 	if !opts.Since.IsZero() {
-		s, err := t.SnapshotAsOf(ctx, opts.Since)
-		early := new(TimestampError)
-		switch {
-		case errors.As(err, &early) && early.early():
-			opts.From = 0
-			if l, err := listLog(ctx, t.storage, ""); err != nil {
-				return err
-			} else if len(l.commits) > 0 {
-				opts.From = l.commits[0].version
-			}
-		case err != nil:
+		from, err := t.VersionSince(ctx, opts.Since)
+		if err != nil {
 			return err
-		case s.Timestamp().Before(opts.Since):
-			opts.From = s.Version() + 1
-		default:
-			opts.From = s.Version()
 		}
+		opts.From = from
 	}
 	if !opts.Until.IsZero() {
 		s, err := t.SnapshotAsOf(ctx, opts.Until)

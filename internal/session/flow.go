@@ -48,9 +48,9 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		},
 		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
 	}
-	metadata := wanted(def.Query).metadata
+	want := wanted(def.Query)
 	for i, ref := range streams(def.Query) {
-		src, err := s.openSource(ctx, ref, c, i, metadata)
+		src, err := s.openSource(ctx, ref, c, i, want)
 		if err != nil {
 			return nil, err
 		}
@@ -85,10 +85,13 @@ func gone(o checkpoint.Owner) bool {
 }
 
 // openSource opens the source of one stream of a query.
-func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, metadata bool) (sourceWithSchema, error) {
+func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, want scan) (sourceWithSchema, error) {
+	if t, ok := ref.(*sql.Table); ok {
+		return s.openTableSource(ctx, t, c, number, want)
+	}
 	call, ok := ref.(*sql.TableFunction)
 	if !ok || !isReadFiles(call) {
-		return nil, unsupported("a stream of anything but read_files", ref.String())
+		return nil, unsupported("a stream of anything but a table or read_files", ref.String())
 	}
 	path, options, err := s.readFilesArguments(ctx, call)
 	if err != nil {
@@ -97,7 +100,7 @@ func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoin
 	cfg := autoloader.Config{
 		Path: path, Options: options, InferTypes: true, DetectFormat: true, Openers: s.openers, TimeZone: s.timeZone(),
 		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Clock: s.cfg.Clock, NewID: s.cfg.NewID,
-		Progress: s.progress, Metadata: metadata,
+		Progress: s.progress, Metadata: want.metadata,
 	}
 	if ddl, ok := options["schema"]; ok {
 		delete(options, "schema")

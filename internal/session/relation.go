@@ -56,7 +56,7 @@ func (s *Session) relation(ctx context.Context, ref sql.TableRef, want scan) (*i
 }
 
 func unsupportedStream(ref sql.TableRef) error {
-	return errclass.New("UNSUPPORTED_FEATURE.STREAM", "0A000", "%s: STREAM is read by streaming tables only, which this version does not run; leave STREAM out to read once.", ref)
+	return errclass.New("UNSUPPORTED_FEATURE.STREAM", "0A000", "%s: only streaming tables read streams, as in CREATE STREAMING TABLE … AS SELECT …; leave STREAM out to read once.", ref)
 }
 
 // readTable scans a Delta table.

@@ -12,6 +12,7 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
+	"github.com/freshet/freshet/internal/stream/deltalog"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -224,8 +225,14 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, keep fu
 			err = f.run(ctx, &all)
 		}
 		unknown, grew := errors.AsType[*autoloader.UnknownFieldError](err)
-		if grew && unknown.Evolved && try < maxEvolutions {
+		changed, other := errors.AsType[*deltalog.SchemaChangedError](err)
+		switch {
+		case try == maxEvolutions:
+		case grew && unknown.Evolved:
 			s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
+			continue
+		case other:
+			s.cfg.Logger.Info("a schema has changed", "table", entry.Name.String(), "source", changed.Table, "version", changed.Version)
 			continue
 		}
 		if err != nil {

@@ -121,8 +121,18 @@ type Table struct {
 	Name       *Name
 	Stream     bool        // STREAM t, STREAM(t)
 	TimeTravel *TimeTravel // or nil
+	Options    []*Property // of a stream: WITH (skipChangeCommits); a bare key is true
 	Sample     *Sample     // or nil
+	Watermark  *Watermark  // of a stream, or nil
 	Alias      *Alias      // or nil
+}
+
+// Watermark is WATERMARK column DELAY OF interval: how late rows of a stream
+// may come (semantics §10.8).
+type Watermark struct {
+	Range
+	Column *Column
+	Delay  *Interval
 }
 
 // TimeTravel chooses a table's snapshot. One of its fields is set. The suffix
@@ -137,12 +147,13 @@ type TimeTravel struct {
 // passed by name are *NamedArgument.
 type TableFunction struct {
 	Range
-	Name    *Name
-	Args    []Expr
-	Stream  bool
-	Lateral bool
-	Sample  *Sample // or nil
-	Alias   *Alias  // or nil
+	Name      *Name
+	Args      []Expr
+	Stream    bool
+	Lateral   bool
+	Sample    *Sample    // or nil
+	Watermark *Watermark // of a stream, or nil
+	Alias     *Alias     // or nil
 }
 
 // Subquery is a query in a FROM clause.

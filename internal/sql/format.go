@@ -117,6 +117,8 @@ func (w *writer) part(n Node) {
 		w.timeTravel(n)
 	case *Sample:
 		w.sample(n)
+	case *Watermark:
+		w.watermark(n)
 	case *UnpivotGroup:
 		w.unpivotGroup(n)
 	case *IntervalField:

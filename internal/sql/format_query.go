@@ -159,7 +159,12 @@ func (w *writer) table(n TableRef) {
 			w.put(" ")
 			w.timeTravel(n.TimeTravel)
 		}
-		w.suffixes(n.Sample, n.Alias)
+		if n.Options != nil {
+			w.put(" WITH (")
+			list(w, n.Options)
+			w.put(")")
+		}
+		w.suffixes(n.Sample, n.Watermark, n.Alias)
 	case *TableFunction:
 		w.when(n.Lateral, "LATERAL ")
 		w.when(n.Stream, "STREAM ")
@@ -167,26 +172,26 @@ func (w *writer) table(n TableRef) {
 		w.put("(")
 		list(w, n.Args)
 		w.put(")")
-		w.suffixes(n.Sample, n.Alias)
+		w.suffixes(n.Sample, n.Watermark, n.Alias)
 	case *Subquery:
 		w.when(n.Lateral, "LATERAL ")
 		w.put("(")
 		w.query(n.Query)
 		w.put(")")
-		w.suffixes(n.Sample, n.Alias)
+		w.suffixes(n.Sample, nil, n.Alias)
 	case *StatementTable:
 		w.put("(")
 		w.node(n.Statement)
 		w.put(")")
-		w.suffixes(nil, n.Alias)
+		w.suffixes(nil, nil, n.Alias)
 	case *InlineTable:
 		w.body(n.Values)
-		w.suffixes(nil, n.Alias)
+		w.suffixes(nil, nil, n.Alias)
 	case *TableGroup:
 		w.put("(")
 		w.table(n.Input)
 		w.put(")")
-		w.suffixes(n.Sample, n.Alias)
+		w.suffixes(n.Sample, nil, n.Alias)
 	case *Join:
 		w.join(n)
 	case *Pivot:
@@ -197,10 +202,14 @@ func (w *writer) table(n TableRef) {
 }
 
 // suffixes writes what may follow a table reference.
-func (w *writer) suffixes(s *Sample, a *Alias) {
+func (w *writer) suffixes(s *Sample, m *Watermark, a *Alias) {
 	if s != nil {
 		w.put(" ")
 		w.sample(s)
+	}
+	if m != nil {
+		w.put(" ")
+		w.watermark(m)
 	}
 	if a != nil {
 		w.node(a)
@@ -215,6 +224,13 @@ func (w *writer) timeTravel(n *TimeTravel) {
 	}
 	w.put("TIMESTAMP AS OF ")
 	w.operand(n.Timestamp, precComparison+1)
+}
+
+func (w *writer) watermark(n *Watermark) {
+	w.put("WATERMARK ")
+	w.expr(n.Column)
+	w.put(" DELAY OF ")
+	w.expr(n.Delay)
 }
 
 func (w *writer) sample(n *Sample) {
@@ -253,7 +269,7 @@ func (w *writer) pivot(n *Pivot) {
 		clause(w, "(", n.Columns, ")")
 	}
 	clause(w, " IN (", n.Values, "))")
-	w.suffixes(nil, n.Alias)
+	w.suffixes(nil, nil, n.Alias)
 }
 
 func (w *writer) unpivot(n *Unpivot) {
@@ -268,7 +284,7 @@ func (w *writer) unpivot(n *Unpivot) {
 	}
 	w.put(" FOR ", quoteName(n.Name))
 	clause(w, " IN (", n.Groups, "))")
-	w.suffixes(nil, n.Alias)
+	w.suffixes(nil, nil, n.Alias)
 }
 
 func (w *writer) unpivotGroup(n *UnpivotGroup) {

@@ -122,10 +122,40 @@ func (p *parser) stream(start int, ref TableRef) TableRef {
 	switch ref := ref.(type) {
 	case *Table:
 		ref.Stream = true
+		if p.word("WITH") && p.symbolAt(1, "(") {
+			p.advance()
+			ref.Options = parenList(p, p.streamOption)
+		}
 	case *TableFunction:
 		ref.Stream = true
 	}
 	return p.suffixed(start, ref)
+}
+
+// streamOption parses one option of a stream. A key alone is true.
+func (p *parser) streamOption() *Property {
+	start := p.start()
+	o := &Property{Key: p.propertyKey(), Value: "true"}
+	if p.symbol("=") || !p.at(",") && !p.at(")") {
+		o.Value = p.propertyValue()
+	}
+	o.Range = p.from(start)
+	return o
+}
+
+// watermark parses the watermark of a stream, if there is one.
+func (p *parser) watermark() *Watermark {
+	next := p.peek(1)
+	if !p.word("WATERMARK") || !p.isName(1) || noTableAlias[next.value] || noColumnAlias[next.value] {
+		return nil
+	}
+	start := p.start()
+	p.advance()
+	m := &Watermark{Column: p.column()}
+	p.need("DELAY", "OF")
+	m.Delay = p.interval()
+	m.Range = p.from(start)
+	return m
 }
 
 // named parses a table's name or a call of a table function.
@@ -159,14 +189,14 @@ func (p *parser) tableFunction(start int, name *Name) TableRef {
 
 // suffixed parses the sample and alias of a table or function.
 func (p *parser) suffixed(start int, ref TableRef) TableRef {
-	sample := p.sample()
+	sample, mark := p.sample(), p.watermark()
 	alias := p.tableAlias()
 	switch ref := ref.(type) {
 	case *Table:
-		ref.Sample, ref.Alias = sample, alias
+		ref.Sample, ref.Watermark, ref.Alias = sample, mark, alias
 		ref.Range = p.from(start)
 	case *TableFunction:
-		ref.Sample, ref.Alias = sample, alias
+		ref.Sample, ref.Watermark, ref.Alias = sample, mark, alias
 		ref.Range = p.from(start)
 	}
 	return ref

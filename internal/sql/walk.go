@@ -87,12 +87,15 @@ func tableChildren(n TableRef, yield func(Node)) {
 	case *Table:
 		one(yield, n.Name)
 		one(yield, n.TimeTravel)
+		all(yield, n.Options)
 		one(yield, n.Sample)
+		one(yield, n.Watermark)
 		one(yield, n.Alias)
 	case *TableFunction:
 		one(yield, n.Name)
 		all(yield, n.Args)
 		one(yield, n.Sample)
+		one(yield, n.Watermark)
 		one(yield, n.Alias)
 	case *Subquery:
 		one(yield, n.Query)
@@ -326,6 +329,9 @@ func partChildren(n Node, yield func(Node)) {
 		some(yield, n.Expr)
 	case *TimeTravel:
 		some(yield, n.Version, n.Timestamp)
+	case *Watermark:
+		one(yield, n.Column)
+		one(yield, n.Delay)
 	case *Sample:
 		some(yield, n.Size, n.Of, n.Repeatable)
 	case *UnpivotGroup:

@@ -1,0 +1,42 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
+	"github.com/freshet/freshet/internal/stream/deltalog"
+	"github.com/freshet/freshet/schema"
+)
+
+// openTableSource opens the source of STREAM table.
+func (s *Session) openTableSource(ctx context.Context, ref *sql.Table, c *checkpoint.Checkpoint, number int, want scan) (sourceWithSchema, error) {
+	if ref.TimeTravel != nil {
+		return nil, unsupported("a version of a stream; begin with one by WITH (startingVersion = …)", ref.String())
+	}
+	if ref.Sample != nil {
+		return nil, unsupported("TABLESAMPLE of a stream", ref.String())
+	}
+	t, snap, err := s.newest(ctx, ref.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(snap.Schema().Fields) == 0 {
+		return nil, errclass.New("DELTA_SCHEMA_NOT_SET", "KD008", "Table %s has no columns yet; a stream can be read of it once it has.", t.name)
+	}
+	options := make(map[string]string, len(ref.Options))
+	for _, o := range ref.Options {
+		options[o.Key] = o.Value
+	}
+	source, err := deltalog.Open(ctx, deltalog.Config{
+		Name: t.name, Table: t.table, Options: options, Columns: func(columns *schema.Struct) []string { return want.pick(columns) },
+		ParseTime: func(ctx context.Context, text string) (time.Time, error) {
+			return s.timestamp(ctx, &sql.Literal{Kind: sql.StringLiteral, Value: text})
+		},
+		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Parallelism: s.cfg.Parallelism,
+	})
+	return source, wrap(t.name, err)
+}
