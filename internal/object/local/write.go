@@ -143,14 +143,30 @@ func (s *Store) Create(ctx context.Context, key string) (object.Upload, error) {
 	return &upload{temp: temp, name: name}, nil
 }
 
+// flushStep is after how many bytes an upload has the system begin to write
+// them to the device.
+const flushStep = 8 << 20
+
 // upload writes a temporary file that Close renames.
 type upload struct {
 	temp *os.File
 	name string
 	done bool
+
+	size, flushed int64 // bytes written, and those of them on their way to the device
 }
 
-func (u *upload) Write(p []byte) (int, error) { return u.temp.Write(p) }
+// Write writes p. What came before goes to the device meanwhile, so that Close
+// need not wait for all of a large file.
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.temp.Write(p)
+	u.size += int64(n)
+	if u.size-u.flushed >= flushStep {
+		startFlush(u.temp, u.flushed, u.size-u.flushed)
+		u.flushed = u.size
+	}
+	return n, err
+}
 
 func (u *upload) Close() error {
 	if u.done {
