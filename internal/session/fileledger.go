@@ -298,7 +298,7 @@ func sourcePrefix(number int) string { return fmt.Sprintf("sources/%d/", number)
 
 // openFiles opens a source of files.
 func (s *Session) openFiles(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int) (*autoloader.Source, error) {
-	src, err := s.openSource(ctx, ref, c, number, false)
+	src, err := s.openSource(ctx, ref, c, number, scan{})
 	if err != nil {
 		return nil, err
 	}
