@@ -1,0 +1,116 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each of two writers does this many turns; a turn is an append, or a merge
+// that updates the row of an earlier append or inserts one.
+const turns = 24
+
+// turn returns a writer's statement of a turn, and what it does to the
+// writer's rows, seen by n, when it succeeds. Writers share no rows.
+func turn(dir, who string, i int) (statement string, effect func(seen map[int]int)) {
+	if i%2 == 0 {
+		return fmt.Sprintf("INSERT INTO delta.`%s` VALUES ('%s', %d, 0)", dir, who, i), func(seen map[int]int) { seen[i] = 0 }
+	}
+	key := i - 1 // of the append before, which may have failed
+	if i%4 == 1 {
+		key = i // of no row
+	}
+	statement = fmt.Sprintf("MERGE INTO delta.`%s` t USING (SELECT '%s' AS who, %d AS n) s ON t.who = s.who AND t.n = s.n "+
+		"WHEN MATCHED THEN UPDATE SET seen = seen + 1 WHEN NOT MATCHED THEN INSERT VALUES (s.who, s.n, 100)", dir, who, key)
+	return statement, func(seen map[int]int) {
+		if n, found := seen[key]; found {
+			seen[key] = n + 1
+		} else {
+			seen[key] = 100
+		}
+	}
+}
+
+// TestBothWriteAtOnce has Spark and freshet append to and merge into one local
+// table at the same time. What a writer was told has succeeded is in the table
+// once, what was refused is not, and nothing else is.
+func TestBothWriteAtOnce(t *testing.T) {
+	for name, properties := range map[string]string{
+		"copied files":     "",
+		"deletion vectors": "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '5')",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, dir := open(t), filepath.Join(t.TempDir(), "t")
+			f.run("CREATE TABLE delta.`%s` (who STRING, n INT, seen INT) %s", dir, properties)
+			ours := make(chan []string)
+			go func() {
+				var errs []string
+				for i := range turns {
+					statement, _ := turn(dir, "freshet", i)
+					errs = append(errs, fmt.Sprint(f.try(statement)))
+				}
+				ours <- errs
+			}()
+			var texts []string
+			for i := range turns {
+				statement, _ := turn(dir, "spark", i)
+				texts = append(texts, statement)
+			}
+			theirs, err := ask[[]string](t, request{Do: "each", Texts: texts})
+			outcomes := map[string][]string{"freshet": <-ours, "spark": theirs}
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]bool{}
+			for who, errs := range outcomes {
+				for row := range acknowledged(t, dir, who, errs) {
+					want[row] = true
+				}
+			}
+			got := map[string]bool{}
+			for _, row := range f.query("SELECT who, n, seen FROM delta.`%s`", dir).Rows {
+				if got[fmt.Sprint(row...)] {
+					t.Errorf("twice: %v", row)
+				}
+				got[fmt.Sprint(row...)] = true
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("rows (-acknowledged +found):\n%s", diff)
+			}
+			same(t, "Spark reads the table", f.query("SELECT * FROM delta.`%s`", dir), read(t, "spark", dir))
+		})
+	}
+}
+
+// acknowledged returns the rows that a writer's successful turns make. Turns
+// that failed must have lost to the other writer, and not all of a kind may.
+func acknowledged(t *testing.T, dir, who string, errs []string) map[string]bool {
+	t.Helper()
+	seen, merged, lost := map[int]int{}, 0, 0
+	for i, err := range errs {
+		statement, effect := turn(dir, who, i)
+		switch {
+		case err == "<nil>":
+			effect(seen)
+			merged += i % 2
+		case strings.Contains(err, "DELTA_CONCURRENT") && i%2 == 1:
+			lost++
+		default:
+			t.Errorf("%s: %s", statement, err)
+		}
+	}
+	t.Logf("%s: %d rows, %d merges succeeded, %d lost to the other", who, len(seen), merged, lost)
+	if merged == 0 {
+		t.Errorf("no merge of %s succeeded", who)
+	}
+	rows := map[string]bool{}
+	for n, times := range seen {
+		rows[fmt.Sprint(who, n, times)] = true
+	}
+	return rows
+}

@@ -1,0 +1,158 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// changing is a table that statements of changes run over.
+type changing struct {
+	make string // makes table {t} and its rows
+	// columns are what is compared between tables that different engines
+	// changed: all but the identity column, whose numbers may differ.
+	columns string
+	feed    bool // it has a change data feed
+	rs      bool // delta-rs reads it
+}
+
+const someRows = "; INSERT INTO {t} (id, v, n, p) SELECT id, concat('row ', id), CAST(id * 2 AS INT), CAST(id % 3 AS STRING) FROM range(0, 60, 1, 1)" +
+	"; INSERT INTO {t} (id, v, n, p) SELECT id, NULL, CAST(id * 2 AS INT), CAST(id % 3 AS STRING) FROM range(60, 100, 1, 1)"
+
+var changingTables = map[string]changing{
+	"copied files": {
+		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta" + someRows, columns: "*", rs: true,
+	},
+	"deletion vectors, change feed": {
+		make:    "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.enableChangeDataFeed' = 'true')" + someRows,
+		columns: "*", feed: true,
+	},
+	"copied files, change feed, partitions": {
+		make:    "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta PARTITIONED BY (p) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')" + someRows,
+		columns: "*", feed: true, rs: true,
+	},
+	"mapped columns, deletion vectors, change feed, partitions": {
+		make: "CREATE TABLE {t} (id BIGINT, old STRING, n INT, q STRING) USING delta PARTITIONED BY (q) " +
+			"TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.enableDeletionVectors' = 'true', 'delta.enableChangeDataFeed' = 'true')" +
+			"; ALTER TABLE {t} RENAME COLUMN old TO v; ALTER TABLE {t} RENAME COLUMN q TO p" + someRows,
+		columns: "*", feed: true,
+	},
+	"generated, default and identity columns, constraints": {
+		make: "CREATE TABLE {t} (number BIGINT GENERATED ALWAYS AS IDENTITY, id BIGINT NOT NULL, v STRING DEFAULT 'none', n INT, p STRING, twice INT GENERATED ALWAYS AS (n * 2)) USING delta " +
+			"TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported', 'delta.enableDeletionVectors' = 'true'); ALTER TABLE {t} ADD CONSTRAINT small CHECK (n < 10000)" + someRows,
+		columns: "id, v, n, p, twice",
+	},
+	"row tracking, in-commit timestamps, V2 checkpoints": {
+		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta TBLPROPERTIES ('delta.enableRowTracking' = 'true', 'delta.enableInCommitTimestamps' = 'true', " +
+			"'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '2', 'delta.enableDeletionVectors' = 'true')" + someRows,
+		columns: "*",
+	},
+}
+
+// changes are two rounds of statements over a changing table, in words that
+// Spark and freshet share. A round ends with a statement that only moves rows.
+var changes = [2][]string{
+	{
+		"DELETE FROM {t} WHERE id % 5 = 0",
+		"UPDATE {t} SET v = concat(coalesce(v, ''), '!'), n = n + 1 WHERE id BETWEEN 3 AND 65",
+		"MERGE INTO {t} t USING (SELECT id, IF(id % 2 = 0, NULL, 'merged') AS v FROM range(50, 130, 1, 1)) s ON t.id = s.id " +
+			"WHEN MATCHED AND s.v IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v " +
+			"WHEN NOT MATCHED AND s.id > 100 THEN INSERT (id, v, n, p) VALUES (s.id, s.v, 7, '1') " +
+			"WHEN NOT MATCHED BY SOURCE AND t.id < 10 THEN UPDATE SET v = 'alone' WHEN NOT MATCHED BY SOURCE AND t.id < 12 THEN DELETE",
+		"OPTIMIZE {t}",
+	},
+	{
+		"UPDATE {t} SET n = 0 WHERE p = '1'",
+		"DELETE FROM {t} WHERE v = 'merged' AND id < 90",
+		"MERGE INTO {t} t USING (SELECT id, 'late' AS v, 1 AS n, '2' AS p FROM range(120, 140, 1, 1)) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id, n, p) VALUES (id, n, p)",
+		"DELETE FROM {t} WHERE p = '2'",
+	},
+}
+
+// TestRowsAreChangedByBoth has freshet and Spark change equal tables by equal
+// statements, then each go on with the other's table. Both statements and both
+// tables must come to the same, whoever reads: the rows, the change data feed,
+// what the history counts, and delta-rs where it can read the table.
+func TestRowsAreChangedByBoth(t *testing.T) {
+	for name, table := range changingTables {
+		t.Run(name, func(t *testing.T) {
+			base, f := t.TempDir(), open(t)
+			ours, theirs := filepath.Join(base, "ours"), filepath.Join(base, "theirs")
+			f.run("%s", replaceTable(table.make, ours))
+			for _, statement := range splitStatements(replaceTable(table.make, theirs)) {
+				spark(t, "%s", statement)
+			}
+			for round, statements := range changes {
+				for _, statement := range statements {
+					got := f.query("%s", replaceTable(statement, [2]string{ours, theirs}[round]))
+					want := spark(t, "%s", replaceTable(statement, [2]string{theirs, ours}[round]))
+					if statement[:2] != "OP" && !cmp.Equal(want.Rows, got.Rows) {
+						t.Errorf("%s\nSpark counts %v, freshet %v", statement, want.Rows, got.Rows)
+					}
+				}
+				f.sameReadings(table, ours, theirs)
+			}
+		})
+	}
+}
+
+// sameReadings compares two tables and all readings of them.
+func (f freshet) sameReadings(table changing, ours, theirs string) {
+	f.t.Helper()
+	for _, dir := range []string{ours, theirs} {
+		want := read(f.t, "spark", dir)
+		same(f.t, "freshet reads "+filepath.Base(dir), want, f.query("SELECT * FROM delta.`%s`", dir))
+		if table.rs {
+			same(f.t, "delta-rs reads "+filepath.Base(dir), want, read(f.t, "delta-rs", dir))
+		}
+		if table.feed {
+			same(f.t, "freshet reads the feed of "+filepath.Base(dir), spark(f.t, feedOf, dir), f.query(feedOf, dir))
+		}
+	}
+	same(f.t, "the tables", spark(f.t, "SELECT %s FROM delta.`%s`", table.columns, theirs), spark(f.t, "SELECT %s FROM delta.`%s`", table.columns, ours))
+	if table.feed {
+		same(f.t, "the feeds", spark(f.t, feedOf, theirs), spark(f.t, feedOf, ours))
+	}
+	if diff := cmp.Diff(countsOf(f.t, theirs), countsOf(f.t, ours)); diff != "" {
+		f.t.Errorf("what the history counts (-theirs +ours):\n%s", diff)
+	}
+}
+
+const feedOf = "SELECT _commit_version, _change_type, id, v, n, p FROM table_changes('delta.`%s`', 0)"
+
+// rowCounts are the operation metrics that do not depend on how an engine cuts
+// files, by their operation.
+var rowCounts = map[string][]string{
+	"DELETE": {"numDeletedRows"},
+	"UPDATE": {"numUpdatedRows"},
+	"MERGE": {
+		"numSourceRows", "numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted", "numTargetRowsMatchedUpdated", "numTargetRowsMatchedDeleted",
+		"numTargetRowsNotMatchedBySourceUpdated", "numTargetRowsNotMatchedBySourceDeleted",
+	},
+}
+
+// countsOf returns the row counts of a table's history, oldest first.
+func countsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	history := spark(t, "DESCRIBE HISTORY delta.`%s`", dir)
+	version, operation, metrics := slices.Index(history.Columns, "version"), slices.Index(history.Columns, "operation"), slices.Index(history.Columns, "operationMetrics")
+	slices.SortFunc(history.Rows, func(a, b []any) int { return int(a[version].(float64) - b[version].(float64)) })
+	var out []string
+	for _, row := range history.Rows {
+		line := fmt.Sprint(row[version], " ", row[operation])
+		for _, name := range rowCounts[row[operation].(string)] {
+			for _, pair := range row[metrics].([]any) {
+				if pair := pair.([]any); pair[0] == name {
+					line += fmt.Sprint(" ", name, "=", pair[1])
+				}
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
