@@ -52,6 +52,9 @@ const (
 	maxDeletedShare = 0.05
 	// maxGroupTries bounds how often one group is done again after conflicts.
 	maxGroupTries = 20
+	// rewriteRows bounds the batches in which rows are moved: several of each
+	// file being read are in memory.
+	rewriteRows = 1 << 13
 )
 
 func (o OptimizeOptions) withDefaults(m *Metadata) OptimizeOptions {
@@ -302,7 +305,9 @@ func (o *optimizer) rewrite(ctx context.Context, files []AddFile) (added []AddFi
 		MemoryLimit: o.opts.MemoryLimit, Parallelism: o.opts.Parallelism,
 		Clock: o.table.opts.Clock, NewID: o.table.opts.NewID,
 	}
-	if !o.layout.sorts() {
+	if o.layout.sorts() {
+		config.MemoryLimit /= 2 // the sorter has the other half
+	} else {
 		config.TargetFileSize = math.MaxInt64 // a bin is a file
 	}
 	w, err := NewWriter(o.table.storage, config)
@@ -328,7 +333,7 @@ func (o *optimizer) rewrite(ctx context.Context, files []AddFile) (added []AddFi
 
 // copyRows hands the rows of files to the writer in order.
 func (o *optimizer) copyRows(ctx context.Context, files []AddFile, w *Writer) error {
-	opts := ScanOptions{Parallelism: o.opts.Parallelism}
+	opts := ScanOptions{Parallelism: o.opts.Parallelism, BatchRows: rewriteRows}
 	for rows, err := range o.base.scanFiles(ctx, opts, theseFiles(files)) {
 		if err != nil {
 			return err

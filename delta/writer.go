@@ -91,7 +91,9 @@ type Writer struct {
 	columns     []int // stored columns among the table's
 	partitioner *partitioner
 	partitions  map[int32]*openPartition
+	groupBytes  int64 // at which a row group ends
 	buffered    int64 // bytes of rows not yet handed to a file
+	encoding    int64 // bytes of rows of the row group being encoded
 
 	flushing chan error // result of the row group being encoded, or nil
 	open     []*openPartition
@@ -117,6 +119,7 @@ type openPartition struct {
 // partition columns alone or an unknown codec.
 func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 	w := &Writer{storage: st, config: cfg.withDefaults(), partitions: make(map[int32]*openPartition)}
+	w.groupBytes = min(rowGroupBytes, w.config.MemoryLimit/2) // one comes in while another is encoded
 	m := &w.config.Metadata
 	var err error
 	codec := m.Configuration["delta.parquet.compression.codec"]
@@ -335,7 +338,7 @@ func (w *Writer) buffer(ctx context.Context, id int32, rows arrow.RecordBatch) e
 		take := rows
 		size := recordBytes(rows)
 		// A record may be larger than a row group by itself.
-		if fit := rowsThatFit(rows, size, p); fit < rows.NumRows() {
+		if fit := w.rowsThatFit(rows, size, p); fit < rows.NumRows() {
 			take = rows.NewSlice(0, fit)
 			rest := rows.NewSlice(fit, rows.NumRows())
 			rows.Release()
@@ -348,7 +351,7 @@ func (w *Writer) buffer(ctx context.Context, id int32, rows arrow.RecordBatch) e
 		p.rows += take.NumRows()
 		p.bytes += size
 		w.buffered += size
-		if p.bytes >= rowGroupBytes || p.rows >= rowGroupRows {
+		if p.bytes >= w.groupBytes || p.rows >= rowGroupRows {
 			if err := w.flush(ctx, p); err != nil {
 				rows.Release()
 				return err
@@ -356,7 +359,7 @@ func (w *Writer) buffer(ctx context.Context, id int32, rows arrow.RecordBatch) e
 		}
 	}
 	rows.Release()
-	for w.buffered > w.config.MemoryLimit {
+	for w.buffered > 0 && w.buffered+w.encoding > w.config.MemoryLimit {
 		if err := w.flush(ctx, w.largest()); err != nil {
 			return err
 		}
@@ -366,10 +369,10 @@ func (w *Writer) buffer(ctx context.Context, id int32, rows arrow.RecordBatch) e
 
 // rowsThatFit returns how many of rows, at least one, go into the partition's
 // row group.
-func rowsThatFit(rows arrow.RecordBatch, size int64, p *openPartition) int64 {
+func (w *Writer) rowsThatFit(rows arrow.RecordBatch, size int64, p *openPartition) int64 {
 	n := rows.NumRows()
 	fit := min(n, rowGroupRows-p.rows)
-	if room := rowGroupBytes - p.bytes; size > room+rowGroupBytes/4 {
+	if room := w.groupBytes - p.bytes; size > room+w.groupBytes/4 {
 		fit = min(fit, n*max(room, 0)/size)
 	}
 	return max(fit, 1)

@@ -34,7 +34,7 @@ func (w *Writer) flush(ctx context.Context, p *openPartition) error {
 		return err
 	}
 	rows := p.pending
-	w.buffered -= p.bytes
+	w.buffered, w.encoding = w.buffered-p.bytes, p.bytes
 	p.pending, p.rows, p.bytes = nil, 0, 0
 	done := make(chan error, 1)
 	w.flushing = done
@@ -56,7 +56,7 @@ func (w *Writer) settle() error {
 		return nil
 	}
 	err := <-w.flushing
-	w.flushing = nil
+	w.flushing, w.encoding = nil, 0
 	if err != nil {
 		return err
 	}

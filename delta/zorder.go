@@ -175,7 +175,7 @@ func (l *layout) write(ctx context.Context, o *optimizer, files []AddFile, w *Wr
 		return err
 	}
 	s := newSorter(curve, o.opts.TempDir, o.opts.MemoryLimit)
-	for rows, err := range o.base.scanFiles(ctx, ScanOptions{Parallelism: o.opts.Parallelism}, theseFiles(files)) {
+	for rows, err := range o.base.scanFiles(ctx, ScanOptions{Parallelism: o.opts.Parallelism, BatchRows: rewriteRows}, theseFiles(files)) {
 		if err != nil {
 			return s.close(err)
 		}
@@ -207,7 +207,7 @@ func (l *layout) measure(ctx context.Context, o *optimizer, files []AddFile) (*c
 	for _, column := range l.columns {
 		sample.dimensions = append(sample.dimensions, dimension{column: column, at: scanned})
 	}
-	opts := ScanOptions{Columns: top, Parallelism: o.opts.Parallelism}
+	opts := ScanOptions{Columns: top, Parallelism: o.opts.Parallelism, BatchRows: rewriteRows}
 	for rows, err := range o.base.scanFiles(ctx, opts, theseFiles(files)) {
 		if err != nil {
 			return nil, err
@@ -216,7 +216,7 @@ func (l *layout) measure(ctx context.Context, o *optimizer, files []AddFile) (*c
 		rows.Release()
 	}
 	c.fit(sample.rows)
-	c.buckets = sortBuckets(sample.bytes * int64(len(o.base.metadata.Schema.Fields)) / int64(len(top)))
+	c.buckets = sortBuckets(sample.bytes*int64(len(o.base.metadata.Schema.Fields))/int64(len(top)), o.opts.MemoryLimit)
 	c.cut(sample.rows)
 	return c, nil
 }

@@ -23,14 +23,21 @@ const (
 	// no limit is given.
 	sortMemory = 64 << 20
 	maxBuckets = 1 << 12
-	// outputRows bounds the batches that a sorter hands out.
-	outputRows = 1 << 14
 )
 
 // sortBuckets returns into how many parts rows of so many bytes are divided
 // so that one can be sorted in memory.
-func sortBuckets(bytes int64) int {
-	return int(min(max(1, 4*bytes/sortMemory), maxBuckets))
+func sortBuckets(bytes, memoryLimit int64) int {
+	return int(min(max(1, 4*bytes/sortLimit(memoryLimit)), maxBuckets))
+}
+
+// sortLimit returns how many bytes of rows a sorter may hold: half of a limit
+// that it shares with the writer of its rows.
+func sortLimit(memoryLimit int64) int64 {
+	if memoryLimit <= 0 {
+		return sortMemory
+	}
+	return max(memoryLimit/2, 1<<20)
 }
 
 // sorter orders any number of rows along a curve in bounded memory: rows are
@@ -58,11 +65,7 @@ type bucket struct {
 type segmentRange struct{ from, size int64 }
 
 func newSorter(c *curve, dir string, memoryLimit int64) *sorter {
-	limit := int64(sortMemory)
-	if memoryLimit > 0 {
-		limit = max(memoryLimit/2, 1<<20)
-	}
-	return &sorter{curve: c, limit: limit, dir: dir, buckets: make([]bucket, len(c.cuts)+1)}
+	return &sorter{curve: c, limit: sortLimit(memoryLimit), dir: dir, buckets: make([]bucket, len(c.cuts)+1)}
 }
 
 // add takes in rows, which the caller keeps.
@@ -218,7 +221,7 @@ func (s *sorter) emit(ctx context.Context, piece []arrow.RecordBatch, w *Writer)
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(numbers[a], numbers[b]) })
 	for len(order) > 0 {
-		n := min(len(order), outputRows)
+		n := min(len(order), rewriteRows)
 		rows, err := selection.TakeRecord(all, order[:n])
 		if err != nil {
 			return fmt.Errorf("sort rows: %w", err)
