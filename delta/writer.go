@@ -50,9 +50,11 @@ type WriterConfig struct {
 const (
 	defaultTargetFileSize = 128 << 20
 	defaultMemoryLimit    = 96 << 20
-	// A row group ends at so much Arrow data or so many rows.
-	rowGroupBytes = 32 << 20
-	rowGroupRows  = 1 << 20
+	// A row group ends at so much Arrow data, less where memory is short, or so
+	// many rows.
+	rowGroupBytes    = 32 << 20
+	minRowGroupBytes = 1 << 20
+	rowGroupRows     = 1 << 20
 	// maxOpenFiles bounds files begun but not finished: each is an upload.
 	maxOpenFiles = 64
 )
@@ -119,7 +121,7 @@ type openPartition struct {
 // partition columns alone or an unknown codec.
 func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 	w := &Writer{storage: st, config: cfg.withDefaults(), partitions: make(map[int32]*openPartition)}
-	w.groupBytes = min(rowGroupBytes, w.config.MemoryLimit/2) // one comes in while another is encoded
+	w.groupBytes = min(rowGroupBytes, max(w.config.MemoryLimit/2, minRowGroupBytes)) // one comes in while another is encoded
 	m := &w.config.Metadata
 	var err error
 	codec := m.Configuration["delta.parquet.compression.codec"]
