@@ -43,6 +43,9 @@ func (n Name) String() string {
 	return schema.QuoteIdent(n.Catalog) + "." + schema.QuoteIdent(n.Schema) + "." + schema.QuoteIdent(n.Table)
 }
 
+// Plain is the name without quotes, as event logs and reports have it.
+func (n Name) Plain() string { return n.Catalog + "." + n.Schema + "." + n.Table }
+
 // Schema is one schema of a catalog.
 type Schema struct {
 	Catalog, Name string

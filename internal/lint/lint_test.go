@@ -23,7 +23,7 @@ var house = []string{
 	"internal/factory",
 	"internal/job", "internal/pipeline",
 	"internal/session",
-	"internal/dml",
+	"internal/dml", "internal/eventlog",
 	"internal/stream", "internal/ingest",
 	"internal/pushdown",
 	"internal/source", "internal/sink",

@@ -12,23 +12,25 @@ import (
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
 )
 
-// expectations are the rules that a streaming table's rows are checked by
-// (semantics §12). A row meets one when it is TRUE.
+// expectations are the rules that the rows of a streaming table or a
+// materialized view are checked by (semantics §12). A row meets one when it is
+// TRUE.
 type expectations struct {
 	session *Session
 	table   catalog.Name
 	rules   []expectation
 	exprs   []string
+	dropped int64
 }
 
 // expectation is one rule and what became of the rows it has seen.
 type expectation struct {
 	name           string
-	text           string
 	drop, fail     bool
 	passed, failed int64
 }
@@ -36,47 +38,98 @@ type expectation struct {
 func (s *Session) expectations(entry catalog.Table, constraints []*sql.Constraint) *expectations {
 	e := &expectations{session: s, table: entry.Name}
 	for _, c := range constraints {
-		text := c.Check.String()
-		e.rules = append(e.rules, expectation{name: c.Name, text: text, drop: c.OnViolate == "DROP ROW", fail: c.OnViolate == "FAIL UPDATE"})
-		e.exprs = append(e.exprs, "("+text+") IS TRUE")
+		e.rules = append(e.rules, expectation{name: c.Name, drop: c.OnViolate == "DROP ROW", fail: c.OnViolate == "FAIL UPDATE"})
+		e.exprs = append(e.exprs, "("+c.Check.String()+") IS TRUE")
 	}
 	return e
 }
 
-// check returns the rows that may be written.
-func (e *expectations) check(rows *ingest.Relation) *ingest.Relation {
+// checkExpectations refuses constraints that cannot be checked row by row:
+// each is to have a name of its own, and to read nothing but the row.
+func checkExpectations(table *sql.Name, constraints []*sql.Constraint) error {
+	names := map[string]bool{}
+	for _, c := range constraints {
+		refuse := func(why string) error {
+			return errclass.New("INVALID_EXPECTATION", "42000", "%s: the expectation %s %s.", table, c, why)
+		}
+		key := strings.ToLower(c.Name)
+		switch {
+		case c.Kind != "EXPECT":
+			return unsupported(c.Kind+" constraints of streaming tables and materialized views", c.Name)
+		case c.Name == "":
+			return refuse("needs a name: CONSTRAINT name EXPECT (…)")
+		case names[key]:
+			return refuse("has the name of another one")
+		}
+		names[key] = true
+		var found string
+		sql.Inspect(c.Check, func(n sql.Node) bool {
+			switch n := n.(type) {
+			case *sql.Query:
+				found = "reads other rows than its own; join them in the query"
+			case *sql.FunctionCall:
+				if n.Over != nil || sql.IsAggregate(n) {
+					found = "reads other rows than its own; aggregate in the query"
+				}
+			}
+			return found == ""
+		})
+		if found != "" {
+			return refuse(found)
+		}
+	}
+	return nil
+}
+
+// counts returns what became of the rows that were checked.
+func (e *expectations) counts() eventlog.Quality {
+	q := eventlog.Quality{Dropped: e.dropped}
+	for _, r := range e.rules {
+		q.Expectations = append(q.Expectations, eventlog.Expectation{Name: r.name, Dataset: e.table.Plain(), Passed: r.passed, Failed: r.failed})
+	}
+	return q
+}
+
+// check returns the rows that may be written, and counts from zero.
+func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
+	e.dropped = 0
+	for i := range e.rules {
+		e.rules[i].passed, e.rules[i].failed = 0, 0
+	}
 	if len(e.rules) == 0 {
-		return rows
+		return rows, nil
 	}
 	out := *rows
 	evaluator := e.session.evaluator()
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
 			for rec, err := range rows.Read(ctx) {
+				if err == nil {
+					rec, err = e.filter(ctx, evaluator, rec)
+				}
 				if err != nil {
 					yield(nil, err)
 					return
 				}
-				results, err := evaluator.Evaluate(ctx, rec, e.exprs)
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				kept, err := e.keep(ctx, rec, results)
-				release(results)
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				more := yield(kept, nil)
-				kept.Release()
+				more := yield(rec, nil)
+				rec.Release()
 				if !more {
 					return
 				}
 			}
 		}
 	}
-	return &out
+	return &out, nil
+}
+
+// filter returns the rows of a batch that may be written, to be released.
+func (e *expectations) filter(ctx context.Context, evaluator *evaluator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+	results, err := evaluator.Evaluate(ctx, rec, e.exprs)
+	if err != nil {
+		return nil, err
+	}
+	defer release(results)
+	return e.keep(ctx, rec, results)
 }
 
 func release(arrays []arrow.Array) {
@@ -85,36 +138,36 @@ func release(arrays []arrow.Array) {
 	}
 }
 
-// keep counts what rows meet, and returns those that are not dropped.
+// keep counts what rows meet, and returns those that are not dropped. A row
+// that fails the update does so before any is written.
 func (e *expectations) keep(ctx context.Context, rec arrow.RecordBatch, results []arrow.Array) (arrow.RecordBatch, error) {
-	n := int(rec.NumRows())
-	drop := make([]bool, n)
-	dropped := 0
+	drop := make([]bool, rec.NumRows())
+	dropped := int64(0)
 	for i := range e.rules {
 		rule := &e.rules[i]
 		met, ok := results[i].(*array.Boolean)
 		if !ok {
 			return nil, fmt.Errorf("expectation %s is %s, not a condition", rule.name, results[i].DataType())
 		}
-		for row := range n {
-			if met.IsValid(row) && met.Value(row) {
+		for row := range drop {
+			switch {
+			case met.IsValid(row) && met.Value(row):
 				rule.passed++
 				continue
-			}
-			rule.failed++
-			if rule.fail {
-				return nil, e.violated(rule, rec, row)
-			}
-			if rule.drop && !drop[row] {
+			case rule.fail:
+				return nil, e.violated(rec, results, row)
+			case rule.drop && !drop[row]:
 				drop[row] = true
 				dropped++
 			}
+			rule.failed++
 		}
 	}
 	if dropped == 0 {
 		rec.Retain()
 		return rec, nil
 	}
+	e.dropped += dropped
 	mask := array.NewBooleanBuilder(compute.GetAllocator(ctx))
 	defer mask.Release()
 	for _, d := range drop {
@@ -125,13 +178,36 @@ func (e *expectations) keep(ctx context.Context, rec arrow.RecordBatch, results 
 	return compute.FilterRecordBatch(ctx, rec, keep, compute.DefaultFilterOptions())
 }
 
-// violated is the error of a row that fails an update.
-func (e *expectations) violated(rule *expectation, rec arrow.RecordBatch, row int) error {
-	var record []string
-	for i, f := range rec.Schema().Fields() {
-		record = append(record, fmt.Sprintf("%q: %s", f.Name, rec.Column(i).ValueStr(row)))
+// maxRecordText bounds the record in an error, in bytes.
+const maxRecordText = 8 << 10
+
+// violated is the error of a row that fails an update: it names each
+// expectation of that kind that the row does not meet. The row of the source
+// is not known any more once a query has made another of it.
+func (e *expectations) violated(rec arrow.RecordBatch, results []arrow.Array, row int) error {
+	var names []string
+	for i, rule := range e.rules {
+		if met, ok := results[i].(*array.Boolean); ok && rule.fail && !(met.IsValid(row) && met.Value(row)) {
+			names = append(names, "'"+rule.name+"'")
+		}
 	}
 	return errclass.New("EXPECTATION_VIOLATION.VERBOSITY_ALL", "22000",
-		"Flow '%s' failed to meet the expectation. Violated expectations: '%s'. Output record: '{%s}'. Nothing of the batch was written.",
-		e.table, rule.name, strings.Join(record, ", "))
+		"Flow '%s' failed to meet the expectation. Violated expectations: %s. Output record: '%s'. Missing input data: true. "+
+			"Nothing of it was written; correct the data or the expectation, and refresh again.",
+		e.table, strings.Join(names, ", "), recordText(rec, row))
+}
+
+// recordText writes one row as a JSON object.
+func recordText(rec arrow.RecordBatch, row int) string {
+	one := rec.NewSlice(int64(row), int64(row)+1)
+	defer one.Release()
+	body, err := one.MarshalJSON()
+	if err != nil {
+		return "not shown: " + err.Error()
+	}
+	text := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(string(body)), "["), "]")
+	if len(text) > maxRecordText {
+		text = strings.ToValidUTF8(text[:maxRecordText], "") + "…"
+	}
+	return strings.TrimSpace(text)
 }

@@ -22,10 +22,12 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createTable(ctx, stmt)
 	case *sql.Insert:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.insert(ctx, stmt) })
-	case *sql.CreateStreamingTable:
-		return s.createStreamingTable(ctx, stmt)
-	case *sql.Refresh:
-		return s.refresh(ctx, stmt)
+	case *sql.CreateStreamingTable, *sql.Refresh:
+		outcome, err := s.refresh(ctx, stmt, Refreshing{})
+		if err != nil {
+			return nil, err
+		}
+		return outcome.result(), nil
 	case *sql.Delete:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.deleteRows(ctx, stmt) })
 	case *sql.Update:

@@ -8,6 +8,7 @@ import (
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
@@ -22,7 +23,7 @@ const flowProperty = "freshet.flowId"
 
 // createStreamingTable runs CREATE [OR REFRESH] STREAMING TABLE: it keeps the
 // definition and loads what there is (semantics §9.3).
-func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStreamingTable) (*Result, error) {
+func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStreamingTable, how Refreshing) (*Outcome, error) {
 	if err := s.checkStreaming(stmt); err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStre
 	entry, err := s.catalog.Table(ctx, name)
 	switch {
 	case err == nil && stmt.IfNotExists:
-		return &Result{}, nil
+		return &Outcome{}, nil
 	case err == nil && entry.Kind != catalog.KindStreamingTable:
 		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
 			"%s exists and is no streaming table; drop it, or choose another name.", entry.Name)
@@ -44,7 +45,10 @@ func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStre
 		return nil, catalog.AlreadyExists(name)
 	case err == nil:
 		entry.Text, entry.Comment = stmt.String(), stmt.Comment
-		return s.refreshTable(ctx, entry, func() error { return s.catalog.Update(ctx, entry) })
+		if how.Full {
+			return s.reload(ctx, entry, how)
+		}
+		return s.refreshTable(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
 	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
 		return nil, err
 	}
@@ -57,7 +61,7 @@ func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStre
 	}
 	// The entry comes first, so that a load that fails on its way is gone on
 	// with by REFRESH, as the rows that are in the table belong to it.
-	return s.refreshTable(ctx, entry, func() error { return s.catalog.Create(ctx, entry) })
+	return s.refreshTable(ctx, entry, how, func() error { return s.catalog.Create(ctx, entry) })
 }
 
 // checkStreaming refuses what a definition may not have, or not yet.
@@ -75,10 +79,8 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	case len(streams(stmt.Query)) == 0:
 		return refuse("its query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…), or create a table or view instead.")
 	}
-	for _, c := range stmt.Constraints {
-		if c.Kind != "EXPECT" {
-			return unsupported(c.Kind+" constraints of streaming tables", c.Name)
-		}
+	if err := checkExpectations(stmt.Name, stmt.Constraints); err != nil {
+		return err
 	}
 	return checkStateless(stmt.Query)
 }
@@ -152,26 +154,8 @@ func (s *Session) newCheckpoint(n catalog.Name) (string, error) {
 	return base + "/checkpoints/" + fileName(n.Catalog) + "/" + fileName(n.Schema) + "/" + fileName(n.Table) + "-" + s.cfg.NewID(), nil
 }
 
-// refresh runs REFRESH [STREAMING] TABLE [FULL].
-func (s *Session) refresh(ctx context.Context, stmt *sql.Refresh) (*Result, error) {
-	if stmt.Kind == "MATERIALIZED VIEW" {
-		return nil, unsupported("materialized views", stmt.Name.String())
-	}
-	name, err := s.tableName(ctx, stmt.Name)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := s.catalog.Table(ctx, name)
-	if err != nil {
-		return nil, s.place(stmt.Name, err)
-	}
-	if entry.Kind != catalog.KindStreamingTable {
-		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
-			"%s is no streaming table; there is nothing to refresh.", entry.Name)
-	}
-	if !stmt.Full {
-		return s.refreshTable(ctx, entry, func() error { return nil })
-	}
+// reload is a full refresh: all is loaded again by a flow that begins anew.
+func (s *Session) reload(ctx context.Context, entry catalog.Table, how Refreshing) (*Outcome, error) {
 	def, err := definition(entry)
 	if err != nil {
 		return nil, err
@@ -181,14 +165,14 @@ func (s *Session) refresh(ctx context.Context, stmt *sql.Refresh) (*Result, erro
 			"%s may not be refreshed in full: its property pipelines.reset.allowed is false.", entry.Name)
 	}
 	old := entry.Checkpoint
-	if entry.Checkpoint, err = s.newCheckpoint(name); err != nil {
+	if entry.Checkpoint, err = s.newCheckpoint(entry.Name); err != nil {
 		return nil, err
 	}
-	result, err := s.refreshTable(ctx, entry, func() error { return s.catalog.Update(ctx, entry) })
+	outcome, err := s.refreshTable(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
 	if err == nil {
 		err = s.deleteFiles(ctx, old)
 	}
-	return result, err
+	return outcome, err
 }
 
 // definition parses the statement that made a streaming table.
@@ -211,35 +195,38 @@ const maxEvolutions = 1000
 // refreshTable loads what is new. keep stores the entry, once the definition
 // is known to be one that can run. A schema that grows begins the batch again,
 // as pipelines do (semantics §3.6).
-func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, keep func() error) (*Result, error) {
-	var all int64
-	for try := 0; ; try++ {
-		f, err := s.openFlow(ctx, entry)
-		if err == nil && try == 0 {
-			err = keep()
+func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
+	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
+		for try := 0; ; try++ {
+			f, err := s.openFlow(ctx, entry)
+			if err == nil && try == 0 {
+				err = keep()
+			}
+			if err == nil {
+				err = f.ready(ctx)
+			}
+			if err == nil {
+				err = f.run(ctx, r)
+			}
+			if try == maxEvolutions || !s.evolved(entry, err) {
+				return err
+			}
 		}
-		if err == nil {
-			err = f.ready(ctx)
-		}
-		if err == nil {
-			err = f.run(ctx, &all)
-		}
-		unknown, grew := errors.AsType[*autoloader.UnknownFieldError](err)
-		changed, other := errors.AsType[*deltalog.SchemaChangedError](err)
-		switch {
-		case try == maxEvolutions:
-		case grew && unknown.Evolved:
-			s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
-			continue
-		case other:
-			s.cfg.Logger.Info("a schema has changed", "table", entry.Name.String(), "source", changed.Table, "version", changed.Version)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		return affected(all, all), nil
+	})
+}
+
+// evolved reports whether err is but that a schema has become another, with
+// which the flow can begin its batch again.
+func (s *Session) evolved(entry catalog.Table, err error) bool {
+	if unknown, ok := errors.AsType[*autoloader.UnknownFieldError](err); ok && unknown.Evolved {
+		s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
+		return true
 	}
+	if changed, ok := errors.AsType[*deltalog.SchemaChangedError](err); ok {
+		s.cfg.Logger.Info("a schema has changed", "table", entry.Name.String(), "source", changed.Table, "version", changed.Version)
+		return true
+	}
+	return false
 }
 
 // streamingFlow is the flow of a streaming table, open.
@@ -322,10 +309,16 @@ type sourceWithSchema interface {
 	Schema(ctx context.Context) (*schema.Struct, error)
 }
 
-// run loads what is there, and adds the rows written to all.
-func (f *streamingFlow) run(ctx context.Context, all *int64) error {
-	f.flow.Progress = func(p stream.Progress) { *all += p.Sink.NumOutputRows }
-	return f.flow.Run(ctx)
+// run loads what is there, and tells r of it.
+func (f *streamingFlow) run(ctx context.Context, r *refreshing) error {
+	def := eventlog.Definition{ID: f.flow.Checkpoint.ID(), Type: "APPEND"}
+	for _, ref := range streams(f.def.Query) {
+		def.Inputs = append(def.Inputs, ref.String())
+	}
+	r.flow.Defined(def)
+	var told error
+	f.flow.Progress = func(p stream.Progress) { told = errors.Join(told, r.streamed(ctx, p, f.expect.counts())) }
+	return errors.Join(f.flow.Run(ctx), told)
 }
 
 // transform runs the query over the rows of a batch.
@@ -345,5 +338,5 @@ func (f *streamingFlow) transform(ctx context.Context, rows []*ingest.Relation) 
 	if err != nil {
 		return nil, err
 	}
-	return f.expect.check(out), nil
+	return f.expect.check(out)
 }

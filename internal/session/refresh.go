@@ -1,0 +1,187 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/eventlog"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream"
+)
+
+// Refreshing says how a dataset is brought up to date. The zero value takes
+// what is new, as an update of its own.
+type Refreshing struct {
+	// Full takes everything again, into an empty table.
+	Full bool
+	// Update is the update that the refresh is part of; nil makes one.
+	Update *eventlog.Update
+}
+
+// Outcome is what a refresh did.
+type Outcome struct {
+	// Rows were written.
+	Rows int64
+	// Quality is what the expectations made of the rows.
+	Quality eventlog.Quality
+	// Plan says how a materialized view was brought up to date.
+	Plan eventlog.Plan
+}
+
+// result is what the statements that refresh return.
+func (o *Outcome) result() *Result { return affected(o.Rows, o.Rows) }
+
+// refreshing is a refresh of one dataset, which is told to the event log.
+type refreshing struct {
+	full    bool
+	update  *eventlog.Update
+	flow    *eventlog.Flow
+	outcome Outcome
+}
+
+// refreshed runs the refresh of a dataset between the events that begin and
+// end it.
+func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refreshing, run func(*refreshing) error) (*Outcome, error) {
+	r := &refreshing{full: how.Full, update: how.Update}
+	if r.update == nil {
+		log, err := s.Events(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.update = log.Begin(eventlog.Pipeline{Name: entry.Name.Plain(), Type: "DBSQL"}, eventlog.Request{Cause: "USER_ACTION", FullRefresh: how.Full})
+		r.update.Enter(eventlog.Running, nil)
+	}
+	r.flow = r.update.Flow(entry.Name.Plain())
+	r.flow.Enter(eventlog.FlowStarting)
+	err := run(r)
+	switch {
+	case err == nil:
+		r.flow.Enter(eventlog.FlowCompleted)
+	case errors.Is(err, context.Canceled), errors.Is(err, stream.ErrStopRequested):
+		r.flow.Enter(eventlog.FlowStopped)
+	default:
+		r.flow.Fail(err)
+	}
+	if how.Update == nil {
+		// The rows are in the table, or not: that the log cannot tell of it
+		// does not change that.
+		if lost := r.update.End(ctx, err); lost != nil {
+			s.cfg.Logger.ErrorContext(ctx, "events of a refresh are lost", slog.String("table", entry.Name.String()), slog.Any("error", lost))
+		}
+	}
+	return &r.outcome, err
+}
+
+// wrote tells of rows that were written. batch is nil for refreshes without
+// batches.
+func (r *refreshing) wrote(batch *int64, counts eventlog.Counts, q eventlog.Quality) {
+	r.outcome.Rows += counts.OutputRows
+	all := &r.outcome.Quality
+	all.Dropped += q.Dropped
+	for i, e := range q.Expectations {
+		if i == len(all.Expectations) {
+			all.Expectations = append(all.Expectations, eventlog.Expectation{Name: e.Name, Dataset: e.Dataset})
+		}
+		all.Expectations[i].Passed += e.Passed
+		all.Expectations[i].Failed += e.Failed
+	}
+	r.flow.Wrote(batch, counts, &q)
+}
+
+// streamed tells of a batch of a stream that is done.
+func (r *refreshing) streamed(ctx context.Context, p stream.Progress, q eventlog.Quality) error {
+	counts := eventlog.Counts{OutputRows: p.Sink.NumOutputRows}
+	for _, src := range p.Sources {
+		counts.BacklogBytes = backlog(counts.BacklogBytes, src.Metrics["numBytesOutstanding"])
+		counts.BacklogFiles = backlog(counts.BacklogFiles, src.Metrics["numFilesOutstanding"])
+	}
+	r.wrote(&p.BatchID, counts, q)
+	err := r.flow.Streamed(p.BatchID, p)
+	r.update.Tick(ctx)
+	return err
+}
+
+// backlog adds a metric of a source, which counts as text, to a sum; nil is
+// not known.
+func backlog(sum *int64, metric string) *int64 {
+	n, err := strconv.ParseInt(metric, 10, 64)
+	if err != nil {
+		return sum
+	}
+	if sum != nil {
+		n += *sum
+	}
+	return &n
+}
+
+// eventsLocation is where the workspace's event log is.
+func (s *Session) eventsLocation() (string, error) { return s.location(filepath.Join(s.root, "events")) }
+
+// Events returns the event log of the workspace. It is safe for concurrent
+// use, as long as the session is open.
+func (s *Session) Events(ctx context.Context) (*eventlog.Log, error) {
+	at, err := s.eventsLocation()
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.handle(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return eventlog.New(eventlog.Config{
+		Table: h.table, Store: h.store, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Host: host, Logger: s.cfg.Logger,
+	}), nil
+}
+
+// Refresh runs a statement that makes or refreshes a dataset: CREATE STREAMING
+// TABLE or MATERIALIZED VIEW, and REFRESH. text is what the statement was
+// parsed from, for messages.
+func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, how Refreshing) (*Outcome, error) {
+	s.text = text
+	stop := s.watch()
+	defer stop()
+	outcome, err := s.refresh(ctx, stmt, how)
+	return outcome, locate(err, text)
+}
+
+// refresh runs a statement that makes or refreshes a dataset.
+func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshing) (*Outcome, error) {
+	switch stmt := stmt.(type) {
+	case *sql.CreateStreamingTable:
+		return s.createStreamingTable(ctx, stmt, how)
+	case *sql.Refresh:
+		how.Full = stmt.Full
+		return s.refreshDataset(ctx, stmt, how)
+	}
+	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "%s makes nothing that could be refreshed.", stmt)
+}
+
+// refreshDataset runs REFRESH [STREAMING] TABLE and REFRESH MATERIALIZED VIEW.
+func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Refreshing) (*Outcome, error) {
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		return nil, s.place(stmt.Name, err)
+	}
+	switch {
+	case entry.Kind == catalog.KindStreamingTable && how.Full:
+		return s.reload(ctx, entry, how)
+	case entry.Kind == catalog.KindStreamingTable:
+		return s.refreshTable(ctx, entry, how, func() error { return nil })
+	}
+	return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+		"%s is no streaming table; there is nothing to refresh.", entry.Name)
+}
