@@ -53,6 +53,15 @@ type Pruner interface {
 	Prune(dir string) error
 }
 
+// Mover is a [Store] that can give an object another key without copying it.
+type Mover interface {
+	// Move renames an object, durably and in one step. The error is
+	// [fs.ErrExist] when there is an object of the new key, [fs.ErrNotExist]
+	// when there is none of the old, and [errors.ErrUnsupported] when it has
+	// to be copied.
+	Move(ctx context.Context, from, to string) error
+}
+
 // Sweeper is a [Store] in which writers that were killed leave temporary
 // files that no listing shows.
 type Sweeper interface {

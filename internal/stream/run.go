@@ -258,6 +258,7 @@ func counted(rel *ingest.Relation, n *atomic.Int64) *ingest.Relation {
 
 // tell tells the sources that a batch is done.
 func (r *running) tell(ctx context.Context, done Done, ends []json.RawMessage) error {
+	done.Held = r.held(done.Batch)
 	for i, s := range r.Sources {
 		done.End = ends[i]
 		if err := s.Finish(ctx, done); err != nil {
@@ -265,6 +266,16 @@ func (r *running) tell(ctx context.Context, done Done, ends []json.RawMessage) e
 		}
 	}
 	return nil
+}
+
+// held returns a look at whether the sink has a batch. The word of a sink that
+// cannot look is that it has written it.
+func (r *running) held(batch int64) func(context.Context) (bool, error) {
+	sink, ok := r.Sink.(Holder)
+	if !ok {
+		return func(context.Context) (bool, error) { return true, nil }
+	}
+	return func(ctx context.Context) (bool, error) { return sink.Holds(ctx, Batch{Flow: r.Checkpoint.ID(), ID: batch}) }
 }
 
 func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, written Written) {

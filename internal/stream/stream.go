@@ -44,6 +44,9 @@ type Done struct {
 	Batch                int64
 	End                  json.RawMessage
 	Processed, Committed time.Time
+	// Held looks whether the sink has the batch, by reading it back. A source
+	// asks before it does what cannot be undone.
+	Held func(ctx context.Context) (bool, error)
 }
 
 // Sink is where a flow's rows go.
@@ -53,6 +56,12 @@ type Sink interface {
 	Write(ctx context.Context, batch Batch, rows *ingest.Relation) (Written, error)
 	// Description names the sink for progress reports.
 	Description() string
+}
+
+// Holder is a [Sink] that can look what it has.
+type Holder interface {
+	// Holds reports whether the target has a batch, reading it anew.
+	Holds(ctx context.Context, batch Batch) (bool, error)
 }
 
 // Batch identifies a batch to a sink.

@@ -32,7 +32,10 @@ type Table struct {
 	Committed func(ctx context.Context)
 }
 
-var _ Sink = (*Table)(nil)
+var (
+	_ Sink   = (*Table)(nil)
+	_ Holder = (*Table)(nil)
+)
 
 // errWritten says that the table has the batch.
 var errWritten = errors.New("the batch is written")
@@ -73,6 +76,15 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 		s.Committed(ctx)
 	}
 	return Written{Rows: staged.Rows}, nil
+}
+
+// Holds implements [Holder].
+func (s *Table) Holds(ctx context.Context, b Batch) (bool, error) {
+	now, err := s.Table.Snapshot(ctx)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return written(now, b), nil
 }
 
 // written reports whether a version of the table has the batch.

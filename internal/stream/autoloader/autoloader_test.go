@@ -15,6 +15,7 @@ import (
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/object/mem"
+	"github.com/freshet/freshet/internal/object/objecttest"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/internal/stream/checkpoint"
@@ -31,11 +32,17 @@ type landing struct {
 	schema     *schema.Struct
 	trigger    stream.Trigger
 
+	// faults, when set, decide about each access to files and checkpoint.
+	faults objecttest.Plan
+	// lost makes the sink deny, when it is asked, what it has written.
+	lost bool
+
 	batches []batch // those that were written, over all runs
 	columns []string
 }
 
 type batch struct {
+	flow string
 	id   int64
 	rows []string // as text, a value for each column
 }
@@ -58,21 +65,29 @@ func (l *landing) put(name, body string) {
 
 func sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
+// faulty is a store as the faults make it.
+func (l *landing) faulty(s object.Store) object.Store {
+	if l.faults == nil {
+		return s
+	}
+	return objecttest.NewFaulty(s, l.faults)
+}
+
 // open returns the source as a run opens it.
 func (l *landing) open() (*autoloader.Source, error) {
-	openers := location.Openers{"s3": func(context.Context, location.Location) (object.Store, error) { return l.files, nil }}
+	openers := location.Openers{"s3": func(context.Context, location.Location) (object.Store, error) { return l.faulty(l.files), nil }}
 	return autoloader.Open(l.t.Context(), autoloader.Config{
 		Path: "s3://bucket/in/", Options: l.options, Schema: l.schema, Openers: openers,
-		Checkpoint: l.checkpoint, State: "sources/0/", Clock: func() time.Time { return l.now }, NewID: uuid.NewString,
+		Checkpoint: l.faulty(l.checkpoint), State: "sources/0/", Clock: func() time.Time { return l.now }, NewID: uuid.NewString,
 	})
 }
 
 // run runs the flow once and returns how it ended.
 func (l *landing) run() error {
 	l.t.Helper()
-	c, err := checkpoint.Open(l.t.Context(), l.checkpoint, checkpoint.Options{NewID: uuid.NewString, Sleep: sleep})
+	c, err := checkpoint.Open(l.t.Context(), l.faulty(l.checkpoint), checkpoint.Options{NewID: uuid.NewString, Sleep: sleep})
 	if err != nil {
-		l.t.Fatal(err)
+		return err
 	}
 	source, err := l.open()
 	if err != nil {
@@ -97,7 +112,11 @@ func (l *landing) Description() string { return "rows of a test" }
 
 // Write implements [stream.Sink]: all rows of a batch, or none.
 func (l *landing) Write(ctx context.Context, b stream.Batch, rows *ingest.Relation) (stream.Written, error) {
-	got := batch{id: b.ID}
+	if held, _ := l.Holds(ctx, b); held {
+		rows.Close()
+		return stream.Written{Already: true}, nil
+	}
+	got := batch{flow: b.Flow, id: b.ID}
 	for rec, err := range rows.Read(ctx) {
 		if err != nil {
 			return stream.Written{}, err
@@ -113,6 +132,11 @@ func (l *landing) Write(ctx context.Context, b stream.Batch, rows *ingest.Relati
 	l.columns = rows.Schema.Names()
 	l.batches = append(l.batches, got)
 	return stream.Written{Rows: int64(len(got.rows))}, nil
+}
+
+// Holds implements [stream.Holder].
+func (l *landing) Holds(_ context.Context, b stream.Batch) (bool, error) {
+	return !l.lost && slices.ContainsFunc(l.batches, func(w batch) bool { return w.id == b.ID && w.flow == b.Flow }), nil
 }
 
 func (l *landing) sizes() []int {

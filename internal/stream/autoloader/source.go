@@ -69,6 +69,7 @@ type Source struct {
 	replacing []string
 	metrics   stream.SourceProgress
 	backlog   backlog
+	cleaner   *cleaner // nil when cleanSource is off
 }
 
 // backlog is what is discovered and not yet in a batch.
@@ -107,11 +108,15 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	s.state, err = filestate.Open(ctx, cfg.Checkpoint, cfg.State, filestate.Options{
 		NewID: cfg.NewID, MaxAge: s.opts.Interval("maxFileAge").Microseconds(),
+		Cleans: s.opts.Enum("cleanSource") != cleanOff,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.first = s.state.Next() == 0
+	if s.cleaner, err = s.newCleaner(ctx); err != nil {
+		return nil, err
+	}
 	if s.schemas, err = s.schemaLocation(ctx); err != nil {
 		return nil, err
 	}
@@ -168,6 +173,9 @@ func (s *Source) Discover(ctx context.Context) error {
 	now := s.cfg.Clock()
 	listed := func(yield func(filestate.File, error) bool) {
 		for f, err := range s.set.Files(ctx) {
+			if s.emptied(err) {
+				return
+			}
 			if err != nil {
 				yield(filestate.File{}, err)
 				return
@@ -181,10 +189,18 @@ func (s *Source) Discover(ctx context.Context) error {
 		Now: now.UnixMicro(), Overwrites: s.opts.Bool("allowOverwrites"),
 		Ignore: s.first && !s.opts.Bool("includeExistingFiles"),
 	})
-	if err == nil {
-		s.first = false
+	if err != nil {
+		return err
 	}
-	return err
+	s.first = false
+	return s.clean(ctx)
+}
+
+// emptied reports whether a listing failed only because a store without
+// directories has no files left at a path that had some.
+func (s *Source) emptied(err error) bool {
+	var c errclass.Classified
+	return s.state.Next() > 0 && errors.As(err, &c) && c.ErrorClass() == "PATH_NOT_FOUND" && !strings.HasPrefix(s.set.Base(), "file:")
 }
 
 // offset is where a batch ends (semantics §10.2).
@@ -254,17 +270,9 @@ func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.
 // have been overwritten after its batch was planned. One that is gone is
 // returned as it was known, for the reader to find it missing.
 func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, error) {
-	loc, err := location.Parse(e.Path, "")
+	store, loc, err := s.storeOf(ctx, e.Path)
 	if err != nil {
 		return format.File{}, err
-	}
-	root := loc.Scheme + "://" + loc.Authority
-	store, ok := s.stores[root]
-	if !ok {
-		if store, err = s.cfg.Openers.Open(ctx, loc); err != nil {
-			return format.File{}, err
-		}
-		s.stores[root] = store
 	}
 	f := format.File{Path: e.Path, Store: store, Key: loc.Key, Size: e.Size, ModTime: time.UnixMicro(e.ModTime).UTC()}
 	o, err := store.Open(ctx, loc.Key)
@@ -273,6 +281,23 @@ func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, erro
 	}
 	f.Size, f.ModTime = o.Size(), time.UnixMicro(o.ModTime()).UTC()
 	return f, o.Close()
+}
+
+// storeOf returns the store that holds a file.
+func (s *Source) storeOf(ctx context.Context, path string) (object.Store, location.Location, error) {
+	loc, err := location.Parse(path, "")
+	if err != nil {
+		return nil, loc, err
+	}
+	root := loc.Scheme + "://" + loc.Authority
+	store, ok := s.stores[root]
+	if !ok {
+		if store, err = s.cfg.Openers.Open(ctx, loc); err != nil {
+			return nil, loc, err
+		}
+		s.stores[root] = store
+	}
+	return store, loc, nil
 }
 
 // Read returns the rows of a batch.
@@ -351,7 +376,11 @@ func (s *Source) Finish(ctx context.Context, done stream.Done) error {
 		ID: done.Batch, End: end, Processed: done.Processed.UnixMicro(), Committed: done.Committed.UnixMicro(),
 	}, s.skipped)
 	s.skipped = nil
-	return err
+	if err != nil || s.cleaner == nil {
+		return err
+	}
+	s.cleaner.finished(done.Committed, done.Held)
+	return s.clean(ctx)
 }
 
 // Progress describes the batch read last (semantics §11.1).

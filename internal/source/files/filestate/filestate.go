@@ -72,6 +72,9 @@ type Options struct {
 	// MaxAge is for how long, in µs since their discovery, files are
 	// remembered; 0 is for ever (option maxFileAge).
 	MaxAge int64
+	// Cleans keeps loaded files at hand until [Store.Archive] has dealt with
+	// them (option cleanSource).
+	Cleans bool
 }
 
 // Store holds the file state of one source. It is not safe for concurrent
@@ -85,6 +88,9 @@ type Store struct {
 	version int64
 	m       manifest
 	before  manifest // the version before, whose segments readers may still need
+	// archived is the path up to which [Store.Loaded] has looked through
+	// files that are no longer at hand by number.
+	archived string
 }
 
 // manifest is one version of the state.
@@ -93,7 +99,10 @@ type manifest struct {
 	// Next is the sequence number of the next file discovered.
 	Next int64 `json:"next"`
 	// Taken is the sequence number up to which finished batches have gone.
-	Taken   int64     `json:"taken"`
+	Taken int64 `json:"taken"`
+	// Cleaned is the sequence number up to which cleanSource has dealt with
+	// files.
+	Cleaned int64     `json:"cleaned,omitempty"`
 	Pending []segment `json:"pending"` // by sequence number, ascending
 	Index   []segment `json:"index"`   // by path, oldest first
 	Batches []segment `json:"batches"` // by sequence number, ascending
@@ -418,7 +427,11 @@ func (s *Store) Finish(ctx context.Context, b Batch, changed []Entry) error {
 	}
 	m := s.m
 	m.Taken = b.End
-	m.Pending = slices.DeleteFunc(slices.Clone(m.Pending), func(seg segment) bool { return seg.LastSeq < b.End })
+	needed := b.End
+	if s.opts.Cleans {
+		needed = min(needed, m.Cleaned)
+	}
+	m.Pending = slices.DeleteFunc(slices.Clone(m.Pending), func(seg segment) bool { return seg.LastSeq < needed })
 	record := Entry{Seq: b.End, Size: b.ID, ModTime: b.Processed, Discovered: b.Committed}
 	done, err := s.write(ctx, bySeq, each([]Entry{record}))
 	if err != nil {
