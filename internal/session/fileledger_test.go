@@ -24,7 +24,7 @@ func TestAssertion32_CloudFilesState(t *testing.T) {
 	for _, place := range []string{checkpoint, checkpoint + "/sources/0", "file://" + checkpoint} {
 		w.want(state+"cloud_files_state('"+place+"') WHERE path LIKE '%2.json'", "2.json|9|NULL|0|INGESTED|true|true|NULL")
 	}
-	w.want("SELECT count(*) FROM cloud_files_state('" + checkpoint + "/sources/1')", "0")
+	w.want("SELECT count(*) FROM cloud_files_state('"+checkpoint+"/sources/1')", "0")
 	w.want("DESCRIBE QUERY SELECT * FROM cloud_files_state(TABLE(bronze))",
 		"path|string|NULL", "size|bigint|NULL", "create_time|timestamp|NULL", "discovery_time|timestamp|NULL", "processed_time|timestamp|NULL",
 		"commit_time|timestamp|NULL", "archive_time|timestamp|NULL", "archive_mode|string|NULL", "move_location|string|NULL",

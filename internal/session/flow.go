@@ -40,12 +40,14 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		return nil, err
 	}
 	f := &streamingFlow{session: s, entry: entry, def: def, target: t, expect: s.expectations(entry, def.Constraints)}
+	sink := &stream.Table{
+		Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
+		Committed: func(ctx context.Context) { s.compact(ctx, t) },
+		Replaced:  f.replaced,
+	}
 	f.flow = &stream.Flow{
 		Name: entry.Name.String(), Checkpoint: c, Trigger: stream.Trigger{Kind: stream.AvailableNow},
-		Sink: &stream.Table{
-			Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
-			Committed: func(ctx context.Context) { s.compact(ctx, t) },
-		},
+		Sink:      sink,
 		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
 	}
 	want := wanted(def.Query)

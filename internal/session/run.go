@@ -81,6 +81,8 @@ func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, 
 		r, err = s.truncate(ctx, stmt)
 	case *sql.Convert:
 		r, err = s.convert(ctx, stmt)
+	case *sql.EditFiles:
+		r, err = s.editFiles(ctx, stmt)
 	default:
 		return nil, nil, false
 	}

@@ -22,6 +22,8 @@ func (*Reorg) statement()                {}
 func (*Vacuum) statement()               {}
 func (*Restore) statement()              {}
 func (*Convert) statement()              {}
+func (*EditFiles) statement()            {}
+func (*RepairRescued) statement()        {}
 func (*Show) statement()                 {}
 func (*Describe) statement()             {}
 func (*Use) statement()                  {}
@@ -178,6 +180,8 @@ func (n *Reorg) String() string                { return format(n) }
 func (n *Vacuum) String() string               { return format(n) }
 func (n *Restore) String() string              { return format(n) }
 func (n *Convert) String() string              { return format(n) }
+func (n *EditFiles) String() string            { return format(n) }
+func (n *RepairRescued) String() string        { return format(n) }
 func (n *AddColumns) String() string           { return format(n) }
 func (n *ReplaceColumns) String() string       { return format(n) }
 func (n *DropColumns) String() string          { return format(n) }

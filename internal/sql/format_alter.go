@@ -45,7 +45,30 @@ func (w *writer) maintenance(n Statement) {
 		w.name(n.Source)
 		w.when(n.NoStatistics, " NO STATISTICS")
 		clause(w, " PARTITIONED BY (", n.PartitionedBy, ")")
+	case *EditFiles:
+		w.editFiles(n)
+	case *RepairRescued:
+		w.put("REPAIR TABLE ")
+		w.name(n.Table)
+		w.put(" RESCUED DATA")
+		clause(w, " COLUMNS (", n.Columns, ")")
+		clause(w, " OPTIONS (", n.Options, ")")
+		w.when(n.DryRun, " DRY RUN")
 	}
+}
+
+func (w *writer) editFiles(n *EditFiles) {
+	w.put("ALTER STREAMING TABLE ")
+	w.name(n.Table)
+	w.put(" ", n.Action, " FILES ")
+	w.when(n.Files == nil, "PATTERN = ", quoteString(n.Pattern))
+	for i, f := range n.Files {
+		w.when(i == 0, "(")
+		w.when(i > 0, ", ")
+		w.put(quoteString(f))
+		w.when(i == len(n.Files)-1, ")")
+	}
+	w.when(n.Append, " APPEND")
 }
 
 // alteration writes the actions of ALTER TABLE and their parts.

@@ -2,10 +2,13 @@ package sql
 
 import "strings"
 
-// alter parses the ALTER statements, of which only ALTER TABLE is known.
+// alter parses the ALTER statements: of tables and of streaming tables.
 func (p *parser) alter() Statement {
 	start := p.start()
 	p.need("ALTER")
+	if p.accept("STREAMING", "TABLE") {
+		return p.alterStreaming(start)
+	}
 	if !p.accept("TABLE") {
 		return p.unknown(start)
 	}
@@ -13,6 +16,15 @@ func (p *parser) alter() Statement {
 	s.Action = p.alterAction(start)
 	s.Range = p.from(start)
 	return s
+}
+
+// alterStreaming parses what follows ALTER STREAMING TABLE.
+func (p *parser) alterStreaming(start int) Statement {
+	name := p.name()
+	if p.word("RETRY") || p.word("FORGET") || p.word("REPLAY") {
+		return p.editFiles(start, name)
+	}
+	return p.unknown(start)
 }
 
 // alterAction parses what an ALTER TABLE does; start is the statement's.

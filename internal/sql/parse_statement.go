@@ -68,6 +68,8 @@ func (p *parser) maintenance(start int) Statement {
 		return p.restore()
 	case "CONVERT":
 		return p.convert()
+	case "REPAIR":
+		return p.repair()
 	}
 	return p.unknown(start)
 }

@@ -297,6 +297,12 @@ func maintenanceChildren(n Statement, yield func(Node)) {
 	case *Convert:
 		one(yield, n.Source)
 		all(yield, n.PartitionedBy)
+	case *EditFiles:
+		one(yield, n.Table)
+	case *RepairRescued:
+		one(yield, n.Table)
+		all(yield, n.Columns)
+		all(yield, n.Options)
 	}
 }
 

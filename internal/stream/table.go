@@ -27,6 +27,9 @@ type Table struct {
 	Complete bool
 	TimeZone *time.Location
 	Env      ingest.Env
+	// Replaced, when set, says which rows leave as the batch at hand has them
+	// again; nil for none.
+	Replaced func() (*Replaced, error)
 	// Committed, when set, is called after each batch that was written now.
 	// What it does about the table cannot fail the batch.
 	Committed func(ctx context.Context)
@@ -61,21 +64,36 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 	if err != nil {
 		return Written{}, err
 	}
+	if s.Replaced != nil {
+		gone, err := s.Replaced()
+		if err != nil {
+			return Written{}, err
+		}
+		if gone != nil {
+			return s.wrote(ctx)(s.replace(ctx, b, base, meta, fitting, gone))
+		}
+	}
 	staged, err := ingest.Stage(ctx, s.Store, meta, fitting.Read(ctx), s.Env)
 	if err != nil {
 		return Written{}, err
 	}
 	_, err = s.commit(b, base, meta).Apply(ctx, staged)
-	if errors.Is(err, errWritten) {
-		return Written{Already: true}, nil
+	return s.wrote(ctx)(Written{Rows: staged.Rows}, err)
+}
+
+// wrote says how writing a batch ended.
+func (s *Table) wrote(ctx context.Context) func(Written, error) (Written, error) {
+	return func(w Written, err error) (Written, error) {
+		switch {
+		case errors.Is(err, errWritten):
+			return Written{Already: true}, nil
+		case err != nil:
+			return Written{}, fmt.Errorf("%s: %w", s.Name, err)
+		case s.Committed != nil:
+			s.Committed(ctx)
+		}
+		return w, nil
 	}
-	if err != nil {
-		return Written{}, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	if s.Committed != nil {
-		s.Committed(ctx)
-	}
-	return Written{Rows: staged.Rows}, nil
 }
 
 // Holds implements [Holder].

@@ -1,0 +1,176 @@
+package session
+
+import (
+	"context"
+	"strings"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/source/files"
+	"github.com/freshet/freshet/internal/source/files/filestate"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/autoloader"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
+	"github.com/freshet/freshet/schema"
+)
+
+// editFiles runs ALTER STREAMING TABLE name {RETRY | FORGET | REPLAY} FILES: it
+// changes what the flow knows of single files, while no run of it can begin.
+// Each source's files change in one step; what the next batch loads follows
+// from that, exactly once as any batch.
+func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, error) {
+	entry, err := s.streamingTable(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	def, err := definition(entry)
+	if err != nil {
+		return nil, err
+	}
+	edit, err := editOf(stmt, def, entry)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s.openStore(ctx, entry.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	if err != nil {
+		return nil, err
+	}
+	var changed int64
+	flow := &stream.Flow{Name: entry.Name.String(), Checkpoint: c, NewID: s.cfg.NewID, Gone: gone}
+	err = flow.Hold(ctx, func(ctx context.Context) error {
+		if err := s.checkSettled(ctx, entry, c); err != nil {
+			return err
+		}
+		for i, ref := range streams(def.Query) {
+			if call, ok := ref.(*sql.TableFunction); !ok || !isReadFiles(call) {
+				continue
+			}
+			n, err := s.editSource(ctx, stmt, edit, c, ref, i)
+			if err != nil {
+				return err
+			}
+			changed += n
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if changed == 0 {
+		return nil, errclass.New("STREAMING_TABLE_FILES_NOT_FOUND", "42K03",
+			"%s knows no such file that %s applies to. SELECT path, state, reason FROM file_ledger(TABLE(%s)) shows the files and their states.",
+			entry.Name, stmt.Action, entry.Name)
+	}
+	out := newTable(schema.Col("num_affected_files", schema.Long))
+	out.add(changed)
+	return out.result(), nil
+}
+
+// editOf returns what a statement does to files. REPLAY replaces the rows that
+// a file gave, which needs a column that tells them.
+func editOf(stmt *sql.EditFiles, def *sql.CreateStreamingTable, entry catalog.Table) (filestate.Edit, error) {
+	switch {
+	case stmt.Action == "RETRY":
+		return filestate.Retry, nil
+	case stmt.Action == "FORGET":
+		return filestate.Forget, nil
+	case stmt.Append:
+		return filestate.ReplayAppend, nil
+	case provenance(def) == "":
+		return 0, noFileColumn(entry)
+	}
+	return filestate.Replay, nil
+}
+
+func noFileColumn(entry catalog.Table) error {
+	return errclass.New("STREAMING_TABLE_REPLAY_NEEDS_FILE_COLUMN", "42000",
+		"%s cannot tell which rows a file gave, so that replaying files would add their rows a second time. "+
+			"Write APPEND after the files if you want that, or keep the column _metadata.file_path in the table's query.", entry.Name)
+}
+
+// provenance returns the column of a streaming table that holds the file of
+// each row, as its query says; "" for none.
+func provenance(def *sql.CreateStreamingTable) string {
+	sel, ok := def.Query.Body.(*sql.Select)
+	if !ok || len(def.Columns) > 0 {
+		return ""
+	}
+	for _, item := range sel.Items {
+		c, ok := item.Expr.(*sql.Column)
+		if !ok || len(c.Parts) < 2 {
+			continue
+		}
+		of, field := c.Parts[len(c.Parts)-2], c.Parts[len(c.Parts)-1]
+		if strings.EqualFold(of, files.MetadataColumn) && strings.EqualFold(field, "file_path") {
+			if item.Alias != "" {
+				return item.Alias
+			}
+			return field
+		}
+	}
+	return ""
+}
+
+// checkSettled refuses to edit files while the table has a batch that the
+// checkpoint and the file state have not heard of: they would be taken for
+// files that wait, and be loaded twice.
+func (s *Session) checkSettled(ctx context.Context, entry catalog.Table, c *checkpoint.Checkpoint) error {
+	p, err := c.Progress(ctx)
+	if err != nil || p.Planned == nil || p.Done {
+		return err
+	}
+	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
+	if err != nil {
+		return err
+	}
+	base, err := t.exists(ctx)
+	if err != nil || base == nil {
+		return err
+	}
+	if last, ok := base.TransactionVersion(c.ID()); ok && last >= p.Planned.ID {
+		return errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.UNFINISHED_BATCH", "55000",
+			"Batch %d of %s is in the table, and its run was cut off before it was done. Run REFRESH STREAMING TABLE %s, and then this statement again.",
+			p.Planned.ID, entry.Name, entry.Name)
+	}
+	return nil
+}
+
+// editSource edits the files of one source.
+func (s *Session) editSource(ctx context.Context, stmt *sql.EditFiles, edit filestate.Edit, c *checkpoint.Checkpoint, ref sql.TableRef, number int) (int64, error) {
+	src, err := s.openFiles(ctx, ref, c, number)
+	if err != nil {
+		return 0, err
+	}
+	match, err := src.Files().Named(stmt.Files)
+	if stmt.Files == nil {
+		match, err = src.Files().Pattern(stmt.Pattern)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return src.State().Edit(ctx, edit, func(e *filestate.Entry) bool { return match(e.Path) }, s.cfg.Clock().UnixMicro())
+}
+
+// replaced says which rows leave the table as the batch at hand loads files
+// again.
+func (f *streamingFlow) replaced() (*stream.Replaced, error) {
+	var paths []string
+	for _, src := range f.sources {
+		if of, ok := src.(*autoloader.Source); ok {
+			paths = append(paths, of.Replacing()...)
+		}
+	}
+	if len(paths) == 0 {
+		return nil, nil //nolint:nilnil // no rows leave
+	}
+	column := provenance(f.def)
+	if column == "" {
+		return nil, noFileColumn(f.entry)
+	}
+	return &stream.Replaced{Column: column, Values: paths}, nil
+}
