@@ -9,6 +9,7 @@ FUZZTIME    ?= 20000x
 SOAK_SIZE   ?= 10GB
 SCHEDULES   ?= 10000
 ROW_SCHEDULES ?= 400
+KILLS       ?= 1000
 BENCH_ARGS  ?=
 
 GOLANGCI_VERSION := v2.15.0
@@ -57,6 +58,10 @@ fuzz: ## run each fuzz target for FUZZTIME inputs
 explore: ## explore SCHEDULES orders of requests, faults and crashes of concurrent writers, ROW_SCHEDULES of them with data
 	$(GO) test -tags $(TAGS) -timeout 30m -count 1 ./test/explore -schedules $(SCHEDULES) -row-schedules $(ROW_SCHEDULES)
 
+.PHONY: crash
+crash: ## kill KILLS processes that refresh streaming tables, at each step and at random
+	$(GO) test -tags $(TAGS) -timeout 60m -count 1 -run KilledRefreshes -v ./test/crash -kills $(KILLS)
+
 .PHONY: interop
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs
 	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) test -tags $(TAGS),interop -timeout 30m -count 1 ./test/interop
@@ -74,6 +79,7 @@ bench: build $(INTEROP) ## measure against peers on the same data
 .PHONY: soak
 soak: build ## load SOAK_SIZE of data and show peak memory; faults and kills for minutes
 	./.ci/soak bin/freshet $(SOAK_SIZE)
+	$(MAKE) crash KILLS=10000
 	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m -count 1 -run 'Under|Cancelled|Interrupted' -v ./internal/session ./test/crash
 
 $(GOLANGCI):

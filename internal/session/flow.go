@@ -20,8 +20,8 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// openFlow opens the flow of a streaming table: its checkpoint, a source for
-// each stream of its query, and the table as its sink.
+// openFlow opens the flow of a streaming table: its checkpoint, and the table
+// as its sink. Its sources are opened when it is held.
 func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streamingFlow, error) {
 	def, err := definition(entry)
 	if err != nil {
@@ -50,16 +50,21 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		Sink:      sink,
 		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
 	}
-	want := wanted(def.Query)
-	for i, ref := range streams(def.Query) {
-		src, err := s.openSource(ctx, ref, c, i, want)
+	return f, nil
+}
+
+// openSources opens the sources. The flow must be held.
+func (f *streamingFlow) openSources(ctx context.Context) error {
+	want := wanted(f.def.Query)
+	for i, ref := range streams(f.def.Query) {
+		src, err := f.session.openSource(ctx, ref, f.flow.Checkpoint, i, want)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.sources = append(f.sources, src)
 		f.flow.Sources = append(f.flow.Sources, src)
 	}
-	return f, nil
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

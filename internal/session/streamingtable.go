@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
@@ -196,23 +197,32 @@ const maxEvolutions = 1000
 // is known to be one that can run. A schema that grows begins the batch again,
 // as pipelines do (semantics §3.6).
 func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
+	once := sync.OnceValue(keep)
 	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
 		for try := 0; ; try++ {
 			f, err := s.openFlow(ctx, entry)
-			if err == nil && try == 0 {
-				err = keep()
-			}
 			if err == nil {
-				err = f.ready(ctx)
-			}
-			if err == nil {
-				err = f.run(ctx, r)
+				err = f.flow.Hold(ctx, func(ctx context.Context) error { return f.load(ctx, r, once) })
 			}
 			if try == maxEvolutions || !s.evolved(entry, err) {
 				return err
 			}
 		}
 	})
+}
+
+// load runs the flow, which is held.
+func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error) error {
+	if err := f.openSources(ctx); err != nil {
+		return err
+	}
+	if err := keep(); err != nil {
+		return err
+	}
+	if err := f.ready(ctx); err != nil {
+		return err
+	}
+	return f.run(ctx, r)
 }
 
 // evolved reports whether err is but that a schema has become another, with

@@ -7,17 +7,22 @@ import (
 	"github.com/freshet/freshet/internal/stream/checkpoint"
 )
 
-// Hold calls do while no run of the flow can begin. The error is a
-// [*checkpoint.ConcurrentRunError] when one is under way. The context that do
-// gets is done once the hold is lost.
+// Hold calls do while nobody else can run the flow or change what its
+// checkpoint keeps. Sources that are to be run are opened by do, as what they
+// know may be old before, and [Flow.Run] called by do runs under this hold. The
+// error is a [*checkpoint.ConcurrentRunError] when a run is under way, or when
+// the hold was lost; the context that do gets is then done.
 func (f *Flow) Hold(ctx context.Context, do func(ctx context.Context) error) error {
-	lease, held, err := f.Checkpoint.Acquire(ctx, checkpoint.LeaseConfig{Owner: f.owner(f.NewID()), Gone: f.Gone})
+	id := f.NewID()
+	lease, held, err := f.Checkpoint.Acquire(ctx, checkpoint.LeaseConfig{Owner: f.owner(id), Gone: f.Gone})
 	if err != nil {
 		return err
 	}
+	f.run, f.lease = id, lease
 	err = do(held)
-	if cause := context.Cause(held); err != nil && ctx.Err() == nil && cause != nil {
-		err = cause
+	f.run, f.lease = "", nil
+	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
+		err = cause // the lease was lost
 	}
 	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
 }

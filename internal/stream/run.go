@@ -28,17 +28,11 @@ func (f *Flow) Run(ctx context.Context) error {
 	if f.Logger == nil {
 		f.Logger = slog.New(slog.DiscardHandler)
 	}
-	run := f.NewID()
-	lease, held, err := f.Checkpoint.Acquire(ctx, checkpoint.LeaseConfig{Owner: f.owner(run), Gone: f.Gone})
-	if err != nil {
-		return stopped(ctx, err)
+	if f.lease == nil {
+		return stopped(ctx, f.Hold(ctx, f.Run))
 	}
-	r := &running{Flow: f, id: run, lease: lease}
-	err = r.run(held)
-	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
-		err = cause // the lease was lost
-	}
-	return errors.Join(stopped(ctx, err), lease.Release(context.WithoutCancel(ctx)))
+	r := &running{Flow: f, id: f.run, lease: f.lease}
+	return stopped(ctx, r.run(ctx))
 }
 
 // stopped returns err unless it is but the consequence of being cancelled.
@@ -275,7 +269,9 @@ func (r *running) held(batch int64) func(context.Context) (bool, error) {
 	if !ok {
 		return func(context.Context) (bool, error) { return true, nil }
 	}
-	return func(ctx context.Context) (bool, error) { return sink.Holds(ctx, Batch{Flow: r.Checkpoint.ID(), ID: batch}) }
+	return func(ctx context.Context) (bool, error) {
+		return sink.Holds(ctx, Batch{Flow: r.Checkpoint.ID(), ID: batch})
+	}
 }
 
 func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, written Written) {

@@ -97,6 +97,9 @@ type Flow struct {
 	Logger *slog.Logger // nil discards
 	// Gone tells whether the owner of an old lease has died; nil knows none.
 	Gone func(checkpoint.Owner) bool
+
+	run   string            // of the hold
+	lease *checkpoint.Lease // nil outside of [Flow.Hold]
 }
 
 // owner says who runs the flow.

@@ -31,6 +31,7 @@ const roleVariable = "FRESHET_TEST_ROLE"
 var roles = map[string]func(ctx context.Context, args []string) error{
 	"append": appendRows,
 	"sql":    runSQL,
+	"suffer": suffer,
 }
 
 func TestMain(m *testing.M) {
