@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
 )
 
 // OptimizeOptions say what [Table.Optimize] rewrites. The zero value packs
@@ -293,6 +296,7 @@ func (o *optimizer) commit(ctx context.Context, bins []*bin) error {
 			changed.add(f)
 		}
 	}
+	tx.SetRowIDsPreserved(rowIDFields(&o.base.metadata) != nil)
 	_, err := tx.Commit(ctx, CommitInfo{Operation: o.operation, Parameters: o.parameters, Metrics: changed.metrics()})
 	return err
 }
@@ -303,7 +307,7 @@ func (o *optimizer) rewrite(ctx context.Context, files []AddFile) (added []AddFi
 	config := WriterConfig{
 		Metadata: o.base.metadata, TargetFileSize: o.opts.TargetFileSize,
 		MemoryLimit: o.opts.MemoryLimit, Parallelism: o.opts.Parallelism,
-		Clock: o.table.opts.Clock, NewID: o.table.opts.NewID,
+		Clock: o.table.opts.Clock, NewID: o.table.opts.NewID, rowIDs: true,
 	}
 	if o.layout.sorts() {
 		config.MemoryLimit /= 2 // the sorter has the other half
@@ -331,10 +335,15 @@ func (o *optimizer) rewrite(ctx context.Context, files []AddFile) (added []AddFi
 	return added, nil
 }
 
+// scan yields the rows of files as the writer keeps them.
+func (o *optimizer) scan(ctx context.Context, files []AddFile) iter.Seq2[arrow.RecordBatch, error] {
+	opts := movedRows(&o.base.metadata, ScanOptions{Parallelism: o.opts.Parallelism, BatchRows: rewriteRows})
+	return o.base.scanFiles(ctx, opts, theseFiles(files))
+}
+
 // copyRows hands the rows of files to the writer in order.
 func (o *optimizer) copyRows(ctx context.Context, files []AddFile, w *Writer) error {
-	opts := ScanOptions{Parallelism: o.opts.Parallelism, BatchRows: rewriteRows}
-	for rows, err := range o.base.scanFiles(ctx, opts, theseFiles(files)) {
+	for rows, err := range o.scan(ctx, files) {
 		if err != nil {
 			return err
 		}

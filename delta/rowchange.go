@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/freshet/freshet/delta/internal/dv"
 )
@@ -34,6 +35,8 @@ type RowChange struct {
 	feed    *changeFeed             // nil where the table has none
 	vectors []string                // keys of deletion vector files written
 	metrics RowChangeMetrics
+	// renumbered is whether updated rows came without their ids.
+	renumbered bool
 }
 
 // leavingRows are the rows that leave one file.
@@ -67,6 +70,7 @@ func NewRowChange(st Storage, base *Snapshot, cfg WriterConfig) (*RowChange, err
 		cfg.Metadata = base.metadata
 	}
 	c := &RowChange{storage: st, base: base, config: cfg.withDefaults(), leaving: make(map[string]*leavingRows)}
+	c.config.rowIDs = true
 	var err error
 	if isSet("delta.enableChangeDataFeed")(&c.config.Metadata) {
 		c.config.MemoryLimit /= 2
@@ -98,15 +102,23 @@ func (c *RowChange) leave(path string) *leavingRows {
 // Insert adds new rows; they are as [Writer.Write] wants them.
 func (c *RowChange) Insert(ctx context.Context, rows arrow.RecordBatch) error {
 	c.metrics.InsertedRows += rows.NumRows()
-	return c.write(ctx, rows, changeInsert)
+	return c.write(ctx, rows, nil, changeInsert)
 }
 
-// Update adds the new images of replaced rows, all columns of them.
+// Update adds the new images of replaced rows, all columns of them. To a table
+// that tracks rows they are new rows; see UpdateTracked.
 func (c *RowChange) Update(ctx context.Context, rows arrow.RecordBatch) error {
-	return c.write(ctx, rows, changePostimage)
+	c.renumbered = true
+	return c.write(ctx, rows, nil, changePostimage)
 }
 
-func (c *RowChange) write(ctx context.Context, rows arrow.RecordBatch, change string) error {
+// UpdateTracked is Update for a table that tracks rows: ids are those of the
+// replaced rows, see [ScanOptions.RowID], and remain theirs.
+func (c *RowChange) UpdateTracked(ctx context.Context, rows arrow.RecordBatch, ids *array.Int64) error {
+	return c.write(ctx, rows, ids, changePostimage)
+}
+
+func (c *RowChange) write(ctx context.Context, rows arrow.RecordBatch, ids *array.Int64, change string) error {
 	if c.feed != nil {
 		if change == changePostimage {
 			c.feed.needed = true
@@ -116,7 +128,7 @@ func (c *RowChange) write(ctx context.Context, rows arrow.RecordBatch, change st
 		}
 	}
 	if change == changePostimage {
-		return c.writer.update(ctx, rows)
+		return c.writer.update(ctx, rows, ids)
 	}
 	return c.writer.Write(ctx, rows)
 }

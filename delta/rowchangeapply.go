@@ -74,7 +74,7 @@ func (c *RowChange) Apply(ctx context.Context, tx *Transaction) (RowChangeMetric
 		tx.SetMetadata(moved)
 	}
 	if c.metrics.UpdatedRows > 0 || c.metrics.CopiedRows > 0 {
-		tx.SetRowIDsPreserved(false) // they have moved without their ids
+		tx.SetRowIDsPreserved(c.writer.rowIDs != nil && !c.renumbered)
 	}
 	c.metrics.RewriteTime = c.config.Clock().Sub(start)
 	return c.metrics, err
@@ -168,7 +168,7 @@ func (c *RowChange) rewrite(ctx context.Context, tx *Transaction, files []*chang
 	if len(files) == 0 {
 		return nil
 	}
-	p, err := newScanPlan(c.base.table, &c.config.Metadata, ScanOptions{Parallelism: c.config.Parallelism})
+	p, err := newScanPlan(c.base.table, &c.config.Metadata, movedRows(&c.config.Metadata, ScanOptions{Parallelism: c.config.Parallelism}))
 	if err != nil {
 		return err
 	}

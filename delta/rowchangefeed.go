@@ -35,7 +35,7 @@ func newChangeFeed(st Storage, cfg WriterConfig) (*changeFeed, error) {
 	cfg.Metadata = changeMetadata(cfg.Metadata)
 	cfg.Metadata.Configuration["delta.dataSkippingNumIndexedCols"] = "0" // cdc actions have no statistics
 	delete(cfg.Metadata.Configuration, "delta.dataSkippingStatsColumns")
-	cfg.directory = changeDirectory
+	cfg.directory, cfg.rowIDs = changeDirectory, false
 	w, err := NewWriter(st, cfg)
 	return &changeFeed{schema: schema.ToArrow(cfg.Metadata.Schema), writer: w}, err
 }
@@ -61,7 +61,7 @@ func (f *changeFeed) write(ctx context.Context, rows arrow.RecordBatch, change s
 		return err
 	}
 	defer kind.Release()
-	columns := append(slices.Clone(rows.Columns()), kind)
+	columns := append(slices.Clone(rows.Columns()[:f.schema.NumFields()-1]), kind) // without row ids
 	fields := make([]arrow.Field, len(columns))
 	for i, c := range columns {
 		fields[i] = arrow.Field{Name: f.schema.Field(i).Name, Type: c.DataType(), Nullable: true}

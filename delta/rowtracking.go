@@ -28,6 +28,10 @@ func assignsRowIDs(p Protocol, m *Metadata) bool {
 // keepsRowIDs reports whether rows keep their ids when they are rewritten.
 func keepsRowIDs(m *Metadata) bool { return isSet("delta.enableRowTracking")(m) }
 
+// KeepsRowIDs reports whether rows of the table keep their ids for life: it
+// tracks them, and says where rewritten rows have theirs.
+func (s *Snapshot) KeepsRowIDs() bool { return rowIDFields(&s.metadata) != nil }
+
 // rowMark is the configuration of [rowTrackingDomain].
 type rowMark struct {
 	HighWaterMark int64 `json:"rowIdHighWaterMark"`

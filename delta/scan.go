@@ -40,6 +40,11 @@ type ScanOptions struct {
 	// position in the file, deleted rows counted (BIGINT).
 	FilePath string
 	RowIndex string
+	// RowID and RowCommitVersion, when not empty, name columns to append for
+	// tables that track rows: the row's id, and the version that wrote it last
+	// (both BIGINT). They are null where the table does not tell.
+	RowID            string
+	RowCommitVersion string
 	// FirstRow, when set, is what RowIndex counts from in a file, so that one
 	// number can tell a row of many files.
 	FirstRow func(AddFile) int64
@@ -154,7 +159,7 @@ type scanPlan struct {
 type scanColumn struct {
 	kind  columnKind
 	field schema.Field
-	index int    // of a stored column: its place among those read
+	index int    // of a stored column: its place among those read, or -1
 	key   string // of a partition column: its name in partition values
 }
 
@@ -165,6 +170,8 @@ const (
 	partitionColumn
 	pathColumn
 	positionColumn
+	rowIDColumn
+	rowVersionColumn
 )
 
 // plan works out where each column comes from.
@@ -199,6 +206,7 @@ func newScanPlan(t *Table, m *Metadata, opts ScanOptions) (*scanPlan, error) {
 	if opts.RowIndex != "" {
 		p.columns = append(p.columns, scanColumn{kind: positionColumn, field: schema.Field{Name: opts.RowIndex, Type: schema.Long}})
 	}
+	p.addRowIDs(m)
 	out := &schema.Struct{}
 	for _, c := range p.columns {
 		out.Fields = append(out.Fields, c.field)

@@ -147,6 +147,8 @@ func (p *scanPlan) constants(f AddFile) ([]scalar, error) {
 			if p.opts.FirstRow != nil {
 				out[i].i = p.opts.FirstRow(f)
 			}
+		case rowIDColumn, rowVersionColumn:
+			out[i] = rowNumber(f, c.kind)
 		case storedColumn: // differs from row to row
 		}
 	}
@@ -170,6 +172,8 @@ func (p *scanPlan) tableBatch(b datafile.Batch, constants []scalar, read fileRow
 			arr = retype(b.Column(c.index), p.schema.Field(i).Type)
 		case positionColumn:
 			arr = positions(constants[i].i+b.FirstRow, rows)
+		case rowIDColumn, rowVersionColumn:
+			arr = rowNumbers(c, b, constants[i])
 		case partitionColumn, pathColumn:
 			arr, err = constant(c.field.Type, constants[i], rows)
 		}

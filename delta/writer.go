@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/google/uuid"
 
 	"github.com/freshet/freshet/delta/internal/datafile"
@@ -45,6 +46,9 @@ type WriterConfig struct {
 
 	// directory is where files go, "" or "_change_data/".
 	directory string
+	// rowIDs is whether rows of the table may come that keep their ids; files
+	// have columns for these then, if rows of the table do keep theirs.
+	rowIDs bool
 }
 
 const (
@@ -90,7 +94,8 @@ type Writer struct {
 	tight   bool
 
 	rules       *rules
-	columns     []int // stored columns among the table's
+	columns     []int          // stored columns among the table's
+	rowIDs      []schema.Field // stored besides
 	partitioner *partitioner
 	partitions  map[int32]*openPartition
 	groupBytes  int64 // at which a row group ends
@@ -149,7 +154,12 @@ func NewWriter(st Storage, cfg WriterConfig) (*Writer, error) {
 		}
 	}
 	mapping := mappingOf(m)
-	if w.layout, err = datafile.NewLayout(mapping.physicalStruct(w.logical)); err != nil {
+	if w.config.rowIDs {
+		w.rowIDs = rowIDFields(m)
+	}
+	stored := mapping.physicalStruct(w.logical)
+	stored.Fields = append(slices.Clip(stored.Fields), w.rowIDs...)
+	if w.layout, err = datafile.NewLayout(stored); err != nil {
 		return nil, err
 	}
 	if w.rules, err = newRules(m, w.config.Evaluator); err != nil {
@@ -225,17 +235,17 @@ func (w *Writer) Rows() int64 { return w.rows }
 // [*IdentityInsertError] or [*NotNullError], the last of which may come from a
 // later call. After an error the writer can only be aborted.
 func (w *Writer) Write(ctx context.Context, r arrow.RecordBatch) error {
-	return w.write(ctx, r, inserted)
+	return w.write(ctx, r, inserted, nil)
 }
 
 // update is [Writer.Write] for new images of rows of the table: their identity
-// columns keep the values that they have.
-func (w *Writer) update(ctx context.Context, r arrow.RecordBatch) error {
-	return w.write(ctx, r, updated)
+// columns keep the values that they have, and they keep their ids, if not nil.
+func (w *Writer) update(ctx context.Context, r arrow.RecordBatch, ids *array.Int64) error {
+	return w.write(ctx, r, updated, ids)
 }
 
-// keep is [Writer.Write] for rows that come from the table itself, which
-// obey its rules.
+// keep is [Writer.Write] for rows that come from the table itself, by a scan
+// with [movedRows], which obey its rules.
 func (w *Writer) keep(ctx context.Context, r arrow.RecordBatch) error {
 	if w.failed != nil {
 		return w.failed
@@ -243,7 +253,7 @@ func (w *Writer) keep(ctx context.Context, r arrow.RecordBatch) error {
 	return w.fail(w.place(ctx, r))
 }
 
-func (w *Writer) write(ctx context.Context, r arrow.RecordBatch, from origin) error {
+func (w *Writer) write(ctx context.Context, r arrow.RecordBatch, from origin, ids *array.Int64) error {
 	if w.failed != nil {
 		return w.failed
 	}
@@ -260,7 +270,15 @@ func (w *Writer) write(ctx context.Context, r arrow.RecordBatch, from origin) er
 			return w.fail(err)
 		}
 	}
-	return w.fail(w.place(ctx, full))
+	if ids == nil || w.rowIDs == nil {
+		return w.fail(w.place(ctx, full))
+	}
+	if ids.Len() != int(r.NumRows()) {
+		return w.fail(fmt.Errorf("write rows: %d row ids for %d rows", ids.Len(), r.NumRows()))
+	}
+	tracked := withRowIDs(&w.config.Metadata, full, ids)
+	defer tracked.Release()
+	return w.fail(w.place(ctx, tracked))
 }
 
 // Metadata returns the table's metadata as the rows leave it: with the
@@ -281,12 +299,12 @@ func (w *Writer) fail(err error) error {
 	return err
 }
 
-// place hands complete rows to their partitions.
+// place hands complete rows, with or without ids, to their partitions.
 func (w *Writer) place(ctx context.Context, r arrow.RecordBatch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if want := len(w.config.Metadata.Schema.Fields); int(r.NumCols()) != want {
+	if want := len(w.config.Metadata.Schema.Fields); int(r.NumCols()) != want && int(r.NumCols()) != want+len(w.rowIDs) {
 		return fmt.Errorf("write rows: record has %d columns, the table %d", r.NumCols(), want)
 	}
 	stored := w.stored(r)
@@ -319,11 +337,21 @@ func (w *Writer) place(ctx context.Context, r arrow.RecordBatch) error {
 
 // stored returns the columns of r that go into files.
 func (w *Writer) stored(r arrow.RecordBatch) arrow.RecordBatch {
-	columns := make([]arrow.Array, len(w.columns))
+	columns := make([]arrow.Array, len(w.columns), len(w.columns)+len(w.rowIDs))
 	fields := make([]arrow.Field, len(w.columns))
 	for i, c := range w.columns {
 		columns[i] = r.Column(c)
 		fields[i] = arrow.Field{Name: w.schema.Field(i).Name, Type: columns[i].DataType(), Nullable: true}
+	}
+	for i, f := range w.rowIDs {
+		fields = append(fields, arrow.Field{Name: f.Name, Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+		if at := len(w.config.Metadata.Schema.Fields) + i; at < int(r.NumCols()) {
+			columns = append(columns, r.Column(at))
+			continue
+		}
+		none := array.MakeArrayOfNull(memory.DefaultAllocator, arrow.PrimitiveTypes.Int64, int(r.NumRows()))
+		defer none.Release()
+		columns = append(columns, none)
 	}
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, r.NumRows())
 }

@@ -175,7 +175,7 @@ func (l *layout) write(ctx context.Context, o *optimizer, files []AddFile, w *Wr
 		return err
 	}
 	s := newSorter(curve, o.opts.TempDir, o.opts.MemoryLimit)
-	for rows, err := range o.base.scanFiles(ctx, ScanOptions{Parallelism: o.opts.Parallelism, BatchRows: rewriteRows}, theseFiles(files)) {
+	for rows, err := range o.scan(ctx, files) {
 		if err != nil {
 			return s.close(err)
 		}

@@ -2,12 +2,15 @@ package dml
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/sql"
@@ -83,7 +86,28 @@ func (s *statement) assignments(to *schema.Struct, set []*sql.Assignment) (*imag
 			m.add(f, s.valueOf(a, f.Type, column(s.alias, f.Name)))
 		}
 	}
+	if s.tracked {
+		m.add(schema.Col(rowIDColumn, schema.Long), column(s.alias, rowIDColumn))
+	}
 	return m, nil
+}
+
+// update hands on the new images of rows, whose ids, if the table tracks them,
+// are the last column.
+func (s *statement) update(c *delta.RowChange) func(context.Context, arrow.RecordBatch) error {
+	if !s.tracked {
+		return c.Update
+	}
+	return func(ctx context.Context, rec arrow.RecordBatch) error {
+		last := int(rec.NumCols()) - 1
+		ids, ok := rec.Column(last).(*array.Int64)
+		if !ok {
+			return errors.New("the engine returned no row ids")
+		}
+		rows := array.NewRecordBatch(arrow.NewSchema(rec.Schema().Fields()[:last], nil), rec.Columns()[:last], rec.NumRows())
+		defer rows.Release()
+		return c.UpdateTracked(ctx, rows, ids)
+	}
 }
 
 // assigned is what is assigned to a column, or to fields of it.

@@ -74,6 +74,7 @@ type statement struct {
 	started time.Time
 	// readsItself says that a subquery or the source reads the table too.
 	readsItself bool
+	tracked     bool // rows keep their ids
 }
 
 // newStatement starts a statement on a table by name and alias.
@@ -81,7 +82,9 @@ func newStatement(ctx context.Context, env Env, t Target, name *sql.Name, alias 
 	if err := t.Base.CheckWrite(); err != nil {
 		return nil, err
 	}
-	s := &statement{env: env, target: t, columns: t.Base.Schema(), alias: alias, with: with, started: env.Writer.Clock()}
+	s := &statement{
+		env: env, target: t, columns: t.Base.Schema(), alias: alias, with: with, started: env.Writer.Clock(), tracked: t.Base.KeepsRowIDs(),
+	}
 	if s.alias == "" && len(name.Parts) > 0 {
 		s.alias = name.Parts[len(name.Parts)-1]
 	}

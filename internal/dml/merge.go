@@ -187,6 +187,11 @@ func (m *merge) join(ctx context.Context) error {
 		m.changes.columns.Fields = append(m.changes.columns.Fields, m.columns.Fields[m.columns.Index(name)])
 		names = append(names, name)
 	}
+	if m.tracked {
+		items = append(items, item(column(m.alias, rowIDColumn), rowIDColumn))
+		m.changes.columns.Fields = append(m.changes.columns.Fields, schema.Col(rowIDColumn, schema.Long))
+		names = append(names, rowIDColumn)
+	}
 	q := selection(items, &sql.Join{Kind: kind, Left: m.rows, Right: m.source, On: m.stmt.On}, nil)
 	if len(m.of(notMatched)) == 0 {
 		q = applied(q, names)
@@ -320,7 +325,7 @@ func (m *merge) update(ctx context.Context, c *delta.RowChange, clause *mergeCla
 	if err != nil || clause.leave.len() == 0 {
 		return err
 	}
-	return m.write(ctx, b, clause.rows, c.Update)
+	return m.write(ctx, b, clause.rows, m.statement.update(c))
 }
 
 // insert writes the rows of the source that matched nothing and that a clause

@@ -19,6 +19,7 @@ import (
 // Names of columns that queries have besides the user's.
 const (
 	addressColumn = "__freshet_address"    // of a row of the table
+	rowIDColumn   = "__freshet_row_id"     // its id, if the table tracks rows
 	sourceColumn  = "__freshet_source_row" // number of a row of the source
 	matchColumn   = "__freshet_match"      // that number beside an address
 	clauseColumn  = "__freshet_clause"     // which clause applies
@@ -129,6 +130,10 @@ func (s *statement) scan(l *fileList, columns []string, rows rowSets) (table, er
 	selected = schema.New(append(slices.Clone(selected.Fields), schema.Col(addressColumn, schema.Long))...)
 	opts := delta.ScanOptions{
 		Columns: append([]string{}, columns...), Parallelism: s.env.Writer.Parallelism, RowIndex: addressColumn, FirstRow: l.first, Files: l.has,
+	}
+	if s.tracked {
+		opts.RowID = rowIDColumn
+		selected.Fields = append(selected.Fields, schema.Col(rowIDColumn, schema.Long))
 	}
 	count := l.rows
 	if rows != nil {

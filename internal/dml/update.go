@@ -53,5 +53,5 @@ func (s *statement) rewrite(ctx context.Context, c *delta.RowChange, set *images
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	return s.write(ctx, b, set, c.Update)
+	return s.write(ctx, b, set, s.update(c))
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each of two writers does this many turns; a turn is an append, or a merge
-// that updates the row of an earlier append or inserts one.
-const turns = 24
+// Spark does so many turns, and freshet goes on for as long as Spark does. A
+// turn is an append, or a merge that updates the row of an earlier append or
+// inserts one.
+const turns, mostTurns = 14, 600
 
 // turn returns a writer's statement of a turn, and what it does to the
 // writer's rows, seen by n, when it succeeds. Writers share no rows.
@@ -26,7 +27,7 @@ func turn(dir, who string, i int) (statement string, effect func(seen map[int]in
 		key = i // of no row
 	}
 	statement = fmt.Sprintf("MERGE INTO delta.`%s` t USING (SELECT '%s' AS who, %d AS n) s ON t.who = s.who AND t.n = s.n "+
-		"WHEN MATCHED THEN UPDATE SET seen = seen + 1 WHEN NOT MATCHED THEN INSERT VALUES (s.who, s.n, 100)", dir, who, key)
+		"WHEN MATCHED THEN UPDATE SET seen = seen + 1 WHEN NOT MATCHED THEN INSERT (who, n, seen) VALUES (s.who, s.n, 100)", dir, who, key)
 	return statement, func(seen map[int]int) {
 		if n, found := seen[key]; found {
 			seen[key] = n + 1
@@ -47,10 +48,17 @@ func TestBothWriteAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, dir := open(t), filepath.Join(t.TempDir(), "t")
 			f.run("CREATE TABLE delta.`%s` (who STRING, n INT, seen INT) %s", dir, properties)
-			ours := make(chan []string)
+			spark(t, "INSERT INTO delta.`%s` SELECT who, n, seen FROM delta.`%s`", dir, dir) // starts Spark
+			ours, done := make(chan []string), make(chan struct{})
 			go func() {
 				var errs []string
-				for i := range turns {
+				for i := range mostTurns {
+					select {
+					case <-done:
+						ours <- errs
+						return
+					default:
+					}
 					statement, _ := turn(dir, "freshet", i)
 					errs = append(errs, fmt.Sprint(f.try(statement)))
 				}
@@ -62,6 +70,7 @@ func TestBothWriteAtOnce(t *testing.T) {
 				texts = append(texts, statement)
 			}
 			theirs, err := ask[[]string](t, request{Do: "each", Texts: texts})
+			close(done)
 			outcomes := map[string][]string{"freshet": <-ours, "spark": theirs}
 			if err != nil {
 				t.Fatal(err)
