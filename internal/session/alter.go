@@ -40,6 +40,14 @@ func (s *Session) alterTable(ctx context.Context, stmt *sql.AlterTable) (*Result
 		if err := base.CheckWrite(); err != nil {
 			return nil, wrap(t.name, err)
 		}
+		if tracksRows(stmt.Action) && !base.KeepsRowIDs() {
+			if err = t.table.BackfillRowIDs(ctx); err == nil {
+				base, err = t.table.Snapshot(ctx)
+			}
+			if err != nil {
+				return nil, wrap(t.name, err)
+			}
+		}
 		err = s.alter(ctx, t, base, stmt.Action)
 		if _, lost := errors.AsType[*delta.ConflictError](err); !lost || ctx.Err() != nil {
 			return &Result{}, wrap(t.name, err)
@@ -102,6 +110,17 @@ func (s *Session) makeChange(ctx context.Context, t *target, base *delta.Snapsho
 		return unsupported("moving a table to another location; DROP TABLE and CREATE TABLE … LOCATION do", t.name)
 	}
 	return errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s.", action)
+}
+
+// tracksRows reports whether an action begins row tracking, which needs ids of
+// all rows that are there.
+func tracksRows(action sql.AlterAction) bool {
+	set, ok := action.(*sql.SetProperties)
+	if !ok {
+		return false
+	}
+	properties, err := tableProperties(set.Properties)
+	return err == nil && strings.EqualFold(properties["delta.enableRowTracking"], "true")
 }
 
 // setProperties sets TBLPROPERTIES.

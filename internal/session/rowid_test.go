@@ -115,3 +115,21 @@ func newestVersion(t *testing.T, dir string) int64 {
 	}
 	return s.Version()
 }
+
+// Row tracking begins on a table that has rows: they get ids first.
+func TestRowTrackingBeginsLater(t *testing.T) {
+	w, dir := newWorkspace(t), filepath.Join(t.TempDir(), "t")
+	table := "delta.`" + dir + "`"
+	w.rows("CREATE TABLE " + table + " AS SELECT id FROM range(5)")
+	w.rows("INSERT INTO " + table + " SELECT id FROM range(5, 9)")
+	w.rows("ALTER TABLE " + table + " SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')")
+	before, _ := rowIDs(t, dir)
+	if len(before) != 9 {
+		t.Errorf("%d rows have ids", len(before))
+	}
+	w.rows("OPTIMIZE " + table)
+	if after, _ := rowIDs(t, dir); !maps.Equal(before, after) {
+		t.Errorf("ids were %v and are %v", before, after)
+	}
+	w.want("SELECT count(*), sum(id) FROM "+table, "9|36")
+}
