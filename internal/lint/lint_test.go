@@ -23,7 +23,7 @@ var house = []string{
 	"internal/factory",
 	"internal/job", "internal/pipeline",
 	"internal/session",
-	"internal/dml", "internal/eventlog",
+	"internal/dml", "internal/rescue", "internal/eventlog",
 	"internal/stream", "internal/ingest",
 	"internal/pushdown",
 	"internal/source", "internal/sink",

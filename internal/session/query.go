@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"os/user"
-	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
@@ -275,11 +274,11 @@ func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.
 			}
 			columns := make([]arrow.Array, rec.NumCols())
 			for i := range columns {
-				if columns[i], err = values(rec.Column(i)); err != nil {
+				if columns[i], err = conform.Plain(rec.Column(i)); err != nil {
 					yield(nil, err)
 					return
 				}
-				columns[i] = retyped(columns[i], layout.Field(i).Type)
+				columns[i] = conform.Retyped(columns[i], layout.Field(i).Type)
 			}
 			out := array.NewRecordBatch(layout, columns, rec.NumRows())
 			for _, c := range columns {
@@ -292,54 +291,6 @@ func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.
 			}
 		}
 	}
-}
-
-// retyped returns an array, which it takes over, under another type of the
-// same layout.
-func retyped(a arrow.Array, want arrow.DataType) arrow.Array {
-	if arrow.TypeEqual(a.DataType(), want) {
-		return a
-	}
-	defer a.Release()
-	data := retypedData(a.Data(), want)
-	defer data.Release()
-	return array.MakeFromData(data)
-}
-
-func retypedData(data arrow.ArrayData, want arrow.DataType) arrow.ArrayData {
-	children := slices.Clone(data.Children())
-	if nested, ok := want.(arrow.NestedType); ok && len(nested.Fields()) == len(children) {
-		for i, f := range nested.Fields() {
-			children[i] = retypedData(children[i], f.Type)
-			defer children[i].Release()
-		}
-	}
-	return array.NewData(want, data.Len(), data.Buffers(), children, data.NullN(), data.Offset())
-}
-
-// values returns the values of an array, decoded from a dictionary if need be,
-// to be released.
-func values(a arrow.Array) (arrow.Array, error) {
-	dict, ok := a.(*array.Dictionary)
-	if !ok {
-		a.Retain()
-		return a, nil
-	}
-	texts, ok := dict.Dictionary().(*array.String)
-	if !ok {
-		return nil, fmt.Errorf("column is a dictionary of %s", dict.Dictionary().DataType())
-	}
-	b := array.NewStringBuilder(memory.DefaultAllocator)
-	defer b.Release()
-	b.Reserve(dict.Len())
-	for i := range dict.Len() {
-		if dict.IsNull(i) {
-			b.AppendNull()
-			continue
-		}
-		b.Append(texts.Value(dict.GetValueIndex(i)))
-	}
-	return b.NewArray(), nil
 }
 
 // constant evaluates an expression that names no columns, as text.

@@ -83,6 +83,8 @@ func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, 
 		r, err = s.convert(ctx, stmt)
 	case *sql.EditFiles:
 		r, err = s.editFiles(ctx, stmt)
+	case *sql.RepairRescued:
+		r, err = s.repairRescued(ctx, stmt)
 	default:
 		return nil, nil, false
 	}
