@@ -54,14 +54,15 @@ type Schema struct {
 	CreatedAt     time.Time
 }
 
-// Kind tells tables, streaming tables and views apart.
+// Kind tells tables, streaming tables, views and materialized views apart.
 type Kind string
 
 // The kinds of entries.
 const (
-	KindTable          Kind = "TABLE"
-	KindView           Kind = "VIEW"
-	KindStreamingTable Kind = "STREAMING_TABLE"
+	KindTable            Kind = "TABLE"
+	KindView             Kind = "VIEW"
+	KindStreamingTable   Kind = "STREAMING_TABLE"
+	KindMaterializedView Kind = "MATERIALIZED_VIEW"
 )
 
 // Table is one entry of a schema.
@@ -70,7 +71,7 @@ type Table struct {
 	Kind     Kind
 	Location string // URI of a table; "" for a view
 	Managed  bool   // dropping the table deletes its files
-	Text     string // SQL of a view or a streaming table
+	Text     string // SQL of a view, a streaming table or a materialized view
 	Comment  string
 	// Checkpoint is the URI of a streaming table's checkpoint.
 	Checkpoint string

@@ -27,6 +27,7 @@ var house = []string{
 	"internal/stream", "internal/ingest",
 	"internal/pushdown",
 	"internal/source", "internal/sink",
+	"internal/schedule",
 	"internal/sql", "internal/engine", "internal/format", "internal/evolve", "internal/conform",
 	"internal/catalog", "internal/secret",
 	"internal/object",

@@ -29,6 +29,9 @@ type change struct {
 // alterTable runs ALTER TABLE. Against other writers it is planned again, as
 // it depends on the metadata alone or reads the rows anew.
 func (s *Session) alterTable(ctx context.Context, stmt *sql.AlterTable) (*Result, error) {
+	if stmt.Kind != "" {
+		return s.alterSchedule(ctx, stmt)
+	}
 	if to, ok := stmt.Action.(*sql.RenameTable); ok {
 		return s.renameTable(ctx, stmt.Table, to.To)
 	}

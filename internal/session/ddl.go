@@ -81,6 +81,11 @@ func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, 
 		return &Result{}, err
 	}
 	switch {
+	case stmt.View && entry.Kind == catalog.KindMaterializedView:
+	case stmt.Materialized:
+		return nil, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
+	case entry.Kind == catalog.KindMaterializedView:
+		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a materialized view; drop it with DROP MATERIALIZED VIEW.", entry.Name)
 	case stmt.View && entry.Kind != catalog.KindView:
 		return nil, errclass.New("EXPECT_VIEW_NOT_TABLE.NO_ALTERNATIVE", "42809", "%s is a table; drop it with DROP TABLE.", entry.Name)
 	case !stmt.View && entry.Kind == catalog.KindView:

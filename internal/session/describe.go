@@ -98,10 +98,16 @@ func describeExtended(out *table, t *target, snap *delta.Snapshot) {
 		if t.entry.Managed {
 			kind = "MANAGED"
 		}
+		if t.entry.Text != "" {
+			kind = string(t.entry.Kind)
+		}
 	}
 	out.add("Type", kind, "")
 	if d := snap.Metadata().Description; d != "" {
 		out.add("Comment", d, "")
+	}
+	if t.entry != nil && t.entry.Text != "" {
+		describeDefinition(out, t.entry.Text)
 	}
 	out.add("Location", t.location, "")
 	out.add("Provider", "delta", "")
@@ -111,6 +117,24 @@ func describeExtended(out *table, t *target, snap *delta.Snapshot) {
 		pairs = append(pairs, k+"="+props[k])
 	}
 	out.add("Table Properties", "["+strings.Join(pairs, ",")+"]", "")
+}
+
+// describeDefinition shows the query of a streaming table or materialized view,
+// and when it is refreshed.
+func describeDefinition(out *table, text string) {
+	def, err := datasetOf(text)
+	if err != nil {
+		out.add("View Text", text, "")
+		return
+	}
+	if def.Query != nil {
+		out.add("View Text", def.Query.String(), "")
+	}
+	schedule := "MANUAL"
+	if def.Schedule != nil {
+		schedule = def.Schedule.String()
+	}
+	out.add("Refresh Schedule", schedule, "")
 }
 
 // shownProperties are a table's properties with its protocol, as Delta shows

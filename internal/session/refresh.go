@@ -121,7 +121,9 @@ func backlog(sum *int64, metric string) *int64 {
 }
 
 // eventsLocation is where the workspace's event log is.
-func (s *Session) eventsLocation() (string, error) { return s.location(filepath.Join(s.root, "events")) }
+func (s *Session) eventsLocation() (string, error) {
+	return s.location(filepath.Join(s.root, "events"))
+}
 
 // Events returns the event log of the workspace. It is safe for concurrent
 // use, as long as the session is open.
@@ -159,6 +161,8 @@ func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshin
 	switch stmt := stmt.(type) {
 	case *sql.CreateStreamingTable:
 		return s.createStreamingTable(ctx, stmt, how)
+	case *sql.CreateMaterializedView:
+		return s.createMaterializedView(ctx, stmt, how)
 	case *sql.Refresh:
 		how.Full = stmt.Full
 		return s.refreshDataset(ctx, stmt, how)
@@ -176,11 +180,16 @@ func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Ref
 	if err != nil {
 		return nil, s.place(stmt.Name, err)
 	}
+	keep := func() error { return nil }
 	switch {
+	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE":
+		return s.refreshView(ctx, entry, how, keep)
+	case stmt.Kind == "MATERIALIZED VIEW":
+		return nil, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
 	case entry.Kind == catalog.KindStreamingTable && how.Full:
 		return s.reload(ctx, entry, how)
 	case entry.Kind == catalog.KindStreamingTable:
-		return s.refreshTable(ctx, entry, how, func() error { return nil })
+		return s.refreshTable(ctx, entry, how, keep)
 	}
 	return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
 		"%s is no streaming table; there is nothing to refresh.", entry.Name)

@@ -68,9 +68,12 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 	if err != nil {
 		return nil, err
 	}
-	snap, err := s.travel(ctx, t, ref.TimeTravel)
-	if err != nil {
-		return nil, err
+	pinned := s.pins[ref]
+	snap := pinned.snap
+	if snap == nil {
+		if snap, err = s.travel(ctx, t, ref.TimeTravel); err != nil {
+			return nil, err
+		}
 	}
 	if len(snap.Schema().Fields) == 0 {
 		return nil, errclass.New("DELTA_READ_TABLE_WITHOUT_COLUMNS", "428GU",
@@ -89,7 +92,7 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 	}
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range snap.Scan(ctx, delta.ScanOptions{Columns: names, Filter: filter, Parallelism: s.cfg.Parallelism}) {
+			for rec, err := range snap.Scan(ctx, delta.ScanOptions{Columns: names, Filter: filter, Files: pinned.files, Parallelism: s.cfg.Parallelism}) {
 				if err != nil {
 					err = wrap(t.name, err)
 				}
@@ -100,6 +103,13 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 		}
 	}
 	return &ingest.Relation{Schema: columns, Read: read}, nil
+}
+
+// pin says which snapshot of a table a query reads, and which of its files;
+// nil is all.
+type pin struct {
+	snap  *delta.Snapshot
+	files func(delta.AddFile) bool
 }
 
 // travel returns the snapshot that a time travel clause names, or the newest.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
@@ -22,7 +23,7 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createTable(ctx, stmt)
 	case *sql.Insert:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.insert(ctx, stmt) })
-	case *sql.CreateStreamingTable, *sql.Refresh:
+	case *sql.CreateStreamingTable, *sql.CreateMaterializedView, *sql.Refresh:
 		outcome, err := s.refresh(ctx, stmt, Refreshing{})
 		if err != nil {
 			return nil, err
@@ -94,11 +95,32 @@ func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, 
 // loading runs a statement that changes rows, and then what the table wants to
 // be done after that.
 func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Result, error)) (*Result, error) {
+	if err := s.checkWritable(ctx, table); err != nil {
+		return nil, err
+	}
 	r, err := run()
 	if err == nil {
 		s.autoCompact(ctx, table)
 	}
 	return r, err
+}
+
+// checkWritable refuses to change the rows of a materialized view, which are
+// those of its query.
+func (s *Session) checkWritable(ctx context.Context, table *sql.Name) error {
+	if _, _, path := table.Path(); path {
+		return nil
+	}
+	name, err := s.tableName(ctx, table)
+	if err != nil {
+		return err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil || entry.Kind != catalog.KindMaterializedView {
+		return nil //nolint:nilerr // who changes the table reports it missing
+	}
+	return errclass.New("MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED.MV_NOT_WRITABLE", "42601",
+		"%s is a materialized view: its rows are those of its query. Change the tables that it reads, and refresh it.", entry.Name)
 }
 
 func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {

@@ -104,6 +104,10 @@ type Session struct {
 	// is planned.
 	streams map[sql.TableRef]*ingest.Relation
 
+	// pins are the snapshots of tables that the query being planned is to
+	// read.
+	pins map[*sql.Table]pin
+
 	openers location.Openers
 	tables  map[string]handle // by location
 }

@@ -212,6 +212,10 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 	if err != nil {
 		return nil, err
 	}
+	if t.entry != nil && t.entry.Text != "" {
+		out.add(t.entry.Text)
+		return out.result(), nil
+	}
 	meta := snap.Metadata()
 	var b strings.Builder
 	b.WriteString("CREATE TABLE " + t.name + " (")

@@ -73,14 +73,12 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	switch {
 	case stmt.Query == nil:
 		return refuse("a streaming table needs a query: AS SELECT … FROM STREAM read_files(…).")
-	case stmt.Schedule != nil:
-		return unsupported("SCHEDULE of streaming tables; run REFRESH STREAMING TABLE from a scheduler", stmt.Name.String())
 	case stmt.Location != "":
 		return refuse("a streaming table is managed and takes no LOCATION.")
 	case len(streams(stmt.Query)) == 0:
 		return refuse("its query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…), or create a table or view instead.")
 	}
-	if err := checkExpectations(stmt.Name, stmt.Constraints); err != nil {
+	if err := s.checkDataset(&stmt.Dataset); err != nil {
 		return err
 	}
 	return checkStateless(stmt.Query)

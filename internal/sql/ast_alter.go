@@ -1,8 +1,10 @@
 package sql
 
-// AlterTable is ALTER TABLE with its one action.
+// AlterTable is ALTER TABLE with its one action, or ALTER STREAMING TABLE or
+// MATERIALIZED VIEW, whose action is a *SetSchedule or *DropSchedule.
 type AlterTable struct {
 	Range
+	Kind   string // "" of ALTER TABLE, "STREAMING TABLE" or "MATERIALIZED VIEW"
 	Table  *Name
 	Action AlterAction
 }
@@ -14,6 +16,18 @@ type AlterTable struct {
 type AlterAction interface {
 	Node
 	alterAction()
+}
+
+// SetSchedule is ADD or ALTER with a schedule.
+type SetSchedule struct {
+	Range
+	Add      bool // there may be none yet
+	Schedule *Schedule
+}
+
+// DropSchedule is DROP SCHEDULE.
+type DropSchedule struct {
+	Range
 }
 
 // AddColumns is ADD COLUMNS (…).

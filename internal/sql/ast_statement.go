@@ -93,14 +93,27 @@ type CreateView struct {
 // CreateStreamingTable is CREATE [OR REFRESH] STREAMING TABLE.
 type CreateStreamingTable struct {
 	Range
+	OrRefresh bool
+	Dataset
+}
+
+// CreateMaterializedView is CREATE [OR REPLACE | OR REFRESH] MATERIALIZED VIEW.
+type CreateMaterializedView struct {
+	Range
+	OrReplace bool
+	OrRefresh bool
+	Dataset
+}
+
+// Dataset is what defines a streaming table or a materialized view.
+type Dataset struct {
 	Name        *Name
-	OrRefresh   bool
 	IfNotExists bool
 	Columns     []*ColumnDef
 	Constraints []*Constraint
 	TableOptions
 	Schedule *Schedule // or nil
-	Query    *Query    // or nil
+	Query    *Query    // or nil; never of a materialized view
 }
 
 // Schedule says when a table is refreshed. One of Every, Cron and OnUpdate is
@@ -124,13 +137,14 @@ type Refresh struct {
 	Async bool
 }
 
-// DropTable is DROP TABLE and DROP VIEW.
+// DropTable is DROP TABLE, DROP VIEW and DROP MATERIALIZED VIEW.
 type DropTable struct {
 	Range
-	Name     *Name
-	View     bool
-	IfExists bool
-	Purge    bool
+	Name         *Name
+	View         bool
+	Materialized bool // of a View
+	IfExists     bool
+	Purge        bool
 }
 
 // Insert is INSERT INTO and INSERT OVERWRITE.

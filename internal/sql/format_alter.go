@@ -1,13 +1,16 @@
 package sql
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // maintenance writes the statements that change a table's definition or its
 // files.
 func (w *writer) maintenance(n Statement) {
 	switch n := n.(type) {
 	case *AlterTable:
-		w.put("ALTER TABLE ")
+		w.put("ALTER ", cmp.Or(n.Kind, "TABLE"), " ")
 		w.name(n.Table)
 		w.put(" ")
 		w.node(n.Action)
@@ -116,6 +119,12 @@ func (w *writer) alteration(n Node) {
 		clause(w, "(", n.Columns, ")")
 		w.when(n.Auto, "AUTO")
 		w.when(!n.Auto && n.Columns == nil, "NONE")
+	case *SetSchedule:
+		w.when(n.Add, "ADD ")
+		w.when(!n.Add, "ALTER ")
+		w.schedule(n.Schedule)
+	case *DropSchedule:
+		w.put("DROP SCHEDULE")
 	case *DropFeature:
 		w.put("DROP FEATURE ", backticks(n.Feature))
 		w.when(n.TruncateHistory, " TRUNCATE HISTORY")

@@ -17,11 +17,21 @@ func (w *writer) statement(n Statement) {
 	case *CreateTable:
 		w.createTable(n)
 	case *CreateStreamingTable:
-		w.createStreamingTable(n)
+		w.put("CREATE ")
+		w.when(n.OrRefresh, "OR REFRESH ")
+		w.put("STREAMING TABLE ")
+		w.dataset(&n.Dataset)
+	case *CreateMaterializedView:
+		w.put("CREATE ")
+		w.when(n.OrReplace, "OR REPLACE ")
+		w.when(n.OrRefresh, "OR REFRESH ")
+		w.put("MATERIALIZED VIEW ")
+		w.dataset(&n.Dataset)
 	case *CreateView:
 		w.createView(n)
 	case *DropTable:
 		w.put("DROP ")
+		w.when(n.Materialized, "MATERIALIZED ")
 		w.when(n.View, "VIEW ")
 		w.when(!n.View, "TABLE ")
 		w.when(n.IfExists, "IF EXISTS ")
@@ -119,10 +129,7 @@ func (w *writer) createTable(n *CreateTable) {
 	}
 }
 
-func (w *writer) createStreamingTable(n *CreateStreamingTable) {
-	w.put("CREATE ")
-	w.when(n.OrRefresh, "OR REFRESH ")
-	w.put("STREAMING TABLE ")
+func (w *writer) dataset(n *Dataset) {
 	w.when(n.IfNotExists, "IF NOT EXISTS ")
 	w.name(n.Name)
 	w.columns(n.Columns, n.Constraints)

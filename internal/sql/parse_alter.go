@@ -2,12 +2,16 @@ package sql
 
 import "strings"
 
-// alter parses the ALTER statements: of tables and of streaming tables.
+// alter parses the ALTER statements: of tables, streaming tables and
+// materialized views.
 func (p *parser) alter() Statement {
 	start := p.start()
 	p.need("ALTER")
-	if p.accept("STREAMING", "TABLE") {
-		return p.alterStreaming(start)
+	switch {
+	case p.accept("STREAMING", "TABLE"):
+		return p.alterDataset(start, "STREAMING TABLE")
+	case p.accept("MATERIALIZED", "VIEW"):
+		return p.alterDataset(start, "MATERIALIZED VIEW")
 	}
 	if !p.accept("TABLE") {
 		return p.unknown(start)
@@ -18,13 +22,32 @@ func (p *parser) alter() Statement {
 	return s
 }
 
-// alterStreaming parses what follows ALTER STREAMING TABLE.
-func (p *parser) alterStreaming(start int) Statement {
+// alterDataset parses what follows ALTER STREAMING TABLE and ALTER MATERIALIZED
+// VIEW.
+func (p *parser) alterDataset(start int, kind string) Statement {
 	name := p.name()
-	if p.word("RETRY") || p.word("FORGET") || p.word("REPLAY") {
+	if kind == "STREAMING TABLE" && (p.word("RETRY") || p.word("FORGET") || p.word("REPLAY")) {
 		return p.editFiles(start, name)
 	}
-	return p.unknown(start)
+	s := &AlterTable{Kind: kind, Table: name}
+	s.Action = p.alterSchedule()
+	s.Range = p.from(start)
+	return s
+}
+
+// alterSchedule parses ADD, ALTER and DROP of a schedule.
+func (p *parser) alterSchedule() AlterAction {
+	at := p.start()
+	if p.accept("DROP", "SCHEDULE") {
+		return &DropSchedule{Range: p.from(at)}
+	}
+	s := &SetSchedule{Add: p.word("ADD")}
+	if p.oneOf("ADD", "ALTER") == "" {
+		p.missing("SCHEDULE")
+	}
+	s.Schedule = p.schedule()
+	s.Range = p.from(at)
+	return s
 }
 
 // alterAction parses what an ALTER TABLE does; start is the statement's.

@@ -17,7 +17,18 @@ func (p *parser) create() Statement {
 	case plain && p.oneOf("SCHEMA", "DATABASE", "NAMESPACE") != "":
 		return p.createSchema(start)
 	case !replace && !external && !temporary && p.accept("STREAMING", "TABLE"):
-		return p.createStreamingTable(start, refresh)
+		s := &CreateStreamingTable{OrRefresh: refresh}
+		p.dataset(&s.Dataset, "STREAMING TABLE")
+		s.Range = p.from(start)
+		return s
+	case !external && !temporary && p.accept("MATERIALIZED", "VIEW"):
+		s := &CreateMaterializedView{OrReplace: replace, OrRefresh: refresh}
+		p.dataset(&s.Dataset, "MATERIALIZED VIEW")
+		if s.Query == nil {
+			p.missing("AS")
+		}
+		s.Range = p.from(start)
+		return s
 	case !refresh && !temporary && p.accept("TABLE"):
 		return p.createTable(start, &CreateTable{OrReplace: replace, External: external})
 	case !refresh && !external && p.accept("VIEW"):
@@ -52,9 +63,10 @@ func (p *parser) drop() Statement {
 		s.Cascade = p.oneOf("CASCADE", "RESTRICT") == "CASCADE"
 		s.Range = p.from(start)
 		return s
-	case p.word("TABLE"), p.word("VIEW"):
+	case p.word("TABLE"), p.word("VIEW"), p.word("MATERIALIZED", "VIEW"):
+		materialized := p.accept("MATERIALIZED")
 		view := p.advance().value == "VIEW"
-		s := &DropTable{View: view, IfExists: p.accept("IF", "EXISTS"), Name: p.name()}
+		s := &DropTable{View: view, Materialized: materialized, IfExists: p.accept("IF", "EXISTS"), Name: p.name()}
 		s.Purge = !view && p.accept("PURGE")
 		s.Range = p.from(start)
 		return s
@@ -90,8 +102,11 @@ func (p *parser) asQuery() *Query {
 	return nil
 }
 
-func (p *parser) createStreamingTable(start int, refresh bool) Statement {
-	s := &CreateStreamingTable{OrRefresh: refresh, IfNotExists: p.ifNotExists(), Name: p.name()}
+// dataset parses the definition of a streaming table or a materialized view
+// after the words that say which.
+func (p *parser) dataset(s *Dataset, kind string) {
+	s.IfNotExists = p.ifNotExists()
+	s.Name = p.name()
 	if p.at("(") && !p.isQuery(1) {
 		s.Columns, s.Constraints = p.columns()
 	}
@@ -103,11 +118,9 @@ func (p *parser) createStreamingTable(start int, refresh bool) Statement {
 		s.Schedule = p.schedule()
 	}
 	if p.word("FLOW") {
-		p.failAt(p.peek(0).Range, "UNSUPPORTED_STATEMENT", "0A000", "The clause FLOW of CREATE STREAMING TABLE is not supported.")
+		p.failAt(p.peek(0).Range, "UNSUPPORTED_STATEMENT", "0A000", "The clause FLOW of CREATE "+kind+" is not supported.")
 	}
 	s.Query = p.asQuery()
-	s.Range = p.from(start)
-	return s
 }
 
 func (p *parser) schedule() *Schedule {

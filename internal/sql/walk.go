@@ -200,12 +200,9 @@ func statementChildren(n Statement, yield func(Node)) {
 		optionChildren(&n.TableOptions, yield)
 		one(yield, n.Query)
 	case *CreateStreamingTable:
-		one(yield, n.Name)
-		all(yield, n.Columns)
-		all(yield, n.Constraints)
-		optionChildren(&n.TableOptions, yield)
-		one(yield, n.Schedule)
-		one(yield, n.Query)
+		datasetChildren(&n.Dataset, yield)
+	case *CreateMaterializedView:
+		datasetChildren(&n.Dataset, yield)
 	case *CreateView:
 		one(yield, n.Name)
 		all(yield, n.Columns)
@@ -396,9 +393,20 @@ func definitionChildren(n Node, yield func(Node)) {
 	}
 }
 
+func datasetChildren(n *Dataset, yield func(Node)) {
+	one(yield, n.Name)
+	all(yield, n.Columns)
+	all(yield, n.Constraints)
+	optionChildren(&n.TableOptions, yield)
+	one(yield, n.Schedule)
+	one(yield, n.Query)
+}
+
 // alterationChildren yields the children of the actions of ALTER TABLE.
 func alterationChildren(n Node, yield func(Node)) {
 	switch n := n.(type) {
+	case *SetSchedule:
+		one(yield, n.Schedule)
 	case *AddColumns:
 		all(yield, n.Columns)
 	case *ReplaceColumns:

@@ -1,0 +1,85 @@
+package session
+
+import (
+	"context"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/schedule"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// datasetOf returns the definition in the text of a streaming table or a
+// materialized view.
+func datasetOf(text string) (*sql.Dataset, error) {
+	statements, err := sql.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	_, d, ok := Definition(statements[0])
+	if !ok {
+		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The text is no definition of a dataset: %s", text)
+	}
+	return d, nil
+}
+
+// Definition returns the definition that a statement gives, if it makes a
+// streaming table or a materialized view.
+func Definition(stmt sql.Statement) (catalog.Kind, *sql.Dataset, bool) {
+	switch stmt := stmt.(type) {
+	case *sql.CreateStreamingTable:
+		return catalog.KindStreamingTable, &stmt.Dataset, true
+	case *sql.CreateMaterializedView:
+		return catalog.KindMaterializedView, &stmt.Dataset, true
+	}
+	return "", nil, false
+}
+
+// checkDataset refuses definitions whose expectations or schedule cannot be
+// kept.
+func (s *Session) checkDataset(d *sql.Dataset) error {
+	if d.Schedule != nil {
+		if _, err := schedule.Parse(d.Schedule, s.timeZone()); err != nil {
+			return err
+		}
+	}
+	return checkExpectations(d.Name, d.Constraints)
+}
+
+// alterSchedule runs ALTER STREAMING TABLE and ALTER MATERIALIZED VIEW, which
+// change when a dataset is refreshed (semantics §9.2).
+func (s *Session) alterSchedule(ctx context.Context, stmt *sql.AlterTable) (*Result, error) {
+	name, err := s.tableName(ctx, stmt.Table)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		return nil, s.place(stmt.Table, err)
+	}
+	if want := map[string]catalog.Kind{"STREAMING TABLE": catalog.KindStreamingTable, "MATERIALIZED VIEW": catalog.KindMaterializedView}[stmt.Kind]; entry.Kind != want {
+		return nil, errclass.New("WRONG_COMMAND_FOR_OBJECT_TYPE", "42809", "%s is no %s.", entry.Name, stmt.Kind)
+	}
+	statements, err := sql.Parse(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	_, d, _ := Definition(statements[0])
+	switch action := stmt.Action.(type) {
+	case *sql.SetSchedule:
+		if action.Add && d.Schedule != nil {
+			return nil, errclass.New("SCHEDULE_ALREADY_EXISTS", "42710", "%s has the schedule %s; change it with ALTER %s … ALTER.", entry.Name, d.Schedule, stmt.Kind)
+		}
+		if _, err := schedule.Parse(action.Schedule, s.timeZone()); err != nil {
+			return nil, err
+		}
+		d.Schedule = action.Schedule
+	case *sql.DropSchedule:
+		if d.Schedule == nil {
+			return nil, errclass.New("SCHEDULE_NOT_FOUND", "42704", "%s has no schedule.", entry.Name)
+		}
+		d.Schedule = nil
+	}
+	entry.Text = statements[0].String()
+	return &Result{}, s.catalog.Update(ctx, entry)
+}
