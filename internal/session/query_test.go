@@ -83,7 +83,12 @@ func TestTimeZoneOfTheSession(t *testing.T) {
 		"12|2024-01-01 12:00:00|false", "12|2024-07-01 12:00:00|true")
 	w.want(`SET TIME ZONE 'GMT-5'; SELECT CAST(at AS STRING), date_format(at, 'HH:mm XXX'), CAST('2024-01-01 05:00:00' AS TIMESTAMP) = at FROM machines`,
 		"2024-01-01 05:00:00|05:00 -05:00|true", "2024-07-01 05:00:00|05:00 -05:00|false")
-	for _, zone := range []string{"+05:30", "+15:00", "-13:00", "Mars/Olympus"} {
+	w.want(`SET TIME ZONE '+05:30'; SELECT CAST(at AS STRING), date_format(at, 'XXX') FROM machines`, "2024-01-01 15:30:00|+05:30", "2024-07-01 15:30:00|+05:30")
+	w.want(`SET TIME ZONE INTERVAL -9 HOURS; SELECT CAST(at AS STRING) FROM machines WHERE id = 1`, "2024-01-01 01:00:00")
+	w.want(`SET TIME ZONE INTERVAL '-09:30' HOUR TO MINUTE; SELECT CAST(at AS STRING) FROM machines WHERE id = 1`, "2024-01-01 00:30:00")
+	w.want(`SET TIME ZONE LOCAL; SELECT CAST(at AS STRING) FROM machines WHERE id = 1`, "2024-01-01 10:00:00")
+	w.fails(`SET TIME ZONE INTERVAL 19 HOURS`, "INVALID_INTERVAL_FORMAT.TIMEZONE_INTERVAL_OUT_OF_RANGE", "22006")
+	for _, zone := range []string{"+05:45", "+15:00", "-13:00", "Mars/Olympus"} {
 		w.fails("SET TIME ZONE '"+zone+"'", "INVALID_CONF_VALUE.TIME_ZONE", "22022")
 	}
 	w.want(`SET TIME ZONE 'UTC'; SELECT hour(at) FROM machines WHERE id = 1`, "10")

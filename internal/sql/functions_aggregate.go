@@ -121,8 +121,8 @@ func average(p *printer, call *FunctionCall) (string, error) {
 		return text, nil
 	}
 	if t, ok := p.typeOf(call).(schema.Decimal); ok {
-		return "CAST(spark_decimal('/', " + p.call("sum", call) + ", CAST(" + p.call("count", call) + " AS DECIMAL(20,0)), " +
-			strconv.Itoa(t.Scale) + ") AS " + t.String() + ")", nil
+		return "CAST(spark_decimal_" + strconv.Itoa(t.Scale) + "('/', " + p.call("sum", call) + ", CAST(" + p.call("count", call) +
+			" AS DECIMAL(20,0))) AS " + t.String() + ")", nil
 	}
 	return p.call("avg", call), nil
 }

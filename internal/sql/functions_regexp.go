@@ -42,8 +42,13 @@ func isPlainPattern(e Expr) bool {
 		return ok
 	}
 	_, err := regexp.Compile(l.Value)
-	return l.Kind == StringLiteral && err == nil && !strings.Contains(l.Value, "(?<") && !strings.Contains(l.Value, "&&")
+	return l.Kind == StringLiteral && err == nil && !strings.Contains(l.Value, "(?<") && !strings.Contains(l.Value, "&&") &&
+		!nestedClass.MatchString(l.Value)
 }
+
+// nestedClass finds patterns that may have a class within a class, whose
+// bracket is a character to DuckDB.
+var nestedClass = regexp.MustCompile(`\[[^\]]*\[`)
 
 // groupOf is a function of a text, a pattern and the number of a group, which
 // is the first when it is left out.

@@ -245,19 +245,16 @@ func (p *printer) showIntervals(q *Query, text string, columns []output, shown b
 	for i, c := range columns {
 		names[i] = "c" + strconv.Itoa(i)
 		items[i] = names[i] + " AS " + ident(c.name)
-		if isInterval(c.typ) {
-			types[i] = c.typ
-			items[i] = intervalText(names[i], c.typ) + " AS " + ident(c.name)
+		if !hasInterval(c.typ) {
+			continue
 		}
-		switch {
-		case !hasInterval(c.typ):
-		case !shown:
+		types[i] = c.typ
+		items[i] = intervalsAsText(names[i], c.typ, 0) + " AS " + ident(c.name)
+		if !shown {
 			p.fail(&Error{
 				Class: "DELTA_UNSUPPORTED_DATA_TYPES", State: "0AKDC", Range: q.Range,
 				Text: "Found columns using unsupported data types: [" + c.name + ": " + c.typ.String() + "]. Cast them to STRING.",
 			})
-		case !isInterval(c.typ):
-			p.fail(unsupported(q, "A column of the type "+c.typ.String()))
 		}
 	}
 	if len(types) == 0 {
@@ -271,8 +268,10 @@ func (p *printer) showIntervals(q *Query, text string, columns []output, shown b
 var intervalFunctions = map[string]bool{}
 
 func init() {
-	for name := range strings.FieldsSeq("any_value array avg coalesce concat count date_part datepart dense_rank first first_value greatest if ifnull iff " +
-		"isnotnull isnull lag last last_value lead least max mean min mode named_struct nth_value nullif nvl nvl2 rank row_number sequence sum typeof") {
+	for name := range strings.FieldsSeq("any_value array array_agg array_append array_contains array_distinct array_max array_min array_position " +
+		"array_remove avg coalesce collect_list collect_set concat count date_part datepart dense_rank element_at exists explode filter first " +
+		"first_value get greatest if ifnull iff isnotnull isnull lag last last_value lead least map map_keys map_values max mean min mode " +
+		"named_struct nth_value nullif nvl nvl2 rank reverse row_number sequence size slice sort_array struct sum transform typeof") {
 		intervalFunctions[name] = true
 	}
 }

@@ -250,7 +250,7 @@ func (p *parser) postfix() Expr {
 		case p.symbol("."):
 			x = p.field(start, x)
 		case p.symbol("::"):
-			t := p.typeName()
+			t := p.castTypeName()
 			x = &Cast{Range: p.from(start), X: x, Type: t}
 		case p.at(":") && (p.isName(1) || p.symbolAt(1, "[")):
 			p.advance()

@@ -46,7 +46,7 @@ func (p *parser) cast(try bool) Expr {
 	p.parens(func() {
 		e.X = p.expr()
 		p.need("AS")
-		e.Type = p.typeName()
+		e.Type = p.castTypeName()
 	})
 	e.Range = p.from(start)
 	return e

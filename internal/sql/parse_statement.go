@@ -1,6 +1,9 @@
 package sql
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // statement parses one statement.
 func (p *parser) statement() Statement {
@@ -158,7 +161,7 @@ func (p *parser) set() Statement {
 	if p.accept("TIME", "ZONE") {
 		s.Key = "spark.sql.session.timeZone"
 		s.HasValue = true
-		s.Value = p.rest()
+		s.Value = p.timeZone()
 	} else {
 		s.Key = p.settingKey()
 		if p.symbol("=") {
@@ -169,6 +172,31 @@ func (p *parser) set() Statement {
 	s.Range = p.from(start)
 	return s
 }
+
+// timeZone parses what SET TIME ZONE sets: a name, LOCAL, or an interval that is
+// the offset from UTC.
+func (p *parser) timeZone() string {
+	switch {
+	case p.accept("LOCAL"):
+		return "UTC" // where the server is, which does not say
+	case p.word("INTERVAL"):
+		e := p.interval()
+		seconds, ok := daySeconds(e)
+		if !ok || seconds < -maxOffset || seconds > maxOffset || seconds%60 != 0 {
+			p.failAt(e.Range, "INVALID_INTERVAL_FORMAT.TIMEZONE_INTERVAL_OUT_OF_RANGE", "22006",
+				"Error parsing '"+e.String()+"' to interval. The interval value must be in the range of [-18, +18] hours with minute precision.")
+		}
+		sign := '+'
+		if seconds < 0 {
+			sign, seconds = '-', -seconds
+		}
+		return fmt.Sprintf("%c%02d:%02d", sign, seconds/3600, seconds/60%60)
+	}
+	return p.rest()
+}
+
+// maxOffset is the greatest offset of a time zone, in seconds.
+const maxOffset = 18 * 3600
 
 // settingKey parses the name of a setting, such as spark.sql.ansi.enabled, or
 // nothing.

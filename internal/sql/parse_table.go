@@ -364,6 +364,10 @@ func (p *parser) sample() *Sample {
 			s.Size = p.expr()
 			p.need("OUT", "OF")
 			s.Of = p.expr()
+			if at := p.start(); p.accept("ON") {
+				p.fail(at, "UNSUPPORTED_FEATURE", "0A000",
+					"TABLESAMPLE (BUCKET x OUT OF y ON expression) is not supported, as in Spark: leave out ON for a share of the rows, or filter by pmod(hash(expression), y) = x - 1.")
+			}
 			return
 		}
 		s.Size = p.expr()

@@ -210,7 +210,7 @@ func (p *printer) decimalArithmetic(e *Binary) bool {
 	}
 	text := x + " " + e.Op + " " + y
 	if digits > schema.MaxDecimalPrecision {
-		text = "spark_decimal('" + e.Op + "', " + x + ", " + y + ", " + strconv.Itoa(t.Scale) + ")"
+		text = "spark_decimal_" + strconv.Itoa(t.Scale) + "('" + e.Op + "', " + x + ", " + y + ")"
 	}
 	p.put("CAST(", text, " AS ", t.String(), ")")
 	return true

@@ -61,11 +61,13 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	if t.Type == schema.Variant {
 		return p.toVariant(x, t)
 	}
-	if from := p.typeOf(x); isInterval(from) {
-		if t.Type != schema.String {
-			p.fail(unsupported(x, "A cast of an interval to "+t.Type.String()))
-		}
+	switch from := p.typeOf(x); {
+	case isInterval(t.Type):
+		return p.toInterval(x, t, try)
+	case isInterval(from) && t.Type == schema.String:
 		return intervalText(p.text(x), from)
+	case isInterval(from):
+		return p.fromInterval(x, t, try)
 	}
 	text := p.text(x)
 	to := p.duckType(t.Type, t)
@@ -77,10 +79,8 @@ func (p *printer) cast(x Expr, t *TypeName, try bool) string {
 	switch from := p.typeOf(x); {
 	case from == schema.Timestamp && (isFloating(t.Type) || isDecimal(t.Type)):
 		text = "epoch(" + text + ")"
-	case t.Type == schema.String && hasInterval(from):
-		p.fail(unsupported(x, "A cast of "+from.String()+" to STRING"))
 	case t.Type == schema.String && isNested(from):
-		return "spark_nested_text(" + text + ")"
+		return "spark_nested_text(" + intervalsAsText(text, from, 0) + ")"
 	case from == schema.Boolean && isTime(t.Type), t.Type == schema.Date && isNumeric(from):
 		p.fail(mismatch("CAST_WITHOUT_SUGGESTION", x.Pos(), "cannot cast "+strconv.Quote(from.String())+" to "+strconv.Quote(t.Type.String())+"."))
 	}

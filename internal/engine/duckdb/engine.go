@@ -136,7 +136,7 @@ func (e *Engine) prepare(cfg Config) error {
 	if err := e.scans.register(e.handle(e.scans)); err != nil {
 		return err
 	}
-	for _, table := range []map[string][]*function{functions, regexpFunctions, numberFunctions, intervalFunctions, variantFunctions} {
+	for _, table := range []map[string][]*function{functions, regexpFunctions, numberFunctions, decimalFunctions, intervalFunctions, variantFunctions} {
 		for name, overloads := range table {
 			if err := register(c, name, overloads, e.handle); err != nil {
 				return err

@@ -124,40 +124,6 @@ func (j *javaPattern) escape(inClass bool) {
 	}
 }
 
-// class rewrites a class between brackets.
-func (j *javaPattern) class() error {
-	j.copy(1)
-	if strings.HasPrefix(j.in[j.pos:], "^") {
-		j.copy(1)
-	}
-	for first := true; j.pos < len(j.in); first = false {
-		switch c := j.in[j.pos]; {
-		case c == '\\':
-			j.escape(true)
-		case c == ']' && !first:
-			j.copy(1)
-			return nil
-		case c == '[' && strings.HasPrefix(j.in[j.pos:], "[:"):
-			j.copy(2)
-		case c == '[' || strings.HasPrefix(j.in[j.pos:], "&&"):
-			return errClassInClass
-		default:
-			j.copy(1)
-		}
-	}
-	return badPattern(j.in)
-}
-
-var errClassInClass = patternError("A class within a class, or an intersection of classes,")
-
-// patternError is the error of a construct of regular expressions.
-type patternError string
-
-// Error returns the text with its class, as DuckDB passes it on.
-func (u patternError) Error() string {
-	return "[UNSUPPORTED_FEATURE] " + string(u) + " in a regular expression is not supported by this engine. SQLSTATE: 0A000"
-}
-
 // group rewrites the start of a group.
 func (j *javaPattern) group() {
 	j.open = append(j.open, len(j.out))

@@ -14,6 +14,7 @@ import (
 type function struct {
 	takes   []bindings.Type
 	returns bindings.Type
+	scale   int // of a decimal that it returns, of 38 digits
 	// nulls says that NULL arguments reach row; otherwise they make NULL.
 	nulls bool
 	// row computes row i of out from the arguments' row i.
@@ -44,7 +45,7 @@ func newColumn(v bindings.Vector) column {
 }
 
 func (c column) null(i int) bool {
-	return c.validity != nil && !bindings.ValidityRowIsValid(c.validity, bindings.IdxT(i))
+	return c.validity != nil && *(*uint64)(unsafe.Add(c.validity, i/64*8))>>(i%64)&1 == 0
 }
 
 // at returns row i of a column whose rows are laid out as T.
@@ -138,7 +139,7 @@ func register(c *conn, name string, functions []*function, handleOf func(any) *h
 			bindings.ScalarFunctionAddParameter(sf, lt)
 			bindings.DestroyLogicalType(&lt)
 		}
-		lt := logicalType(f.returns)
+		lt := f.result()
 		bindings.ScalarFunctionSetReturnType(sf, lt)
 		bindings.DestroyLogicalType(&lt)
 		if f.nulls {
@@ -153,6 +154,14 @@ func register(c *conn, name string, functions []*function, handleOf func(any) *h
 		return fmt.Errorf("register function %s", name)
 	}
 	return nil
+}
+
+// result is the type of what a function returns.
+func (f *function) result() bindings.LogicalType {
+	if f.returns == bindings.TypeDecimal {
+		return bindings.CreateDecimalType(uint8(len(tens)-1), uint8(f.scale))
+	}
+	return logicalType(f.returns)
 }
 
 // logicalType is the type, where LIST means a list of strings and STRUCT a

@@ -3,7 +3,11 @@
 package duckdb
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"regexp"
+	"strconv"
 	"strings"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
@@ -25,6 +29,128 @@ var intervalFunctions = map[string][]*function{
 			out.setText(i, intervalText(*at[intervalValue](a[0], i), int(*at[int32](a[1], i)), int(*at[int32](a[2], i))))
 		},
 	}},
+}
+
+func init() {
+	for name, try := range map[string]bool{"spark_interval": false, "spark_try_interval": true} {
+		intervalFunctions[name] = []*function{{
+			takes: []bindings.Type{textType, intType, intType}, returns: bindings.TypeInterval,
+			trying: func([]column) (tryingRow, error) {
+				return func(a []column, i int, out column) error { return castInterval(a, i, out, try) }, nil
+			},
+		}}
+	}
+}
+
+// castInterval is the cast of a text to an interval of the units between two.
+func castInterval(a []column, i int, out column, try bool) error {
+	text, from, to := a[0].text(i), int(*at[int32](a[1], i)), int(*at[int32](a[2], i))
+	v, problem := parseInterval(text, from, to)
+	if problem == "" {
+		*at[intervalValue](out, i) = v
+		return nil
+	}
+	if try {
+		out.setNull(i)
+		return nil
+	}
+	units := intervalUnits[from]
+	if to != from {
+		units += " TO " + intervalUnits[to]
+	}
+	return fmt.Errorf("[INVALID_INTERVAL_FORMAT.%s] Error parsing '%s' to an interval %s. Write it as a literal's text, such as '3' for a day or '1-2' for a year to month. SQLSTATE: 22006",
+		problem, text, units)
+}
+
+// intervalForm is an interval as text: as a literal, or what stands between
+// the quotes of one.
+var intervalForm = regexp.MustCompile(`(?i)^INTERVAL\s+([+-]?)'([^']*)'\s+(\w+)(?:\s+TO\s+(\w+))?$`)
+
+// unitCounts are how many months, or microseconds, each of intervalUnits is.
+var unitCounts = []int64{12, 1, 86400e6, 3600e6, 60e6, 1e6}
+
+// mostOfUnits are the greatest numbers of units that are not the first.
+var mostOfUnits = []int64{0, 11, 0, 23, 59, 59}
+
+// What may be wrong with the text of an interval, in the words of Spark.
+const (
+	wrongForm  = "UNMATCHED_FORMAT_STRING_WITH_NOTICE"
+	wrongValue = "INTERVAL_PARSING"
+)
+
+// parseInterval reads an interval of the units between from and to. It returns
+// what is wrong with the text, or "".
+func parseInterval(text string, from, to int) (v intervalValue, problem string) {
+	text = strings.TrimSpace(text)
+	sign := int64(1)
+	if m := intervalForm.FindStringSubmatch(text); m != nil {
+		if !strings.EqualFold(m[3], intervalUnits[from]) || to != from && !strings.EqualFold(m[4], intervalUnits[to]) || to == from && m[4] != "" {
+			return v, wrongForm
+		}
+		if text = m[2]; m[1] == "-" {
+			sign = -1
+		}
+	}
+	if rest, negative := strings.CutPrefix(text, "-"); negative {
+		text, sign = rest, -sign
+	} else {
+		text = strings.TrimPrefix(text, "+")
+	}
+	total, problem := intervalTotal(text, from, to)
+	total *= sign
+	switch {
+	case problem != "":
+	case from >= firstDayTime:
+		v.micros = total
+	case total == int64(int32(total)):
+		v.months = int32(total)
+	default:
+		problem = wrongValue
+	}
+	return v, problem
+}
+
+// separators stand after the units of an interval as text.
+var separators = []string{"-", "", " ", ":", ":", ""}
+
+// intervalTotal returns the months, or microseconds, of the numbers of units
+// between from and to.
+func intervalTotal(text string, from, to int) (total int64, problem string) {
+	for unit := from; unit <= to; unit++ {
+		part, fraction, ok := text, int64(0), true
+		if unit < to {
+			part, text, ok = strings.Cut(text, separators[unit])
+		}
+		if ok && unit == len(intervalUnits)-1 {
+			part, fraction, ok = cutFraction(part)
+		}
+		n, err := strconv.ParseUint(part, 10, 31)
+		if !ok || errors.Is(err, strconv.ErrSyntax) {
+			return 0, wrongForm
+		}
+		size := unitCounts[unit]
+		if err != nil || unit > from && int64(n) > mostOfUnits[unit] || int64(n) > (math.MaxInt64-fraction-total)/size {
+			return 0, wrongValue
+		}
+		total += int64(n)*size + fraction
+	}
+	return total, ""
+}
+
+// cutFraction takes a fraction off a number of seconds, in microseconds.
+func cutFraction(text string) (whole string, micros int64, ok bool) {
+	whole, digits, found := strings.Cut(text, ".")
+	if !found {
+		return text, 0, true
+	}
+	if len(digits) > 9 {
+		return "", 0, false
+	}
+	n, err := strconv.ParseUint((digits + "000000")[:6], 10, 32)
+	if whole == "" {
+		whole = "0"
+	}
+	return whole, int64(n), err == nil
 }
 
 var intervalUnits = []string{"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}

@@ -53,7 +53,6 @@ var functions = map[string][]*function{
 	"spark_nested_text": {{takes: []bindings.Type{bindings.TypeAny}, returns: textType, bind: nestedText}},
 	"spark_hash":        {hasher[int32]{hashInt, hashLong, hashBytes}.function(intType)},
 	"spark_xxhash64":    {hasher[int64]{xxhashInt, xxhashLong, xxhash64}.function(longType)},
-	"spark_decimal":     {{takes: []bindings.Type{textType, bindings.TypeAny, bindings.TypeAny, intType}, returns: textType, bind: decimalOperation}},
 }
 
 // floatText writes a number as Java does: with an exponent from 10^7 on and
