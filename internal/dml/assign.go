@@ -60,8 +60,11 @@ func (s *statement) write(ctx context.Context, b bound, set *images, to func(con
 	return nil
 }
 
-// generationKey marks a generated column in its metadata.
-const generationKey = "delta.generationExpression"
+// Keys in the metadata of generated columns and of identity columns.
+const (
+	generationKey = "delta.generationExpression"
+	identityKey   = "delta.identity.start"
+)
 
 // assignments returns the new images of updated rows of a table with columns
 // to, which may be more than it has now: a column that is not assigned keeps
@@ -77,7 +80,10 @@ func (s *statement) assignments(to *schema.Struct, set []*sql.Assignment) (*imag
 	for _, f := range to.Fields {
 		a := root.field(f.Name)
 		_, generated := f.Metadata[generationKey]
+		_, identity := f.Metadata[identityKey]
 		switch {
+		case a != nil && identity:
+			return nil, errclass.New("DELTA_IDENTITY_COLUMNS_UPDATE_NOT_SUPPORTED", "42808", "UPDATE on IDENTITY column %s is not supported.", f.Name)
 		case a == nil && (generated || s.columns.Index(f.Name) < 0):
 		case a == nil:
 			m.add(f, column(s.alias, f.Name))

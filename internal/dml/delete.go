@@ -2,6 +2,7 @@ package dml
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -83,6 +84,13 @@ func (s *statement) find(ctx context.Context, where sql.Expr, leave func(path st
 	}
 	q := selection([]*sql.SelectItem{item(column(addressColumn), "")}, s.rows, where)
 	b, err := s.bind(ctx, q, map[*sql.Table]table{s.rows: rows}) // it finds names that are none
+	var unresolved *sql.Error
+	if errors.As(err, &unresolved) && strings.HasPrefix(unresolved.Class, "UNRESOLVED_COLUMN") {
+		// Once more with all columns, which the error is to suggest.
+		if rows, err = s.scan(s.files, s.columns.Names(), nil); err == nil {
+			_, err = s.bind(ctx, q, map[*sql.Table]table{s.rows: rows})
+		}
+	}
 	if err != nil || len(s.files.files) == 0 {
 		return 0, err
 	}

@@ -14,12 +14,23 @@ type Engine interface {
 	// result. Inputs are visible to it as tables. The result must be
 	// released; cancelling ctx ends it with an error.
 	Query(ctx context.Context, query string, inputs []Input) (array.RecordReader, error)
+	// Prepare plans a query of one input, which it reads once, to be run over
+	// other rows again and again. The statement is for one goroutine.
+	Prepare(ctx context.Context, query string, input Input) (Statement, error)
 	// InZone returns the same engine with another session time zone, an IANA
 	// name or an offset such as "+02:00".
 	InZone(zone string) Engine
 	// Scratch returns a place where one statement keeps intermediate results,
 	// which spill as the engine's own do.
 	Scratch(ctx context.Context) (Scratch, error)
+}
+
+// Statement is a planned query. Close frees it, before its engine closes.
+type Statement interface {
+	// Query runs it over the rows of a reader, which it releases. The result
+	// must be released before the next call.
+	Query(ctx context.Context, open func(context.Context) (array.RecordReader, error)) (array.RecordReader, error)
+	Close()
 }
 
 // Scratch runs the queries of one statement, which may read the tables that

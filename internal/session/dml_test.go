@@ -55,6 +55,21 @@ var deviations = map[string]answer{
 		Result:  map[string]int64{"num_affected_rows": 0, "num_updated_rows": 0, "num_deleted_rows": 0, "num_inserted_rows": 0},
 		Columns: []string{"id int", "v string"}, Rows: [][]string{{"1", "a"}},
 	},
+	// As on Databricks, conditions may have subqueries; Delta for Spark refuses them.
+	"delete with a subquery": {
+		Result: map[string]int64{"num_affected_rows": 1}, Columns: []string{"id int"}, Rows: [][]string{{"1"}, {"3"}}, Operation: "DELETE",
+	},
+	"delete with a correlated subquery and an alias": {
+		Result: map[string]int64{"num_affected_rows": 1}, Columns: []string{"id int", "v int"}, Rows: [][]string{{"1", "1"}, {"3", "3"}}, Operation: "DELETE",
+	},
+	"update where a subquery says": {
+		Result: map[string]int64{"num_affected_rows": 1}, Columns: []string{"id int", "v int"}, Rows: [][]string{{"1", "0"}, {"2", "1"}}, Operation: "UPDATE",
+	},
+	"delete where a subquery gives null": {
+		Result: map[string]int64{"num_affected_rows": 0}, Columns: []string{"id int"}, Rows: [][]string{{"1"}, {"2"}},
+	},
+	// The engine tells of the cast that overflows, not of the column it is for.
+	"update overflows": {Error: "CAST_OVERFLOW", Columns: []string{"id int", "v tinyint"}, Rows: [][]string{{"1", "2"}}},
 	// Spark's planner fails with an internal error; this is what Delta documents.
 	"merge with default values": {
 		Result:  map[string]int64{"num_affected_rows": 3, "num_updated_rows": 1, "num_deleted_rows": 0, "num_inserted_rows": 2},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -18,18 +20,14 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// evaluator computes the expressions of tables' rules in the engine. What it
-// has translated it keeps, for the batches of one statement; it is not safe
-// for concurrent use.
-type evaluator struct {
-	session *Session
-	known   map[string]*ruleQuery
-}
+// evaluator computes the expressions of tables' rules in the engine. It is not
+// safe for concurrent use; those of one session are, beside one another.
+type evaluator struct{ session *Session }
 
 var _ delta.Evaluator = (*evaluator)(nil)
 
 func (s *Session) evaluator() *evaluator {
-	return &evaluator{session: s, known: map[string]*ruleQuery{}}
+	return &evaluator{session: s}
 }
 
 // ruleQuery is a list of expressions as a query of the engine's.
@@ -39,6 +37,8 @@ type ruleQuery struct {
 	columns []int         // where rows have them
 	caster  *conform.Caster
 	types   *schema.Struct // of the values
+
+	statement engine.Statement
 }
 
 // ruleInput is what rules call the rows.
@@ -46,25 +46,93 @@ const ruleInput = "input_0"
 
 // Evaluate implements [delta.Evaluator].
 func (e *evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs []string) ([]arrow.Array, error) {
-	key := rows.Schema().String() + "\x00" + strings.Join(exprs, "\x00")
-	q := e.known[key]
+	key := e.session.timeZone().String() + "\x00" + rows.Schema().String() + "\x00" + strings.Join(exprs, "\x00")
+	q := e.session.rules.take(key)
 	if q == nil {
 		var err error
-		if q, err = e.session.ruleQuery(rows.Schema(), exprs); err != nil {
+		if q, err = e.session.prepareRules(ctx, rows.Schema(), exprs); err != nil {
 			return nil, err
 		}
-		e.known[key] = q
 	}
-	eng, err := e.session.openEngine()
+	values, err := q.evaluate(ctx, rows, len(exprs))
+	if err != nil {
+		q.statement.Close()
+		return nil, err
+	}
+	e.session.rules.keep(key, q)
+	return values, nil
+}
+
+// prepareRules plans expressions over rows of a layout.
+func (s *Session) prepareRules(ctx context.Context, layout *arrow.Schema, exprs []string) (*ruleQuery, error) {
+	q, err := s.ruleQuery(layout, exprs)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := eng.InZone(e.session.timeZone().String()).Query(ctx, q.text, []engine.Input{q.input(rows)})
+	eng, err := s.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	q.statement, err = eng.InZone(s.timeZone().String()).Prepare(ctx, q.text, engine.Input{Name: ruleInput, Schema: q.layout})
+	return q, err
+}
+
+func (q *ruleQuery) evaluate(ctx context.Context, rows arrow.RecordBatch, n int) ([]arrow.Array, error) {
+	reader, err := q.statement.Query(ctx, q.input(rows).Open)
 	if err != nil {
 		return nil, err
 	}
 	defer reader.Release()
-	return q.collect(reader, len(exprs))
+	return q.collect(reader, n)
+}
+
+// maxRules bounds how many planned expressions a session keeps.
+const maxRules = 16
+
+// plannedRules are the expressions of rules that nobody evaluates just now, as
+// the engine has planned them: the last used is the last. It is safe for
+// concurrent use.
+type plannedRules struct {
+	mu   sync.Mutex
+	idle []plannedRule
+}
+
+type plannedRule struct {
+	key   string
+	query *ruleQuery
+}
+
+// take returns those of a key, to be given back, or nil.
+func (r *plannedRules) take(key string) *ruleQuery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.idle, func(p plannedRule) bool { return p.key == key })
+	if i < 0 {
+		return nil
+	}
+	q := r.idle[i].query
+	r.idle = slices.Delete(r.idle, i, i+1)
+	return q
+}
+
+// keep takes expressions back, and forgets those used the longest ago.
+func (r *plannedRules) keep(key string, q *ruleQuery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle = append(r.idle, plannedRule{key, q})
+	for len(r.idle) > maxRules {
+		r.idle[0].query.statement.Close()
+		r.idle = slices.Delete(r.idle, 0, 1)
+	}
+}
+
+func (r *plannedRules) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.idle {
+		p.query.statement.Close()
+	}
+	r.idle = nil
 }
 
 // input gives the engine the rows of one batch.

@@ -96,6 +96,7 @@ type Session struct {
 	engine     engine.Engine
 	closeFn    func() error
 	engineErr  error
+	rules      plannedRules
 
 	text     string           // that is running
 	progress *ingest.Progress // of the running statement
@@ -151,6 +152,7 @@ func (s *Session) Close() error {
 			s.cfg.Logger.WarnContext(ctx, "checkpoint abandoned", slog.Any("error", err))
 		}
 	}
+	s.rules.close()
 	err := s.catalog.Close()
 	if s.closeFn != nil {
 		err = errors.Join(err, s.closeFn())

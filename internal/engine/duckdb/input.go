@@ -338,15 +338,20 @@ func (s *scan) failure() error {
 	return s.err
 }
 
-func (s *scan) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// end frees what a query read. The caller has locked the scan.
+func (s *scan) end() {
 	s.drop()
 	if s.reader != nil {
 		s.reader.Release()
 		s.reader = nil
 	}
 	bindings.DestroyArrowConvertedSchema(&s.converted)
+}
+
+func (s *scan) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
 	for i := range s.types {
 		bindings.DestroyLogicalType(&s.types[i])
 	}

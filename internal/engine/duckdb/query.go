@@ -93,6 +93,7 @@ type reader struct {
 	all       *scans
 	conn      *conn
 	ownsConn  bool // to close with the reader
+	kept      bool // the connection and the scans belong to a statement
 	query     string
 	runs      string // the query as it is run, see [normalised]
 	scans     []*scan
@@ -197,6 +198,9 @@ func (r *reader) close() {
 		r.result = nil
 	}
 	r.stopWatch()
+	if r.kept {
+		return
+	}
 	for _, s := range r.scans {
 		if !r.ownsConn {
 			_ = s.forget(r.conn) // its name may be taken again, and Close drops all

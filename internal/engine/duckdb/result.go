@@ -14,7 +14,7 @@ import (
 // first, hence this one on the bindings.
 type result struct {
 	conn    *conn
-	stmt    bindings.PreparedStatement
+	stmt    bindings.PreparedStatement // to be freed with the result
 	pending bindings.PendingResult
 	res     bindings.Result
 	options bindings.ArrowOptions
@@ -34,7 +34,18 @@ func (c *conn) prepare(query string) (bindings.PreparedStatement, error) {
 
 // start runs a statement and owns it from then on.
 func (c *conn) start(stmt bindings.PreparedStatement) (*result, error) {
-	r := &result{conn: c, stmt: stmt}
+	r, err := c.run(stmt)
+	if err != nil {
+		bindings.DestroyPrepare(&stmt)
+		return nil, err
+	}
+	r.stmt = stmt
+	return r, nil
+}
+
+// run runs a statement that outlives the result.
+func (c *conn) run(stmt bindings.PreparedStatement) (*result, error) {
+	r := &result{conn: c}
 	// Deprecated without a successor: the only way to a result that streams.
 	if bindings.PendingPreparedStreaming(stmt, &r.pending) == bindings.StateError {
 		err := newError(bindings.PendingError(r.pending))
