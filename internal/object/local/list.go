@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/freshet/freshet/internal/object"
 )
 
 // List implements [object.Store]. It holds the names of one directory a level
@@ -24,16 +26,21 @@ import (
 func (s *Store) List(ctx context.Context, prefix, startAfter string) iter.Seq2[fs.FileInfo, error] {
 	return func(yield func(fs.FileInfo, error) bool) {
 		w := &walk{ctx: ctx, prefix: prefix, startAfter: startAfter, yield: yield}
-		dirKey := prefix[:strings.LastIndexByte(prefix, '/')+1]
-		dir := s.root
-		if dirKey != "" {
-			var err error
-			if dir, err = s.path(strings.TrimSuffix(dirKey, "/")); err != nil {
-				return // no object has such a key
-			}
+		if dir, dirKey, ok := s.start(prefix); ok {
+			w.directory(dir, dirKey)
 		}
-		w.directory(dir, dirKey)
 	}
+}
+
+// start returns the directory that holds all keys with a prefix; not ok says
+// that no object has such a key.
+func (s *Store) start(prefix string) (dir, dirKey string, ok bool) {
+	dirKey = prefix[:strings.LastIndexByte(prefix, '/')+1]
+	if dirKey == "" {
+		return s.root, "", true
+	}
+	dir, err := s.path(strings.TrimSuffix(dirKey, "/"))
+	return dir, dirKey, err == nil
 }
 
 // walk is one run of List.
@@ -43,6 +50,12 @@ type walk struct {
 	startAfter string
 	yield      func(fs.FileInfo, error) bool
 	above      []fs.FileInfo // the directories being walked, outermost first
+
+	// Of ListNew: what is known, and whether directories of which device have
+	// stamps that can be relied upon.
+	past    object.Past
+	stamped bool
+	device  uint64
 }
 
 // entry is a name in a directory. Directories carry a trailing slash, which
@@ -57,6 +70,16 @@ func (e entry) isDir() bool { return strings.HasSuffix(e.name, "/") }
 // directory yields the objects of one directory, whose keys begin with
 // dirKey. It returns false when the walk is over.
 func (w *walk) directory(dir, dirKey string) bool {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return w.skipMissing(err)
+	}
+	stamp, reliable := w.stampOf(info) // before the entries are read
+	if reliable {
+		if below, ok := w.past.Unchanged(dirKey, stamp); ok {
+			return w.remembered(info, dir, dirKey, below)
+		}
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return w.skipMissing(err)
@@ -65,6 +88,9 @@ func (w *walk) directory(dir, dirKey string) bool {
 	entries, err := w.entries(d, dirKey)
 	if err != nil {
 		return w.skipMissing(err)
+	}
+	if reliable {
+		w.remember(dirKey, stamp, entries)
 	}
 	for len(entries) > 0 {
 		files := len(entries)
@@ -187,6 +213,7 @@ const (
 
 // files yields the infos of a run of files in d, looked up in parallel.
 func (w *walk) files(d *os.File, dirKey string, entries []entry) bool {
+	entries = w.unknown(dirKey, entries)
 	infos := make([]info, len(entries))
 	workers := 1
 	if len(entries) >= statParallel {
