@@ -75,6 +75,13 @@ func (s *FileSet) Files(ctx context.Context) iter.Seq2[format.File, error] {
 	return files.Discover(ctx, s.config())
 }
 
+// New lists the files of the query that a look may find new.
+func (s *FileSet) New(ctx context.Context, look files.Look) iter.Seq2[format.File, error] {
+	cfg := s.config()
+	cfg.Look = look
+	return files.Discover(ctx, cfg)
+}
+
 // Of returns the set of these files of the query.
 func (s *FileSet) Of(list []format.File) *FileSet {
 	of := *s

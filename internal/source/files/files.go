@@ -52,6 +52,7 @@ type Config struct {
 	StrictGlob bool
 	Files      []string // COPY INTO's FILES, relative to Path
 	Pattern    string   // COPY INTO's PATTERN, relative to Path
+	Look       Look
 }
 
 // Base returns the directory of cfg.Path, as a URI with a trailing slash,
@@ -99,6 +100,7 @@ type discovery struct {
 	literal string // the key, or what of it comes before a glob
 	glob    *glob  // of the whole key, nil when there is none
 	filter  *filter
+	look    Look
 }
 
 func newDiscovery(ctx context.Context, cfg Config) (*discovery, error) {
@@ -116,7 +118,7 @@ func newDiscovery(ctx context.Context, cfg Config) (*discovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &discovery{store: store, loc: loc, literal: unescape(loc.Key)}
+	d := &discovery{store: store, loc: loc, literal: unescape(loc.Key), look: cfg.Look}
 	base := asDir(d.literal)
 	if at := globStart(loc.Key); at >= 0 {
 		style := prefixGlob
@@ -154,7 +156,7 @@ func (d *discovery) path(ctx context.Context, yield func(format.File, error) boo
 // below yields the files whose keys start with prefix and pass the filters.
 func (d *discovery) below(ctx context.Context, prefix string, yield func(format.File, error) bool) {
 	found := false
-	for info, err := range d.store.List(ctx, prefix, "") {
+	for info, err := range d.list(ctx, prefix) {
 		if err != nil {
 			yield(format.File{}, d.unreadable(err))
 			return

@@ -44,13 +44,18 @@ func newFilter(cfg Config, base string) (*filter, error) {
 
 // keep reports whether the file under key is taken.
 func (f *filter) keep(key string, modTime time.Time) bool {
+	return f.path(key) && f.timeAndName(key, modTime)
+}
+
+// path applies the rules of paths.
+func (f *filter) path(key string) bool {
 	rel := strings.TrimPrefix(key, f.base)
 	at := strings.LastIndexByte(rel, '/') + 1
 	if rel[:at] != f.dir {
 		f.dir, f.dirIgnored = rel[:at], f.ignoredPath(rel[:at])
 	}
 	return !f.dirIgnored && !f.ignoredSegment(rel[at:]) &&
-		(f.pattern == nil || f.pattern.match(rel)) && f.timeAndName(key, modTime)
+		(f.pattern == nil || f.pattern.match(rel))
 }
 
 // timeAndName applies the rules that also hold for files named one by one.

@@ -70,6 +70,7 @@ type Source struct {
 	metrics   stream.SourceProgress
 	backlog   backlog
 	cleaner   *cleaner // nil when cleanSource is off
+	listing   *listing // nil before the first discovery
 }
 
 // backlog is what is discovered and not yet in a batch.
@@ -113,7 +114,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.first = s.state.Next() == 0
+	s.first = !s.state.Started()
 	if s.cleaner, err = s.newCleaner(ctx); err != nil {
 		return nil, err
 	}
@@ -168,34 +169,6 @@ func (s *Source) Schema(ctx context.Context) (*schema.Struct, error) {
 	return reader.Relation(ingest.Reading{Metadata: s.cfg.Metadata}).Schema, nil
 }
 
-// Discover lists the path and takes in the files that are new.
-func (s *Source) Discover(ctx context.Context) error {
-	now := s.cfg.Clock()
-	listed := func(yield func(filestate.File, error) bool) {
-		for f, err := range s.set.Files(ctx) {
-			if s.emptied(err) {
-				return
-			}
-			if err != nil {
-				yield(filestate.File{}, err)
-				return
-			}
-			if !yield(filestate.File{Path: f.Path, Size: f.Size, ModTime: f.ModTime.UnixMicro()}, nil) {
-				return
-			}
-		}
-	}
-	_, err := s.state.Discover(ctx, listed, filestate.Discovery{
-		Now: now.UnixMicro(), Overwrites: s.opts.Bool("allowOverwrites"),
-		Ignore: s.first && !s.opts.Bool("includeExistingFiles"),
-	})
-	if err != nil {
-		return err
-	}
-	s.first = false
-	return s.clean(ctx)
-}
-
 // emptied reports whether a listing failed only because a store without
 // directories has no files left at a path that had some.
 func (s *Source) emptied(err error) bool {
@@ -205,9 +178,12 @@ func (s *Source) emptied(err error) bool {
 
 // offset is where a batch ends (semantics §10.2).
 type offset struct {
-	SeqNum        int64  `json:"seqNum"`
-	SourceVersion int    `json:"sourceVersion"`
-	LastInputPath string `json:"lastInputPath"`
+	SeqNum        int64 `json:"seqNum"`
+	SourceVersion int   `json:"sourceVersion"`
+	// The last listing of everything, in ms since 1970.
+	BackfillStart  int64  `json:"lastBackfillStartTimeMs"`
+	BackfillFinish int64  `json:"lastBackfillFinishTimeMs"`
+	LastInputPath  string `json:"lastInputPath"`
 }
 
 // Next ends the batch at the files' limits (semantics §2.7): so many files,
@@ -237,7 +213,11 @@ func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (
 	if files == 0 {
 		return nil, nil
 	}
-	return json.Marshal(offset{SeqNum: end, SourceVersion: 1, LastInputPath: s.cfg.Path})
+	o := offset{SeqNum: end, SourceVersion: 1, LastInputPath: s.cfg.Path}
+	if s.listing != nil {
+		o.BackfillStart, o.BackfillFinish = s.listing.BackfillStart, s.listing.BackfillFinish
+	}
+	return json.Marshal(o)
 }
 
 // batch returns the files of a batch.

@@ -39,6 +39,9 @@ func (s *Store) Edit(ctx context.Context, edit Edit, match func(*Entry) bool, no
 	}
 	m := s.m
 	m.Next += e.offered
+	if edit == Forget {
+		m.Forgets++
+	}
 	if m.Pending, err = e.pending(ctx); err == nil {
 		m.Index, err = s.grow(ctx, byPath, m.Index, seg, now)
 	}

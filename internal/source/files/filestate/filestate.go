@@ -102,7 +102,9 @@ type manifest struct {
 	Taken int64 `json:"taken"`
 	// Cleaned is the sequence number up to which cleanSource has dealt with
 	// files.
-	Cleaned int64     `json:"cleaned,omitempty"`
+	Cleaned int64 `json:"cleaned,omitempty"`
+	// Forgets counts the edits that made known files unknown.
+	Forgets int64     `json:"forgets,omitempty"`
 	Pending []segment `json:"pending"` // by sequence number, ascending
 	Index   []segment `json:"index"`   // by path, oldest first
 	Batches []segment `json:"batches"` // by sequence number, ascending
@@ -228,9 +230,16 @@ func (s *Store) Sweep(ctx context.Context) error {
 
 func (m *manifest) segments() []segment { return slices.Concat(m.Pending, m.Index, m.Batches) }
 
+// Started reports whether there has been a discovery.
+func (s *Store) Started() bool { return s.version > 0 }
+
 // Next returns the sequence number that the next file gets: all files below
 // it are discovered.
 func (s *Store) Next() int64 { return s.m.Next }
+
+// Forgets changes when known files were made unknown: whoever has passed over
+// them is to look again.
+func (s *Store) Forgets() int64 { return s.m.Forgets }
 
 // Taken returns the sequence number up to which finished batches have gone.
 func (s *Store) Taken() int64 { return s.m.Taken }
@@ -256,11 +265,9 @@ type Discovery struct {
 // Discover takes in files, which come in ascending order of their paths, and
 // returns how many of them are new. Those are remembered when it returns.
 func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how Discovery) (added int64, err error) {
-	look, err := s.lookup(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer look.close()
+	look := &lookup{} // opened when there is something to look up
+	opened := false
+	defer func() { look.close() }()
 	var fresh []Entry
 	flush := func() error {
 		if len(fresh) == 0 {
@@ -268,16 +275,21 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 		}
 		added += int64(len(fresh))
 		look.close()
+		opened = false
 		err := s.add(ctx, fresh, how)
 		fresh = nil
-		if err == nil {
-			look, err = s.lookup(ctx)
-		}
 		return err
 	}
 	for f, err := range files {
 		if err != nil {
 			return added, errors.Join(err, flush())
+		}
+		if !opened {
+			now, err := s.lookup(ctx)
+			if err != nil {
+				return added, err
+			}
+			look, opened = now, true
 		}
 		known, ok, err := look.find(f.Path)
 		if err != nil {
@@ -298,7 +310,10 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 			}
 		}
 	}
-	return added, flush()
+	if err := flush(); err != nil || s.version > 0 {
+		return added, err
+	}
+	return added, s.publish(ctx, s.m) // that there has been a first discovery
 }
 
 // maxFresh bounds the new files held in memory.

@@ -139,6 +139,42 @@ func (l *lookup) close() {
 	l.readers = nil
 }
 
+// Seen looks up files that a discovery passes over, whatever their size and
+// time.
+type Seen struct {
+	store *Store
+	how   Discovery
+	look  *lookup
+}
+
+// Seen returns a look-up of what [Store.Discover] would pass over. It is to
+// be closed, and does not see what is discovered later. Nothing is opened
+// before it is asked.
+func (s *Store) Seen(how Discovery) *Seen { return &Seen{store: s, how: how} }
+
+// Has reports whether the file of a path is passed over. Paths must not
+// descend from call to call.
+func (k *Seen) Has(ctx context.Context, path string) (bool, error) {
+	if k.how.Overwrites {
+		return false, nil // its time decides
+	}
+	if k.look == nil {
+		var err error
+		if k.look, err = k.store.lookup(ctx); err != nil {
+			return false, err
+		}
+	}
+	e, ok, err := k.look.find(path)
+	return ok && !k.store.isNew(File{}, e, k.how), err
+}
+
+// Close ends the look-up.
+func (k *Seen) Close() {
+	if k.look != nil {
+		k.look.close()
+	}
+}
+
 // find returns the entry of the last discovery of a path. Paths must not
 // descend from call to call. The entry is valid until the next call.
 func (l *lookup) find(path string) (*Entry, bool, error) {
