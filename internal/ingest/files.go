@@ -12,6 +12,7 @@ import (
 	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/format/formats"
+	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/internal/source/files"
@@ -302,9 +303,13 @@ func (s *FileSet) inferReadable(ctx context.Context, ask format.Inference) (*sch
 	return nil, &EmptyError{Path: s.query.Path}
 }
 
-// ignores reports whether an option says to leave such a file out.
+// ignores reports whether an option says to leave such a file out. One that was
+// changed under the reader is neither missing nor corrupt: it can be read again.
 func (s *FileSet) ignores(e *format.FileError) bool {
-	if e.Missing {
+	switch {
+	case errors.Is(e, object.ErrChanged):
+		return false
+	case e.Missing:
 		return s.Options.Bool("ignoreMissingFiles")
 	}
 	return s.Options.Bool("ignoreCorruptFiles")

@@ -9,6 +9,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"iter"
@@ -71,9 +72,14 @@ type Sweeper interface {
 	Sweep(ctx context.Context, dir string, before time.Time) (int, error)
 }
 
+// ErrChanged says that an object was written to while it was read.
+var ErrChanged = errors.New("it was changed while it was read")
+
 // Object is one stored object, opened. It is an alias of a plain interface
 // so that packages that may not import this one can name it too. ReadAt is
-// safe for concurrent use.
+// safe for concurrent use, and reads the bytes of one version: once the object
+// has been changed it returns those that it was opened with, or the error
+// [ErrChanged].
 type Object = interface {
 	io.ReaderAt
 	io.Closer

@@ -62,7 +62,15 @@ func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStre
 	}
 	// The entry comes first, so that a load that fails on its way is gone on
 	// with by REFRESH, as the rows that are in the table belong to it.
-	return s.refreshTable(ctx, entry, how, func() error { return s.catalog.Create(ctx, entry) })
+	outcome, err := s.refreshTable(ctx, entry, how, func() error { return s.catalog.Create(ctx, entry) })
+	if (stmt.IfNotExists || stmt.OrRefresh) && err != nil && ignore(err, "TABLE_OR_VIEW_ALREADY_EXISTS") == nil {
+		// Another has created it meanwhile.
+		if err := s.deleteFiles(ctx, entry.Checkpoint); err != nil {
+			return nil, err
+		}
+		return s.createStreamingTable(ctx, stmt, how)
+	}
+	return outcome, err
 }
 
 // checkStreaming refuses what a definition may not have, or not yet.

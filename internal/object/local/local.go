@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,7 +60,7 @@ func (s *Store) Open(ctx context.Context, key string) (object.Object, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &file{File: f, size: info.Size(), modTime: info.ModTime().UnixMicro()}, nil
+	return &file{File: f, size: info.Size(), modTime: info.ModTime()}, nil
 }
 
 // Delete implements [object.Store]. Directories stay, also when empty.
@@ -189,8 +190,25 @@ func notExist(err error) error {
 type file struct {
 	*os.File
 	size    int64
-	modTime int64
+	modTime time.Time
 }
 
 func (f *file) Size() int64    { return f.size }
-func (f *file) ModTime() int64 { return f.modTime }
+func (f *file) ModTime() int64 { return f.modTime.UnixMicro() }
+
+// ReadAt implements [io.ReaderAt]. A file that has another in its place is still
+// open and the same; one that is written to in place is not.
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	info, statErr := f.Stat()
+	switch {
+	case statErr != nil:
+		return 0, statErr
+	case info.Size() != f.size, !info.ModTime().Equal(f.modTime):
+		return 0, &fs.PathError{Op: "read", Path: f.Name(), Err: object.ErrChanged}
+	}
+	return n, err
+}

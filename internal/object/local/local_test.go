@@ -307,3 +307,35 @@ func dirNames(t *testing.T, dir string) []string {
 	}
 	return names
 }
+
+// A file that is written to in place is no longer the one that was opened.
+func TestChangedInPlace(t *testing.T) {
+	for _, change := range []struct{ name, text string }{{"same size", "other bytes."}, {"longer", "much longer than it was"}, {"shorter", "less"}} {
+		t.Run(change.name, func(t *testing.T) {
+			dir := t.TempDir()
+			name := filepath.Join(dir, "a.csv")
+			if err := os.WriteFile(name, []byte("twelve bytes"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			old := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(name, old, old); err != nil {
+				t.Fatal(err)
+			}
+			o, err := local.New(dir).Open(t.Context(), "a.csv")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = o.Close() }()
+			p := make([]byte, 6)
+			if n, err := o.ReadAt(p, 0); n != 6 || err != nil || string(p) != "twelve" {
+				t.Fatalf("before: %q, %v", p[:n], err)
+			}
+			if err := os.WriteFile(name, []byte(change.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := o.ReadAt(p, 6); n != 0 || !errors.Is(err, object.ErrChanged) {
+				t.Errorf("after: %d bytes, %v; want object.ErrChanged", n, err)
+			}
+		})
+	}
+}

@@ -240,10 +240,20 @@ func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.
 		if err != nil {
 			return nil, nil, err
 		}
+		if s.superseded(e, f) {
+			continue
+		}
 		list = append(list, f)
 		entries[e.Path] = e
 	}
 	return list, entries, nil
+}
+
+// superseded reports whether a file is no longer the version that was
+// discovered and the newer one will be discovered by itself, so that it would
+// be loaded twice if it were taken for the older.
+func (s *Source) superseded(e filestate.Entry, now format.File) bool {
+	return s.opts.Bool("allowOverwrites") && e.State == filestate.Known && now.ModTime.UnixMicro() != e.ModTime
 }
 
 // file returns a known file as formats read it: as it is now, since it may
