@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -80,8 +81,24 @@ func (l *listing) first() int64 {
 // mayRemoveBefore reports whether checkpoint protection lets all that is
 // before a version go.
 func mayRemoveBefore(m *Metadata, version int64) bool {
-	protected, err := strconv.ParseInt(m.Configuration[protectionKey], 10, 64)
-	return err != nil || version >= protected
+	protected, ok := protectedVersion(m)
+	return !ok || version >= protected
+}
+
+// protectedVersion returns the version below which checkpoints are protected.
+func protectedVersion(m *Metadata) (int64, bool) {
+	version, err := strconv.ParseInt(m.Configuration[protectionKey], 10, 64)
+	return version, err == nil
+}
+
+// withProtection returns m saying that what is before a version is protected.
+func withProtection(m Metadata, version int64) Metadata {
+	m.Configuration = maps.Clone(m.Configuration)
+	if m.Configuration == nil {
+		m.Configuration = map[string]string{}
+	}
+	m.Configuration[protectionKey] = strconv.FormatInt(version, 10)
+	return m
 }
 
 // removeBefore removes the log before a version, commits before checkpoints,

@@ -192,7 +192,7 @@ func (c *commit) follow(winner *footprint) error {
 		c.setMark = *winner.rowMark
 		c.rowMark = max(c.rowMark, c.setMark)
 	}
-	if !inCommitTimestamps(c.mine.base) && !assignsRowIDs(c.mine.basis, c.mine.base) {
+	if !inCommitTimestamps(c.mine.base) && !assignsRowIDs(c.mine.basis, c.mine.base) && !c.tx.protects {
 		return nil // the bytes do not depend on the version
 	}
 	return c.encode()

@@ -9,7 +9,8 @@ import (
 )
 
 // encode makes the bytes of the commit as the version to try next. What
-// depends on the commit before is worked out here: timestamp and row ids.
+// depends on the commit before is worked out here: timestamp and row ids, and
+// the version that is protected.
 func (c *commit) encode() error {
 	head, metadata := *c.head, c.mine.metadata
 	if inCommitTimestamps(c.mine.base) {
@@ -18,6 +19,9 @@ func (c *commit) encode() error {
 		if c.tx.base != nil && metadata != nil && !inCommitTimestamps(&c.tx.base.metadata) {
 			metadata = new(withEnablement(*metadata, c.version, at))
 		}
+	}
+	if c.tx.protects && metadata != nil {
+		metadata = new(withProtection(*metadata, c.version))
 	}
 	adds, domains, err := c.numbered(&head)
 	if err != nil {

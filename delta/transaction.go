@@ -29,6 +29,7 @@ type Transaction struct {
 	readFiles  map[string]bool
 	readApps   map[string]bool
 	rowIDs     *bool // see SetRowIDsPreserved
+	protects   bool  // what is before the commit, see [Table.DropFeature]
 	done       bool
 }
 

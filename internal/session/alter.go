@@ -32,8 +32,13 @@ func (s *Session) alterTable(ctx context.Context, stmt *sql.AlterTable) (*Result
 	if stmt.Kind != "" {
 		return s.alterSchedule(ctx, stmt)
 	}
-	if to, ok := stmt.Action.(*sql.RenameTable); ok {
-		return s.renameTable(ctx, stmt.Table, to.To)
+	switch action := stmt.Action.(type) {
+	case *sql.RenameTable:
+		return s.renameTable(ctx, stmt.Table, action.To)
+	case *sql.DropFeature:
+		return s.dropFeature(ctx, stmt.Table, action)
+	case *sql.SetLocation:
+		return s.setLocation(ctx, stmt.Table, action)
 	}
 	for {
 		t, base, err := s.newest(ctx, stmt.Table)
@@ -106,11 +111,6 @@ func (s *Session) makeChange(ctx context.Context, t *target, base *delta.Snapsho
 		return c.dropConstraint(t, action)
 	case *sql.SetClustering:
 		return c.setClustering(base, action)
-	case *sql.DropFeature:
-		return errclass.New("DELTA_FEATURE_DROP_UNSUPPORTED_CLIENT_FEATURE", "0AKDE",
-			"Cannot drop feature %s: this version of freshet drops no table features, as that takes rewriting the history of the table.", action.Feature)
-	case *sql.SetLocation:
-		return unsupported("moving a table to another location; DROP TABLE and CREATE TABLE … LOCATION do", t.name)
 	}
 	return errclass.New("UNSUPPORTED_STATEMENT", "0A000", "This version of freshet does not run %s.", action)
 }

@@ -23,7 +23,11 @@ func TestAlterColumns(t *testing.T) {
 		"ALTER TABLE a DROP COLUMN a":                                       "DELTA_UNSUPPORTED_DROP_COLUMN",
 		"ALTER TABLE a REPLACE COLUMNS (a INT)":                             "DELTA_UNSUPPORTED_DROP_COLUMN",
 		"ALTER TABLE a SET TBLPROPERTIES ('delta.columnMapping.mode'='id')": "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE",
-		"ALTER TABLE a DROP FEATURE appendOnly":                             "DELTA_FEATURE_DROP_UNSUPPORTED_CLIENT_FEATURE",
+		"ALTER TABLE a DROP FEATURE appendOnly":                             "DELTA_FEATURE_DROP_NONREMOVABLE_FEATURE",
+		"ALTER TABLE a DROP FEATURE deletionVectors":                        "DELTA_FEATURE_DROP_FEATURE_NOT_PRESENT",
+		"ALTER TABLE a DROP FEATURE nope":                                   "DELTA_FEATURE_DROP_UNSUPPORTED_CLIENT_FEATURE",
+		"ALTER TABLE a ALTER COLUMN a SYNC IDENTITY":                        "DELTA_IDENTITY_COLUMNS_ALTER_NON_IDENTITY_COLUMN",
+		"ALTER TABLE a SET LOCATION '/nowhere'":                             "UNSUPPORTED_FEATURE.TABLE_OPERATION",
 	} {
 		w.failing(text, class)
 	}

@@ -145,7 +145,7 @@ func (s *Session) alterColumn(ctx context.Context, t *target, base *delta.Snapsh
 		c.parameters["position"] = text
 		return c.MoveColumn(path, at)
 	case sql.SyncIdentity:
-		return unsupported("SYNC IDENTITY", one.Column.String())
+		return s.syncIdentity(ctx, base, c, path)
 	}
 	return unsupported("this change of a column", one.Column.String())
 }
