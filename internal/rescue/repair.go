@@ -88,12 +88,16 @@ func (r Repair) repairable() (*schema.Struct, error) {
 	}
 	columns := schema.New()
 	for _, f := range table.Fields {
-		if f.Name == r.Column || delta.Supplied(f) || named(r.Computed, f.Name) || r.Columns != nil && !named(r.Columns, f.Name) {
-			continue
+		if f.Name != r.Column && !delta.Supplied(f) && !named(r.Computed, f.Name) {
+			columns.Fields = append(columns.Fields, f)
 		}
-		columns.Fields = append(columns.Fields, f)
 	}
 	return columns, nil
+}
+
+// wanted reports whether a column is one of those to repair.
+func (r Repair) wanted(name string) bool {
+	return r.Columns == nil || slices.ContainsFunc(r.Columns, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 // running is a repair under way.
@@ -246,7 +250,7 @@ func (r *running) offer(rec arrow.RecordBatch) (*batch, error) {
 			}
 			f := r.reader.columns.Fields[column]
 			r.result.Remaining += m.values(f.Type)
-			if _, ok := places[column]; !ok && r.reader.syntax.admits(m.value, f.Type) {
+			if _, ok := places[column]; !ok && r.admits(m, f) {
 				places[column] = len(b.columns.Fields)
 				b.columns.Fields = append(b.columns.Fields, f)
 			}
@@ -254,13 +258,18 @@ func (r *running) offer(rec arrow.RecordBatch) (*batch, error) {
 	}
 	b.place = func(m member) int {
 		column := r.reader.column(m.name)
-		if column < 0 || !r.reader.syntax.admits(m.value, r.reader.columns.Fields[column].Type) {
+		if column < 0 || !r.admits(m, r.reader.columns.Fields[column]) {
 			return -1
 		}
 		return places[column]
 	}
 	b.fill()
 	return b, nil
+}
+
+// admits reports whether a member may be offered to a column.
+func (r *running) admits(m member, f schema.Field) bool {
+	return r.wanted(f.Name) && r.reader.syntax.admits(m.value, f.Type)
 }
 
 // commit commits the change.

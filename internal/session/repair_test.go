@@ -72,3 +72,97 @@ func TestRepairReportsWhatItCannotDo(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRepairOfEachKind: what each way of being rescued comes to when the table
+// can hold it equals a load that could from the start.
+func TestRepairOfEachKind(t *testing.T) {
+	const replace = "ALTER TABLE n SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name'); ALTER TABLE n DROP COLUMN q; ALTER TABLE n ADD COLUMN q "
+	for name, c := range map[string]struct {
+		file, text        string
+		narrow, wide, fix string
+		options           string // of read_files
+		repair            string // OPTIONS of REPAIR
+		want              string // result of REPAIR
+	}{
+		"object in a scalar":      {"1.json", `{"q":{"units":2}}`, "q INT", "q STRUCT<units: INT>", replace + "STRUCT<units: INT>", "", "", "1|1|0"},
+		"object in a scalar text": {"1.json", `{"q":{ "units": 2}}`, "q INT", "q STRING", replace + "STRING", "", "", "1|1|0"},
+		"part of an array": {
+			"1.json", `{"a":[{"x":1},{"x":3000000000,"y":1}]}`, "a ARRAY<STRUCT<x: INT, y: INT>>", "a ARRAY<STRUCT<x: BIGINT, y: INT>>",
+			"ALTER TABLE n ALTER COLUMN a.element.x TYPE BIGINT", "", "", "1|1|0",
+		},
+		"a field of a struct": {
+			"1.json", `{"s":{"x":1,"y":{"z":"new","w":true}}}`, "s STRUCT<x: INT, y: STRUCT<w: BOOLEAN>>", "s STRUCT<x: INT, y: STRUCT<w: BOOLEAN, z: STRING>>",
+			"ALTER TABLE n ADD COLUMN s.y.z STRING", "", "", "1|1|0",
+		},
+		"a struct of which part fits": {
+			"1.json", `{"id":1,"s":{"x":1,"y":"no","z":2}}`, "id INT", "id INT, s STRUCT<x: INT, y: INT>", "ALTER TABLE n ADD COLUMN s STRUCT<x: INT, y: INT>", "", "", "1|1|2",
+		},
+		"a map":               {"1.json", `{"id":1,"m":{"k":1,"l":null}}`, "id INT", "id INT, m MAP<STRING, INT>", "ALTER TABLE n ADD COLUMN m MAP<STRING, INT>", "", "", "1|1|0"},
+		"digits of a decimal": {"1.json", `{"id":1,"d":1.10}`, "id INT", "id INT, d DECIMAL(10,2)", "ALTER TABLE n ADD COLUMN d DECIMAL(10,2)", "", "", "1|1|0"},
+		"a malformed record":  {"1.json", `{"id":`, "id INT", "id INT, _corrupt_record STRING", "ALTER TABLE n ADD COLUMN _corrupt_record STRING", "", "", "1|1|0"},
+		"not standard JSON":   {"1.json", `{'id':1,'new':'its'}` + "\n" + `{'id':2,'new':NaN}`, "id INT", "id INT, new STRING", "ALTER TABLE n ADD COLUMN new STRING", "", "", "2|2|0"},
+		"another name in case": {
+			"1.json", `{"ID":5}`, "id INT", "id INT", "", ", readerCaseSensitive => false", "'readerCaseSensitive' = 'false'", "1|1|0",
+		},
+		"fields of CSV without names": {"1.csv", "1,2,x\n3\n", "a INT, b INT", "a INT, b INT, c STRING", "ALTER TABLE n ADD COLUMN c STRING", "", "'header' = 'false'", "1|1|0"},
+		"dates of a format":           {"1.csv", "a,d\n1,31/12/2024\n2,2024-12-31\n", "a INT", "a INT, d DATE", "ALTER TABLE n ADD COLUMN d DATE", ", header => true, dateFormat => 'dd/MM/yyyy'", "'dateFormat' = 'dd/MM/yyyy'", "1|1|1"},
+		"text of CSV with all in it": {
+			"1.csv", "a;t\n1;\"say \"\"x\"\",\n two; {}\"\n2;\" \"\n", "a INT", "a INT, t STRING", "ALTER TABLE n ADD COLUMN t STRING", ", header => true, multiLine => true, sep => ';', escape => '\"'", "", "2|2|0",
+		},
+		"a zone": {"1.csv", "a,t\n1,2024-07-01 12:00:00\n", "a INT", "a INT, t TIMESTAMP", "ALTER TABLE n ADD COLUMN t TIMESTAMP", ", header => true, timeZone => 'Europe/Berlin'", "'timeZone' = 'Europe/Berlin'", "1|1|0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorkspace(t)
+			w.file(c.file, c.text)
+			for table, columns := range map[string]string{"n": c.narrow, "wide": c.wide} {
+				options := c.options
+				if table == "n" && name == "another name in case" {
+					options = ""
+				}
+				w.rows("CREATE TABLE " + table + " TBLPROPERTIES ('delta.enableTypeWidening' = 'true') AS SELECT * FROM read_files('$IN', schema => '" + columns + "', rescuedDataColumn => '_rescued_data'" + options + ")")
+			}
+			if c.fix != "" {
+				w.rows(c.fix)
+			}
+			options := ""
+			if c.repair != "" {
+				options = " OPTIONS (" + c.repair + ")"
+			}
+			w.want("REPAIR TABLE n RESCUED DATA"+options, c.want)
+			columns := w.rows("DESCRIBE QUERY SELECT * FROM wide")
+			for i, row := range columns {
+				columns[i], _, _ = strings.Cut(row, "|")
+			}
+			query := "SELECT " + strings.Join(columns, ", ") + " FROM "
+			w.want(query+"n", w.rows(query+"wide")...)
+		})
+	}
+}
+
+// TestRepairObeysTheTable: generated columns follow, and a row that a rule
+// forbids fails the statement and leaves the table as it was.
+func TestRepairObeysTheTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE t (id INT, v INT, twice INT GENERATED ALWAYS AS (v * 2), _rescued_data STRING, CONSTRAINT small CHECK (v IS NULL OR v < 100))")
+	w.rows(`INSERT INTO t (id, v, _rescued_data) VALUES (1, NULL, '{"v":21,"twice":7,"_file_path":"a.json"}')`)
+	w.want("REPAIR TABLE t RESCUED DATA; SELECT * FROM t", `1|21|42|{"twice":7,"_file_path":"a.json"}`)
+	w.rows(`INSERT INTO t (id, v, _rescued_data) VALUES (2, NULL, '{"v":100,"_file_path":"a.json"}')`)
+	before := w.version("t")
+	w.fails("REPAIR TABLE t RESCUED DATA", "DELTA_VIOLATE_CONSTRAINT_WITH_VALUES", "23001")
+	if w.version("t") != before {
+		t.Error("a repair that failed has changed the table")
+	}
+}
+
+// TestRepairOfAStreamingTable reads values as the table's definition says by
+// now, and leaves alone what its query computes.
+func TestRepairOfAStreamingTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.csv", "a;d;n\n1;31/12/2024;5\nx;30/12/2024;6\n")
+	const definition = "CREATE OR REFRESH STREAMING TABLE s AS SELECT a, upper(a) AS n, extra FROM STREAM read_files('$IN', format => 'csv', header => true, sep => ';', schema => 'a INT', rescuedDataColumn => 'extra'"
+	w.rows(definition + ")")
+	w.rows("ALTER TABLE s ADD COLUMN d DATE")
+	w.rows(definition + ", dateFormat => 'dd/MM/yyyy')")
+	w.want("REPAIR TABLE s RESCUED DATA", "2|2|3")
+	w.want("SELECT a, n, d, replace(extra, 'file://$IN/', '') FROM s", `1|1|2024-12-31|{"n":"5","_file_path":"1.csv"}`, `NULL|NULL|2024-12-30|{"a":"x","n":"6","_file_path":"1.csv"}`)
+}
