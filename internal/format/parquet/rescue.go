@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
@@ -108,7 +109,8 @@ func scaleOf(a arrow.Array) int32 {
 	return 0
 }
 
-// appendFloat writes numbers that JSON lacks as strings.
+// appendFloat writes a number that tells itself from an integer, as Spark's
+// to_json does, and numbers that JSON lacks as strings.
 func appendFloat(b []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -118,7 +120,12 @@ func appendFloat(b []byte, f float64, bits int) []byte {
 	case math.IsInf(f, -1):
 		return append(b, `"-Infinity"`...)
 	}
-	return strconv.AppendFloat(b, f, 'g', -1, bits)
+	start := len(b)
+	b = strconv.AppendFloat(b, f, 'g', -1, bits)
+	if !bytes.ContainsAny(b[start:], ".e") {
+		b = append(b, ".0"...)
+	}
+	return b
 }
 
 func appendTimestamp(b []byte, a *array.Timestamp, i int) []byte {
