@@ -114,6 +114,7 @@ type running struct {
 const (
 	fileColumn = "__freshet_file"
 	rowColumn  = "__freshet_row"
+	idColumn   = "__freshet_row_id"
 )
 
 // scanRows is how many rows are repaired at a time.
@@ -146,15 +147,22 @@ func (r *running) find(ctx context.Context) error {
 	return nil
 }
 
-// addresses returns the last two columns of a scan.
+// addresses returns where the rows of a scan are.
 func addresses(rec arrow.RecordBatch) (*array.String, *array.Int64, error) {
-	n := int(rec.NumCols())
-	files, ok := rec.Column(n - 2).(*array.String)
-	rows, isInt := rec.Column(n - 1).(*array.Int64)
+	files, ok := column(rec, fileColumn).(*array.String)
+	rows, isInt := column(rec, rowColumn).(*array.Int64)
 	if !ok || !isInt {
 		return nil, nil, fmt.Errorf("a scan gave %s for its rows' places", rec.Schema())
 	}
 	return files, rows, nil
+}
+
+// column returns a column by its name, nil when there is none.
+func column(rec arrow.RecordBatch, name string) arrow.Array {
+	if at := rec.Schema().FieldIndices(name); len(at) == 1 {
+		return rec.Column(at[0])
+	}
+	return nil
 }
 
 // rewrite reads the rows whole and hands on those that change.
@@ -170,6 +178,9 @@ func (r *running) rewrite(ctx context.Context, change *delta.RowChange) error {
 		Columns: names, FilePath: fileColumn, RowIndex: rowColumn, BatchRows: scanRows, Parallelism: r.Writer.Parallelism,
 		Files: func(f delta.AddFile) bool { return r.rows[f.Path] != nil },
 		Rows:  func(f delta.AddFile) *delta.RowSet { return r.rows[f.Path] },
+	}
+	if r.Base.KeepsRowIDs() {
+		opts.RowID = idColumn
 	}
 	for rec, err := range r.Base.Scan(ctx, opts) {
 		if err != nil {
@@ -218,7 +229,19 @@ func (r *running) batch(ctx context.Context, rec arrow.RecordBatch, change *delt
 	if r.DryRun || changed.NumRows() == 0 {
 		return nil
 	}
-	return change.Update(ctx, changed)
+	ids, tracked := column(rec, idColumn).(*array.Int64)
+	if !tracked {
+		return change.Update(ctx, changed)
+	}
+	picked, err := pick(ids, b.changed)
+	if err != nil {
+		return err
+	}
+	defer picked.Release()
+	if ids, tracked = picked.(*array.Int64); !tracked {
+		return fmt.Errorf("row ids are %s", picked.DataType())
+	}
+	return change.UpdateTracked(ctx, changed, ids)
 }
 
 // offer takes the rescued data of a batch apart: which member is offered to
@@ -345,7 +368,7 @@ func (b *batch) settle(rec arrow.RecordBatch, out *result) (arrow.RecordBatch, e
 			left.AppendNull()
 		}
 	}
-	columns := slices.Clone(rec.Columns()[:rec.NumCols()-2])
+	columns := slices.Clone(rec.Columns()[:rec.Schema().FieldIndices(fileColumn)[0]])
 	made := []arrow.Array{left.NewArray()}
 	defer func() { release(made) }()
 	columns[b.rescuedAt] = made[0]

@@ -1,8 +1,11 @@
 package session_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestRepairRescuedData: values that a wider or a new column can hold go
@@ -165,4 +168,17 @@ func TestRepairOfAStreamingTable(t *testing.T) {
 	w.rows(definition + ", dateFormat => 'dd/MM/yyyy')")
 	w.want("REPAIR TABLE s RESCUED DATA", "2|2|3")
 	w.want("SELECT a, n, d, replace(extra, 'file://$IN/', '') FROM s", `1|1|2024-12-31|{"n":"5","_file_path":"1.csv"}`, `NULL|NULL|2024-12-30|{"a":"x","n":"6","_file_path":"1.csv"}`)
+}
+
+// TestRepairKeepsRowIDs of a table that tracks its rows.
+func TestRepairKeepsRowIDs(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE t (id BIGINT, v INT, _rescued_data STRING) LOCATION '$IN/t' TBLPROPERTIES ('delta.enableRowTracking' = 'true')")
+	w.rows(`INSERT INTO t VALUES (1, 1, NULL), (2, NULL, '{"v":2,"_file_path":"a.json"}'), (3, NULL, '{"x":3,"_file_path":"a.json"}'), (4, NULL, '{"v":4,"_file_path":"a.json"}')`)
+	before, _ := rowIDs(t, filepath.Join(w.in, "t"))
+	w.want("REPAIR TABLE t RESCUED DATA", "2|2|1")
+	after, _ := rowIDs(t, filepath.Join(w.in, "t"))
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("row ids (-before +after):\n%s", diff)
+	}
 }
