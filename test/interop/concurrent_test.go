@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/freshet/freshet/internal/errclass"
 )
 
-// Spark does so many turns, and freshet goes on for as long as Spark does. A
-// turn is an append, or a merge that updates the row of an earlier append or
-// inserts one.
-const turns, mostTurns = 14, 600
+// Spark does so many turns, and freshet so many during each of Spark's. A turn
+// is an append, or a merge that updates the row of an earlier append or inserts
+// one.
+const turns, burst = 12, 6
 
 // turn returns a writer's statement of a turn, and what it does to the
 // writer's rows, seen by n, when it succeeds. Writers share no rows.
@@ -49,31 +51,21 @@ func TestBothWriteAtOnce(t *testing.T) {
 			f, dir := open(t), filepath.Join(t.TempDir(), "t")
 			f.run("CREATE TABLE delta.`%s` (who STRING, n INT, seen INT) %s", dir, properties)
 			spark(t, "INSERT INTO delta.`%s` SELECT who, n, seen FROM delta.`%s`", dir, dir) // starts Spark
-			ours, done := make(chan []string), make(chan struct{})
-			go func() {
-				var errs []string
-				for i := range mostTurns {
-					select {
-					case <-done:
-						ours <- errs
-						return
-					default:
-					}
-					statement, _ := turn(dir, "freshet", i)
-					errs = append(errs, fmt.Sprint(f.try(statement)))
-				}
-				ours <- errs
-			}()
-			var texts []string
+			outcomes := map[string][]string{}
 			for i := range turns {
+				ours := make(chan []string)
+				go func() {
+					var errs []string
+					for n := range burst {
+						statement, _ := turn(dir, "freshet", i*burst+n)
+						errs = append(errs, outcome(f.try(statement)))
+					}
+					ours <- errs
+				}()
 				statement, _ := turn(dir, "spark", i)
-				texts = append(texts, statement)
-			}
-			theirs, err := ask[[]string](t, request{Do: "each", Texts: texts})
-			close(done)
-			outcomes := map[string][]string{"freshet": <-ours, "spark": theirs}
-			if err != nil {
-				t.Fatal(err)
+				_, err := ask[rows](t, request{Do: "sql", Text: statement})
+				outcomes["spark"] = append(outcomes["spark"], outcome(err))
+				outcomes["freshet"] = append(outcomes["freshet"], <-ours...)
 			}
 			want := map[string]bool{}
 			for who, errs := range outcomes {
@@ -96,6 +88,14 @@ func TestBothWriteAtOnce(t *testing.T) {
 	}
 }
 
+// outcome is "" for a statement that succeeded, or why it failed.
+func outcome(err error) string {
+	if err == nil {
+		return ""
+	}
+	return errclass.Format(err)
+}
+
 // acknowledged returns the rows that a writer's successful turns make. Turns
 // that failed must have lost to the other writer, and not all of a kind may.
 func acknowledged(t *testing.T, dir, who string, errs []string) map[string]bool {
@@ -104,7 +104,7 @@ func acknowledged(t *testing.T, dir, who string, errs []string) map[string]bool 
 	for i, err := range errs {
 		statement, effect := turn(dir, who, i)
 		switch {
-		case err == "<nil>":
+		case err == "":
 			effect(seen)
 			merged += i % 2
 		case strings.Contains(err, "DELTA_CONCURRENT") && i%2 == 1:

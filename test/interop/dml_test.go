@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/object/local"
 )
 
 // changing is a table that statements of changes run over.
@@ -17,6 +20,8 @@ type changing struct {
 	make string // makes table {t} and its rows
 	feed bool   // it has a change data feed
 	rs   bool   // delta-rs reads it
+	// tracked is whether rows have ids.
+	tracked bool
 	// varies is a column whose values may differ between engines.
 	varies string
 }
@@ -25,16 +30,14 @@ const someRows = "; INSERT INTO {t} (id, v, n, p) SELECT id, concat('row ', id),
 	"; INSERT INTO {t} (id, v, n, p) SELECT id, NULL, CAST(id * 2 AS INT), CAST(id % 3 AS STRING) FROM range(60, 100, 1, 1)"
 
 var changingTables = map[string]changing{
-	"copied files": {
-		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta" + someRows, rs: true,
-	},
-	"deletion vectors, change feed": {
-		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.enableChangeDataFeed' = 'true')" + someRows,
-		feed: true,
-	},
 	"copied files, change feed, partitions": {
 		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta PARTITIONED BY (p) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')" + someRows,
 		feed: true, rs: true,
+	},
+	"deletion vectors, change feed, row tracking, in-commit timestamps, V2 checkpoints": {
+		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.enableChangeDataFeed' = 'true', " +
+			"'delta.enableRowTracking' = 'true', 'delta.enableInCommitTimestamps' = 'true', 'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '2')" + someRows,
+		feed: true, tracked: true,
 	},
 	"mapped columns, deletion vectors, change feed, partitions": {
 		make: "CREATE TABLE {t} (id BIGINT, old STRING, n INT, q STRING) USING delta PARTITIONED BY (q) " +
@@ -47,17 +50,12 @@ var changingTables = map[string]changing{
 			"TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported', 'delta.enableDeletionVectors' = 'true'); ALTER TABLE {t} ADD CONSTRAINT small CHECK (n < 10000)" + someRows,
 		varies: "number",
 	},
-	"row tracking, in-commit timestamps, V2 checkpoints": {
-		make: "CREATE TABLE {t} (id BIGINT, v STRING, n INT, p STRING) USING delta TBLPROPERTIES ('delta.enableRowTracking' = 'true', 'delta.enableInCommitTimestamps' = 'true', " +
-			"'delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '2', 'delta.enableDeletionVectors' = 'true')" + someRows,
-	},
 }
 
 // changes are two rounds of statements over a changing table, in words that
-// Spark and freshet share. A round ends with a statement that only moves rows.
+// Spark and freshet share.
 var changes = [2][]string{
 	{
-		"DELETE FROM {t} WHERE id % 5 = 0",
 		"UPDATE {t} SET v = concat(coalesce(v, ''), '!'), n = n + 1 WHERE id BETWEEN 3 AND 65",
 		"MERGE INTO {t} t USING (SELECT id, IF(id % 2 = 0, NULL, 'merged') AS v FROM range(50, 130, 1, 1)) s ON t.id = s.id " +
 			"WHEN MATCHED AND s.v IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET v = s.v " +
@@ -66,10 +64,8 @@ var changes = [2][]string{
 		"OPTIMIZE {t}",
 	},
 	{
-		"UPDATE {t} SET n = 0 WHERE p = '1'",
 		"DELETE FROM {t} WHERE v = 'merged' AND id < 90",
-		"MERGE INTO {t} t USING (SELECT id, 'late' AS v, 1 AS n, '2' AS p FROM range(120, 140, 1, 1)) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id, n, p) VALUES (id, n, p)",
-		"DELETE FROM {t} WHERE p = '2'",
+		"MERGE INTO {t} t USING (SELECT id, 1 AS n, '2' AS p FROM range(90, 140, 1, 1)) s ON t.id = s.id WHEN MATCHED AND t.id < 100 THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n, p) VALUES (id, n, p)",
 	},
 }
 
@@ -111,6 +107,9 @@ func (f freshet) sameReadings(table changing, ours, theirs string) {
 			same(f.t, "delta-rs reads "+filepath.Base(dir), want, read(f.t, "delta-rs", dir))
 		}
 		tables = append(tables, want.without(table.varies))
+		if table.tracked {
+			wantSameIDs(f.t, dir)
+		}
 		if table.feed {
 			feeds = append(feeds, spark(f.t, feedOf, dir))
 			same(f.t, "freshet reads the feed of "+filepath.Base(dir), feeds[len(feeds)-1], f.query(feedOf, dir))
@@ -122,6 +121,31 @@ func (f freshet) sameReadings(table changing, ours, theirs string) {
 	}
 	if diff := cmp.Diff(countsOf(f.t, theirs), countsOf(f.t, ours)); diff != "" {
 		f.t.Errorf("what the history counts (-theirs +ours):\n%s", diff)
+	}
+}
+
+// wantSameIDs compares the ids of rows, and the versions that wrote them, as
+// Spark sees them and we do.
+func wantSameIDs(t *testing.T, dir string) {
+	t.Helper()
+	s, err := delta.NewTable(local.New(dir), delta.Options{}).Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for r, err := range s.Scan(t.Context(), delta.ScanOptions{Columns: []string{"id"}, RowID: "row_id", RowCommitVersion: "row_version"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range int(r.NumRows()) {
+			got = append(got, r.Column(0).ValueStr(i)+" "+r.Column(1).ValueStr(i)+" "+r.Column(2).ValueStr(i))
+		}
+		r.Release()
+	}
+	slices.Sort(got)
+	want := theirTexts(t, "SELECT concat_ws(' ', id, _metadata.row_id, _metadata.row_commit_version) FROM delta.`%s`", dir)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("row ids and versions of %s (-Spark +freshet):\n%s", filepath.Base(dir), diff)
 	}
 }
 

@@ -7,8 +7,6 @@ first request that needs it and serves all that follow.
 Requests, by "do":
   versions                                  -> {"spark": ..., "delta-rs": ...}
   sql       text                            -> rows of a Spark SQL statement
-  each      texts                           -> for each statement of Spark SQL,
-                                               "<nil>" or why it failed
   read      engine, path, [version]         -> rows and columns of a table
   write     engine, path, parquet, mode     -> writes a Parquet file's rows
             [partition, schema_mode]
@@ -135,16 +133,6 @@ class Spark:
     def sql(self, text):
         return self.rows(self.session.sql(text))
 
-    def each(self, texts):
-        def attempt(text):
-            try:
-                self.session.sql(text).collect()
-            except Exception as e:  # the answer that was asked for
-                return f"{type(e).__name__}: {e}"
-            return "<nil>"
-
-        return [attempt(text) for text in texts]
-
     def read(self, path, version=None):
         reader = self.session.read.format("delta")
         if version is not None:
@@ -204,8 +192,6 @@ class Driver:
             }
         if do == "sql":
             return self.engine("spark").sql(request["text"])
-        if do == "each":
-            return self.engine("spark").each(request["texts"])
         if do == "read":
             return self.engine(request["engine"]).read(request["path"], request.get("version"))
         if do == "write":

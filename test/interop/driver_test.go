@@ -80,7 +80,6 @@ type request struct {
 	Path       string   `json:"path,omitempty"`
 	Version    *int64   `json:"version,omitempty"`
 	Text       string   `json:"text,omitempty"`
-	Texts      []string `json:"texts,omitempty"`
 	Parquet    string   `json:"parquet,omitempty"`
 	Mode       string   `json:"mode,omitempty"`
 	Partition  []string `json:"partition,omitempty"`
