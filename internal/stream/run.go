@@ -64,6 +64,16 @@ func (r *running) run(ctx context.Context) error {
 		return r.runAvailable(ctx)
 	case ProcessingTime:
 	}
+	return r.keepRunning(ctx)
+}
+
+// keepRunning runs a batch at each tick, as long as ctx is not done.
+func (r *running) keepRunning(ctx context.Context) (err error) {
+	stop, err := r.watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	for {
 		began := r.Clock()
 		ran, err := r.tick(ctx)
@@ -80,7 +90,7 @@ func (r *running) run(ctx context.Context) error {
 func (r *running) await(ctx context.Context, began time.Time, ran bool) error {
 	every := r.Trigger.Interval
 	if every == 0 && !ran {
-		every = pollInterval
+		return r.idle(ctx)
 	}
 	if rest := every - r.Clock().Sub(began); rest > 0 {
 		return r.Sleep(ctx, rest)

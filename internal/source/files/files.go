@@ -83,6 +83,8 @@ func Discover(ctx context.Context, cfg Config) iter.Seq2[format.File, error] {
 			return
 		}
 		switch {
+		case cfg.Look.Only != nil:
+			d.only(ctx, yield)
 		case len(cfg.Files) > 0:
 			d.named(ctx, cfg.Files, yield)
 		case d.glob != nil:

@@ -2,10 +2,12 @@ package files
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"iter"
 	"strings"
 
+	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/object"
 )
 
@@ -16,6 +18,9 @@ type Look struct {
 	Memory Memory
 	// After leaves out files whose path, as it was yielded, is not greater.
 	After string
+	// Only, when not nil, is the paths to look at, sorted, as they would be
+	// yielded; nothing else is.
+	Only []string
 }
 
 // Memory is what earlier discoveries of a place have shown. Its methods are
@@ -27,6 +32,30 @@ type Memory interface {
 	// Unchanged and Listed are those of [object.Past].
 	Unchanged(dir string, stamp object.Stamp) (below []string, ok bool)
 	Listed(dir string, stamp object.Stamp, below []string)
+}
+
+// only yields those of the files named that are there and pass the filters.
+func (d *discovery) only(ctx context.Context, yield func(format.File, error) bool) {
+	start, below := d.loc.At("").String(), asDir(d.literal)
+	if d.glob != nil {
+		below = d.literal
+	}
+	for _, path := range d.look.Only {
+		key, ok := strings.CutPrefix(path, start)
+		if !ok || !strings.HasPrefix(key, below) || d.glob != nil && !d.glob.match(key) || !d.filter.path(key) {
+			continue
+		}
+		f, err := d.open(ctx, key)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !d.filter.timeAndName(key, f.ModTime) {
+			continue
+		}
+		if err != nil {
+			err = d.unreadable(err)
+		}
+		if !yield(f, err) || err != nil {
+			return
+		}
+	}
 }
 
 // list lists what the look asks for.

@@ -113,6 +113,7 @@ type round struct {
 	ctx      context.Context // of the call that the round is
 	backfill bool            // everything is listed, whatever is known
 	after    string
+	only     []string // the files told of; nil when they are to be listed
 	seen     *filestate.Seen
 	err      error // of looking up what is known
 
@@ -123,15 +124,16 @@ type round struct {
 
 // round decides how to list: what sorts after the last file, what directories
 // have gained, or everything (semantics §2.5).
-func (s *Source) round(ctx context.Context, now time.Time, how filestate.Discovery) *round {
+func (s *Source) round(ctx context.Context, now time.Time, how filestate.Discovery, told []string) *round {
 	l := s.listing
 	if l.Forgets != s.state.Forgets() {
 		l.Forgets, l.Directories, l.Last = s.state.Forgets(), nil, ""
 	}
 	r := &round{source: s, ctx: ctx, seen: s.state.Seen(how), directories: map[string]directory{}}
 	every := s.opts.Interval("backfillInterval")
+	r.only = told
 	r.backfill = l.BackfillStart == 0 || every > 0 && now.Sub(time.UnixMilli(l.BackfillStart)) >= every
-	if r.backfill {
+	if r.backfill || told != nil {
 		return r
 	}
 	mode := s.opts.Enum("useIncrementalListing")
@@ -144,6 +146,9 @@ func (s *Source) round(ctx context.Context, now time.Time, how filestate.Discove
 
 // look is what the round asks of the discovery of files.
 func (r *round) look() files.Look {
+	if r.only != nil && !r.backfill {
+		return files.Look{Only: r.only}
+	}
 	look := files.Look{After: r.after}
 	// What a file's time decides may change without its directory.
 	opts := r.source.opts
@@ -186,6 +191,9 @@ func (r *round) Listed(dir string, stamp object.Stamp, below []string) {
 // of the files that were new.
 func (r *round) done(ctx context.Context, now time.Time, from int64) error {
 	s, l := r.source, r.source.listing
+	if r.only != nil && !r.backfill {
+		return nil // nothing was listed
+	}
 	lexical, fresh := true, s.state.Next() > from
 	for e, err := range s.state.Pending(ctx, from, s.state.Next()) {
 		if err != nil {
@@ -229,23 +237,35 @@ func (s *Source) Discover(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	told, err := s.notices(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.told(ctx, s.discover(ctx, told)); err != nil {
+		return err
+	}
+	return s.clean(ctx)
+}
+
+// discover makes a round.
+func (s *Source) discover(ctx context.Context, told []string) error {
 	now := s.cfg.Clock()
 	how := filestate.Discovery{
 		Now: now.UnixMicro(), Overwrites: s.opts.Bool("allowOverwrites"),
 		Ignore: s.first && !s.opts.Bool("includeExistingFiles"),
 	}
-	r := s.round(ctx, now, how)
+	r := s.round(ctx, now, how, told)
+	if told != nil && len(told) == 0 && !r.backfill {
+		return nil // nothing has come
+	}
 	defer r.seen.Close()
 	from := s.state.Next()
-	_, err = s.state.Discover(ctx, r.files, how)
+	_, err := s.state.Discover(ctx, r.files, how)
 	if err = errors.Join(r.err, err); err != nil {
 		return err
 	}
 	s.first = false
-	if err := r.done(ctx, now, from); err != nil {
-		return err
-	}
-	return s.clean(ctx)
+	return r.done(ctx, now, from)
 }
 
 // files yields the files that the round finds.

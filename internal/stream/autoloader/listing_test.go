@@ -214,6 +214,78 @@ func TestEachFileIsFoundOnce(t *testing.T) {
 	}
 }
 
+// TestEachNotifiedFileIsFoundOnce: while a source is told of files, and over
+// restarts, between which nobody tells it.
+func TestEachNotifiedFileIsFoundOnce(t *testing.T) {
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		f := newFolder(t, json("useNotifications", "true"))
+		stop := f.watch()
+		want := map[string]bool{}
+		for n := range 150 {
+			want[f.arrive(rng, n)] = true
+			switch rng.IntN(12) {
+			case 0, 1, 2:
+				f.discover()
+			case 3:
+				stop()
+				want[f.arrive(rng, 1000+n)] = true
+				f.open()
+				stop = f.watch()
+				f.discover()
+			}
+		}
+		f.skipped = 0
+		for deadline := time.Now().Add(10 * time.Second); len(f.found()) < len(want) && time.Now().Before(deadline); {
+			select {
+			case <-f.source.Ready():
+			case <-time.After(time.Second):
+			}
+			f.discover()
+		}
+		got := f.found()
+		slices.Sort(got)
+		if wanted := slices.Sorted(maps.Keys(want)); !slices.Equal(got, wanted) {
+			t.Errorf("seed %d: got %d files\n%q\nwant %d\n%q", seed, len(got), got, len(wanted), wanted)
+		}
+		if f.skipped > 0 {
+			t.Errorf("seed %d: the folder was listed although notices came", seed)
+		}
+		stop()
+	}
+}
+
+// watch begins to be told, and returns what ends it.
+func (f *folder) watch() (stop func()) {
+	f.t.Helper()
+	end, err := f.source.Watch(f.t.Context())
+	f.do(err)
+	return func() { f.t.Helper(); f.do(end()) }
+}
+
+// TestNotificationsAreBackfilled: what nobody was told of is found by the next
+// full listing.
+func TestNotificationsAreBackfilled(t *testing.T) {
+	f := newFolder(t, json("useNotifications", "true", "backfillInterval", "6 minutes"))
+	// A file that is being written is not told of before it is closed.
+	stop := f.watch()
+	defer stop()
+	f.discover()
+	open, err := os.Create(f.path("in/open.json"))
+	f.do(err)
+	for range 2 {
+		f.discover()
+	}
+	if got := f.found(); len(got) != 0 {
+		t.Errorf("got %q before the backfill", got)
+	}
+	f.discover()
+	if got := f.found(); !slices.Equal(got, []string{"open.json"}) {
+		t.Errorf("got %q after the backfill, want the file that is open", got)
+	}
+	f.do(open.Close())
+}
+
 // TestListingModes: what is listed after files came behind and before the
 // last one (semantics §2.5).
 func TestListingModes(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/internal/source/files/filestate"
+	"github.com/freshet/freshet/internal/source/files/notify"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/schema"
 )
@@ -71,6 +72,10 @@ type Source struct {
 	backlog   backlog
 	cleaner   *cleaner // nil when cleanSource is off
 	listing   *listing // nil before the first discovery
+	// queue tells of files while a flow keeps running; relist says that it
+	// has not told of all.
+	queue  notify.Queue
+	relist bool
 }
 
 // backlog is what is discovered and not yet in a batch.
@@ -100,6 +105,9 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg, set: set, opts: set.Options, stores: map[string]object.Store{}}
 	if err := check(s.opts, cfg.Schema != nil, set.Base()); err != nil {
+		return nil, err
+	}
+	if err := s.checkWatch(); err != nil {
 		return nil, err
 	}
 	s.mode = modeOf(s.opts, cfg.Schema != nil)

@@ -1,0 +1,81 @@
+package autoloader
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/source/files/notify"
+	"github.com/freshet/freshet/internal/stream"
+)
+
+var _ stream.Watcher = (*Source)(nil)
+
+// Watch implements [stream.Watcher]: with useNotifications the source is told
+// of files from now on, and lists them only to begin with, when notices were
+// lost, and every backfillInterval (semantics §2.6).
+func (s *Source) Watch(context.Context) (stop func() error, err error) {
+	if !s.opts.Bool("useNotifications") {
+		return func() error { return nil }, nil
+	}
+	s.queue, err = notify.Watch(strings.TrimSuffix(strings.TrimPrefix(s.set.Base(), fileURI), "/"))
+	if err != nil {
+		return nil, err
+	}
+	return func() error {
+		q := s.queue
+		s.queue = nil
+		return q.Close()
+	}, nil
+}
+
+// Ready implements [stream.Watcher].
+func (s *Source) Ready() <-chan struct{} {
+	if s.queue == nil {
+		return nil
+	}
+	return s.queue.Ready()
+}
+
+const fileURI = "file://"
+
+// checkWatch refuses notifications of places that none come from.
+func (s *Source) checkWatch() error {
+	if !s.opts.Bool("useNotifications") || strings.HasPrefix(s.set.Base(), fileURI) {
+		return nil
+	}
+	return errclass.New("CF_SOURCE_UNSUPPORTED", "0A000",
+		"Option %suseNotifications is for local folders in this version, and %s is none. Leave it out to list the files.", prefix, s.cfg.Path)
+}
+
+// notices takes what the queue tells; nil says that files are to be listed.
+func (s *Source) notices(ctx context.Context) (paths []string, err error) {
+	if s.queue == nil {
+		return nil, nil
+	}
+	n, err := s.queue.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.relist = s.relist || n.Lost
+	if s.relist {
+		return nil, nil
+	}
+	paths = make([]string, len(n.Paths))
+	for i, p := range n.Paths {
+		paths[i] = fileURI + p
+	}
+	return paths, nil
+}
+
+// told tells the queue how a discovery of what it told has ended.
+func (s *Source) told(ctx context.Context, err error) error {
+	if s.queue == nil {
+		return err
+	}
+	if s.relist = err != nil; s.relist {
+		return err // the notices are gone; a listing makes up for them
+	}
+	return errors.Join(err, s.queue.Ack(ctx))
+}
