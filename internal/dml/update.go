@@ -37,7 +37,9 @@ func Update(ctx context.Context, env Env, t Target, stmt *sql.Update) (Result, e
 		return Result{}, s.failed(ctx, c, err)
 	}
 	metrics, err := s.commit(ctx, c, nil, func(m delta.RowChangeMetrics) delta.CommitInfo {
-		return delta.CommitInfo{Operation: "UPDATE", Parameters: map[string]any{"predicate": predicates(stmt.Where)}, Metrics: s.rowMetrics(m, "numUpdatedRows", m.UpdatedRows, scanned)}
+		metrics := s.rowMetrics(m, "numUpdatedRows", m.UpdatedRows, scanned)
+		metrics["numRemovedFiles"] = text(int64(len(replaced))) // those whose rows a vector marks too, as in Spark
+		return delta.CommitInfo{Operation: "UPDATE", Parameters: map[string]any{"predicate": predicates(stmt.Where)}, Metrics: metrics}
 	})
 	return Result{Updated: metrics.UpdatedRows}, err
 }

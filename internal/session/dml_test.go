@@ -170,4 +170,20 @@ func (w *workspace) checkTable(want answer, before []string) {
 	if committed := !slices.Equal(before, after); committed != (want.Operation != "") {
 		w.t.Errorf("committed: %v, want %q", committed, want.Operation)
 	}
+	if want.Operation != "UPDATE" && want.Operation != "DELETE" {
+		return
+	}
+	got := strings.Join(after, "\n")
+	for _, name := range countedMetrics {
+		if n, ok := want.Metrics[name]; ok && !strings.Contains(got, `{"key":"`+name+`","value":"`+n+`"}`) {
+			w.t.Errorf("metric %s is not %s: %s", name, n, got)
+		}
+	}
+}
+
+// countedMetrics are the metrics of a history that do not depend on the sizes
+// of files or on time.
+var countedMetrics = []string{
+	"numRemovedFiles", "numAddedFiles", "numUpdatedRows", "numDeletedRows", "numCopiedRows",
+	"numDeletionVectorsAdded", "numDeletionVectorsRemoved", "numDeletionVectorsUpdated",
 }
