@@ -3,6 +3,7 @@ package dml
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -23,7 +24,7 @@ func Delete(ctx context.Context, env Env, t Target, stmt *sql.Delete) (Result, e
 	if err != nil {
 		return Result{}, err
 	}
-	found, err := s.find(ctx, stmt.Where, func(path string, rows []int64) { c.Delete(path, rows...) })
+	found, err := s.find(ctx, stmt.Where, nil, func(path string, rows []int64) { c.Delete(path, rows...) })
 	scanned := s.millis()
 	if err != nil || found == 0 {
 		return Result{}, s.failed(ctx, c, err)
@@ -72,8 +73,9 @@ func (s *statement) deleteAll(ctx context.Context, where sql.Expr) (Result, erro
 
 // find calls leave for the rows for which the condition is true and returns
 // their number. It reads the files that the condition may be true in, and of
-// them the columns that it names.
-func (s *statement) find(ctx context.Context, where sql.Expr, leave func(path string, rows []int64)) (int64, error) {
+// them the columns that it names. Queries in the condition may read the tables
+// of others.
+func (s *statement) find(ctx context.Context, where sql.Expr, others map[*sql.Table]table, leave func(path string, rows []int64)) (int64, error) {
 	var err error
 	if s.files, err = s.list(ctx, s.filter(where)); err != nil {
 		return 0, err
@@ -83,12 +85,15 @@ func (s *statement) find(ctx context.Context, where sql.Expr, leave func(path st
 		return 0, err
 	}
 	q := selection([]*sql.SelectItem{item(column(addressColumn), "")}, s.rows, where)
-	b, err := s.bind(ctx, q, map[*sql.Table]table{s.rows: rows}) // it finds names that are none
+	tables := map[*sql.Table]table{s.rows: rows}
+	maps.Copy(tables, others)
+	b, err := s.bind(ctx, q, tables) // it finds names that are none
 	var unresolved *sql.Error
 	if errors.As(err, &unresolved) && strings.HasPrefix(unresolved.Class, "UNRESOLVED_COLUMN") {
 		// Once more with all columns, which the error is to suggest.
 		if rows, err = s.scan(s.files, s.columns.Names(), nil); err == nil {
-			_, err = s.bind(ctx, q, map[*sql.Table]table{s.rows: rows})
+			tables[s.rows] = rows
+			_, err = s.bind(ctx, q, tables)
 		}
 	}
 	if err != nil || len(s.files.files) == 0 {

@@ -25,7 +25,7 @@ func Update(ctx context.Context, env Env, t Target, stmt *sql.Update) (Result, e
 		return Result{}, err
 	}
 	replaced := rowSets{}
-	found, err := s.find(ctx, stmt.Where, func(path string, rows []int64) {
+	found, err := s.find(ctx, stmt.Where, nil, func(path string, rows []int64) {
 		c.Replace(path, rows...)
 		replaced.add(s.files.number[path], rows)
 	})

@@ -150,17 +150,65 @@ func (s *Session) register(ctx context.Context, t *target, stmt *sql.CreateTable
 
 // commitCreate makes the commit that makes the table.
 func (s *Session) commitCreate(ctx context.Context, t *target, stmt *sql.CreateTable, base *delta.Snapshot, meta delta.Metadata, staged *ingest.Staged) error {
-	_, err := ingest.Commit{
+	if staged != nil && staged.Metadata != nil {
+		meta = *staged.Metadata
+	}
+	cluster, err := clusterNew(stmt, base, &meta)
+	if err != nil {
+		return errors.Join(wrap(t.name, err), staged.Discard(context.WithoutCancel(ctx), t.store))
+	}
+	if staged != nil && staged.Metadata != nil {
+		staged.Metadata = &meta
+	}
+	_, err = ingest.Commit{
 		Table: t.table, Store: t.store, Base: base, Metadata: &meta, Overwrite: true, Now: s.cfg.Clock,
 		Operation:  createOperation(stmt),
 		Parameters: createParameters(t, meta),
-		Also:       forgetLoadedFiles,
+		Also: func(ctx context.Context, base *delta.Snapshot, tx *delta.Transaction) error {
+			cluster(tx)
+			return forgetLoadedFiles(ctx, base, tx)
+		},
 	}.Apply(ctx, staged)
 	var conflict *delta.ConflictError
 	if errors.As(err, &conflict) && base == nil {
 		return catalogExists(t)
 	}
 	return wrap(t.name, err)
+}
+
+// clusterNew returns what tells a transaction by which columns a new table is
+// clustered. A table in place of one that was is clustered by those that the
+// statement names, or by none.
+func clusterNew(stmt *sql.CreateTable, base *delta.Snapshot, meta *delta.Metadata) (func(*delta.Transaction), error) {
+	const domain = "delta.clustering"
+	if len(stmt.ClusterBy) == 0 {
+		clustered := false
+		if base != nil {
+			var err error
+			if _, clustered, err = base.ClusteringColumns(); err != nil {
+				return nil, err
+			}
+		}
+		return func(tx *delta.Transaction) {
+			if clustered {
+				tx.SetDomainMetadata(domain, "", true)
+			}
+		}, nil
+	}
+	paths := make([][]string, len(stmt.ClusterBy))
+	for i, column := range stmt.ClusterBy {
+		paths[i] = column.Parts
+	}
+	configuration, err := delta.ClusterBy(*meta, paths)
+	if err != nil {
+		return nil, err
+	}
+	*meta = meta.Clone()
+	if meta.Configuration == nil {
+		meta.Configuration = map[string]string{}
+	}
+	meta.Configuration[featurePrefix+"clustering"] = "supported"
+	return func(tx *delta.Transaction) { tx.SetDomainMetadata(domain, configuration, false) }, nil
 }
 
 func catalogExists(t *target) error {

@@ -16,9 +16,6 @@ import (
 // insert runs INSERT INTO and INSERT OVERWRITE. Values of identity columns
 // that another writer has given out too are taken anew.
 func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error) {
-	if err := checkInsert(stmt); err != nil {
-		return nil, err
-	}
 	text := stmt.String()
 	for {
 		result, numbered, err := s.insertOnce(ctx, stmt)
@@ -44,8 +41,20 @@ func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Res
 	if err := base.CheckWrite(); err != nil {
 		return nil, false, wrap(t.name, err)
 	}
+	if err := checkPartition(stmt, base); err != nil {
+		return nil, false, err
+	}
 	if err := resolveDefaults(stmt, base.Schema()); err != nil {
 		return nil, false, err
+	}
+	addStatic(stmt, base.Schema())
+	replacement, err := s.replacement(stmt, base)
+	if err != nil {
+		return nil, false, err
+	}
+	if replacement != nil {
+		result, err := s.replace(ctx, t, base, stmt, replacement)
+		return result, false, err
 	}
 	meta, staged, err := s.stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
 		return s.insertion(t, base, stmt, rows)
@@ -69,16 +78,6 @@ func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Res
 		return nil, staged.Numbered, wrap(t.name, err)
 	}
 	return affected(staged.Rows, staged.Rows), false, nil
-}
-
-func checkInsert(stmt *sql.Insert) error {
-	switch {
-	case len(stmt.Partition) > 0:
-		return unsupported("INSERT with a PARTITION clause; name the partition columns in the query", stmt.Table.String())
-	case stmt.ReplaceWhere != nil || len(stmt.ReplaceUsing) > 0 || stmt.ReplaceOn != nil:
-		return unsupported("INSERT … REPLACE", stmt.Table.String())
-	}
-	return nil
 }
 
 // insertion lays rows out for the table: by name, by a column list, or by

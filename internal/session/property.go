@@ -144,8 +144,8 @@ func checkCreate(stmt *sql.CreateTable) error {
 	switch {
 	case stmt.Using != "" && !strings.EqualFold(stmt.Using, "delta"):
 		return unsupported("tables of a format other than Delta", "USING "+stmt.Using)
-	case len(stmt.ClusterBy) > 0 || stmt.ClusterByAuto:
-		return unsupported("liquid clustering", "CLUSTER BY")
+	case stmt.ClusterByAuto:
+		return unsupported("CLUSTER BY AUTO", "name the columns")
 	case stmt.External && stmt.Location == "":
 		return errclass.New("CREATE_EXTERNAL_TABLE_WITHOUT_LOCATION", "42601", "CREATE EXTERNAL TABLE must be accompanied by LOCATION.")
 	case stmt.OrReplace && stmt.IfNotExists:

@@ -18,6 +18,9 @@ import (
 const (
 	settingTimeZone  = "spark.sql.session.timeZone"
 	settingAutoMerge = "spark.databricks.delta.schema.autoMerge.enabled"
+	// settingPartitionOverwrite is static or dynamic: whether INSERT OVERWRITE
+	// replaces all partitions, or those alone that get rows.
+	settingPartitionOverwrite = "spark.sql.sources.partitionOverwriteMode"
 	// settingRetentionCheck refuses vacuums of a retention that is too short.
 	settingRetentionCheck = "spark.databricks.delta.retentionDurationCheck.enabled"
 )
@@ -26,6 +29,8 @@ var defaultSettings = map[string]string{
 	settingTimeZone:       "UTC",
 	settingAutoMerge:      "false",
 	settingRetentionCheck: "true",
+
+	settingPartitionOverwrite: "STATIC",
 }
 
 // settingNames maps the short names Databricks SQL has for settings.
@@ -77,6 +82,10 @@ func checkSetting(key, value string) error {
 		if _, err := zoneOf(value); err != nil {
 			return errclass.New("INVALID_CONF_VALUE.TIME_ZONE", "22022",
 				"The value %q in the config %q is invalid. Cannot resolve the given timezone: %w.", value, key, err)
+		}
+	case settingPartitionOverwrite:
+		if !strings.EqualFold(value, "static") && !strings.EqualFold(value, "dynamic") {
+			return errclass.New("INVALID_CONF_VALUE.OUT_OF_RANGE_OF_OPTIONS", "22022", "The value %q in the config %q is invalid. It should be one of: STATIC, DYNAMIC.", value, key)
 		}
 	case settingAutoMerge, settingRetentionCheck:
 		if !strings.EqualFold(value, "true") && !strings.EqualFold(value, "false") {
