@@ -159,6 +159,14 @@ func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Resu
 		return nil, err
 	}
 	meta, proto := snap.Metadata(), snap.Protocol()
+	clustering, _, err := snap.ClusteringColumns()
+	if err != nil {
+		return nil, wrap(t.name, err)
+	}
+	clustered := make([]string, len(clustering))
+	for i, path := range clustering {
+		clustered[i] = strings.Join(path, ".")
+	}
 	strs := schema.Array{Element: schema.String, ContainsNull: true}
 	out := newTable(
 		schema.Col("format", schema.String), schema.Col("id", schema.String), schema.Col("name", schema.String),
@@ -185,7 +193,7 @@ func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Resu
 		properties = map[string]string{}
 	}
 	out.add("delta", meta.ID, name, description, t.location, created, snap.Timestamp(),
-		nonNil(meta.PartitionColumns), []string{}, snap.NumFiles(), snap.SizeInBytes(), properties,
+		nonNil(meta.PartitionColumns), clustered, snap.NumFiles(), snap.SizeInBytes(), properties,
 		int32(proto.MinReader), int32(proto.MinWriter), features(proto))
 	return out.result(), nil
 }
