@@ -41,11 +41,14 @@ func (s *Session) relation(ctx context.Context, ref sql.TableRef, want scan) (*i
 		if isFileFunction(ref) {
 			return s.fileFunction(ctx, ref, want)
 		}
+		if isRescuedValues(ref) {
+			return s.rescuedValues(ctx, ref)
+		}
 		if isEventLog(ref) {
 			return s.eventLog(ctx, ref)
 		}
 		return nil, errclass.New("UNRESOLVABLE_TABLE_VALUED_FUNCTION", "42883",
-			"Could not resolve %s to a table-valued function. This version has read_files, table_changes, cloud_files_state, file_ledger, event_log, range and explode and its kin.", ref.Name)
+			"Could not resolve %s to a table-valued function. This version has read_files, table_changes, cloud_files_state, file_ledger, rescued_values, event_log, range and explode and its kin.", ref.Name)
 	case *sql.Table:
 		if ref.Stream {
 			return nil, unsupportedStream(ref)
