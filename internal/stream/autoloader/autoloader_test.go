@@ -31,6 +31,7 @@ type landing struct {
 	options    map[string]string
 	schema     *schema.Struct
 	trigger    stream.Trigger
+	progress   func(stream.Progress)
 
 	// faults, when set, decide about each access to files and checkpoint.
 	faults objecttest.Plan
@@ -94,7 +95,7 @@ func (l *landing) run() error {
 		return err
 	}
 	f := &stream.Flow{
-		Name: "landing", Sources: []stream.Source{source}, Sink: l, Checkpoint: c, Trigger: l.trigger,
+		Name: "landing", Sources: []stream.Source{source}, Sink: l, Checkpoint: c, Trigger: l.trigger, Progress: l.progress,
 		Clock: func() time.Time { return l.now }, NewID: uuid.NewString, Sleep: sleep,
 	}
 	return f.Run(l.t.Context())

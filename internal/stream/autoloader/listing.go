@@ -191,15 +191,16 @@ func (r *round) Listed(dir string, stamp object.Stamp, below []string) {
 // of the files that were new.
 func (r *round) done(ctx context.Context, now time.Time, from int64) error {
 	s, l := r.source, r.source.listing
-	if r.only != nil && !r.backfill {
-		return nil // nothing was listed
-	}
 	lexical, fresh := true, s.state.Next() > from
 	for e, err := range s.state.Pending(ctx, from, s.state.Next()) {
 		if err != nil {
 			return err
 		}
 		lexical = lexical && e.Path > l.Last
+		s.backlog.files, s.backlog.bytes = s.backlog.files+1, s.backlog.bytes+e.Size
+	}
+	if r.only != nil && !r.backfill {
+		return nil // nothing was listed
 	}
 	r.changed = r.changed || fresh || r.backfill
 	if r.after != "" {
@@ -233,6 +234,9 @@ func (r *round) full(now time.Time, lexical, fresh bool) {
 // Discover finds the files that are new and takes them in.
 func (s *Source) Discover(ctx context.Context) (err error) {
 	if s.listing == nil {
+		if err := s.state.Sweep(ctx, s.cfg.Clock()); err != nil {
+			return err
+		}
 		if s.listing, err = s.loadListing(ctx); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/freshet/freshet/internal/object/local"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/object/mem"
+	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/schema"
 )
@@ -379,5 +380,25 @@ func BenchmarkPoll(b *testing.B) {
 				b.Errorf("%d files are known, want %d at least", got, want)
 			}
 		})
+	}
+}
+
+// TestOutstandingFiles are those that batches have yet to take, as each batch
+// leaves them (semantics §11.1).
+func TestOutstandingFiles(t *testing.T) {
+	l := newLanding(t, json("maxFilesPerTrigger", "2"))
+	for i := range 5 {
+		l.put(fmt.Sprintf("%d.json", i), `{"a":1}`)
+	}
+	var got []string
+	l.progress = func(p stream.Progress) {
+		m := p.Sources[0].Metrics
+		got = append(got, m["numFilesOutstanding"]+" files, "+m["numBytesOutstanding"]+" bytes")
+	}
+	l.mustRun()
+	l.put("5.json", `{"a":1}`)
+	l.mustRun()
+	if want := []string{"3 files, 21 bytes", "1 files, 7 bytes", "0 files, 0 bytes", "0 files, 0 bytes"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

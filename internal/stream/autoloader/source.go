@@ -79,7 +79,10 @@ type Source struct {
 }
 
 // backlog is what is discovered and not yet in a batch.
-type backlog struct{ files, bytes int64 }
+type backlog struct {
+	known        bool // it is counted once, and kept up from then on
+	files, bytes int64
+}
 
 var _ stream.Source = (*Source)(nil)
 
@@ -217,10 +220,21 @@ func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (
 			break
 		}
 	}
-	s.backlog = backlog{files: s.state.Next() - end}
 	if files == 0 {
+		s.backlog = backlog{known: true}
 		return nil, nil
 	}
+	if !s.backlog.known {
+		s.backlog.known = true
+		if s.backlog.files, s.backlog.bytes, err = s.state.Outstanding(ctx, from); err != nil {
+			return nil, err
+		}
+	}
+	s.backlog.files, s.backlog.bytes = s.backlog.files-files, s.backlog.bytes-bytes
+	return s.offset(end)
+}
+
+func (s *Source) offset(end int64) (json.RawMessage, error) {
 	o := offset{SeqNum: end, SourceVersion: 1, LastInputPath: s.cfg.Path}
 	if s.listing != nil {
 		o.BackfillStart, o.BackfillFinish = s.listing.BackfillStart, s.listing.BackfillFinish
@@ -385,6 +399,7 @@ func (s *Source) Finish(ctx context.Context, done stream.Done) error {
 func (s *Source) Progress() stream.SourceProgress {
 	p := s.metrics
 	p.Description = "CloudFilesSource[" + s.cfg.Path + "]"
+	p.LatestOffset, _ = s.offset(s.state.Next()) // numbers and text can be marshalled
 	p.Metrics = map[string]string{
 		"numFilesOutstanding": strconv.FormatInt(s.backlog.files, 10),
 		"numBytesOutstanding": strconv.FormatInt(s.backlog.bytes, 10),

@@ -210,24 +210,6 @@ func unneeded(segments []segment, by ...manifest) []segment {
 	return slices.DeleteFunc(segments, func(seg segment) bool { return needed[seg.Name] })
 }
 
-// Sweep deletes what runs that were cut off left behind. Only the process
-// that holds the flow's lease may.
-func (s *Store) Sweep(ctx context.Context) error {
-	for in, err := range s.objects.List(ctx, s.segmentKey(""), "") {
-		if err != nil {
-			return fmt.Errorf("sweep file state: %w", err)
-		}
-		seg := segment{Name: strings.TrimPrefix(in.Name(), s.segmentKey(""))}
-		if len(unneeded([]segment{seg}, s.m, s.before)) == 0 {
-			continue
-		}
-		if err := s.objects.Delete(ctx, in.Name()); err != nil {
-			return fmt.Errorf("sweep file state: %w", err)
-		}
-	}
-	return nil
-}
-
 func (m *manifest) segments() []segment { return slices.Concat(m.Pending, m.Index, m.Batches) }
 
 // Started reports whether there has been a discovery.
@@ -324,7 +306,7 @@ func (s *Store) isNew(f File, known *Entry, how Discovery) bool {
 	switch {
 	case known.State == Forgotten:
 		return true
-	case s.opts.MaxAge > 0 && known.Discovered < how.Now-s.opts.MaxAge:
+	case s.expired(known, how.Now):
 		return true
 	}
 	return how.Overwrites && f.ModTime > known.ModTime

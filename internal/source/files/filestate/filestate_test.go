@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -131,6 +132,10 @@ func TestIgnoredFilesAreKnownAndNeverTaken(t *testing.T) {
 func TestMaxAgeForgets(t *testing.T) {
 	s := open(t, mem.New(nil), filestate.Options{MaxAge: 100})
 	discover(t, s, listing(1, "a"), filestate.Discovery{Now: 1000}, 1)
+	discover(t, s, listing(1, "a"), filestate.Discovery{Now: 1101}, 0) // no batch has it yet
+	if err := s.Finish(t.Context(), filestate.Batch{End: 1, Committed: 1102}, nil); err != nil {
+		t.Fatal(err)
+	}
 	discover(t, s, listing(1, "a"), filestate.Discovery{Now: 1100}, 0)
 	discover(t, s, listing(1, "a"), filestate.Discovery{Now: 1101}, 1)
 }
@@ -248,7 +253,7 @@ func TestUnderFaults(t *testing.T) {
 				t.Error(err)
 			}
 			st := open(t, objects, filestate.Options{})
-			if err := st.Sweep(t.Context()); err != nil {
+			if err := st.Sweep(t.Context(), time.Now().Add(24*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			discover(t, st, listing(1, paths(ready)...), filestate.Discovery{}, int64(ready)-st.Next())

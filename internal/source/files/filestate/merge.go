@@ -26,7 +26,7 @@ func (s *Store) grow(ctx context.Context, by order, list []segment, seg segment,
 	}
 	entries := s.merged(ctx, by, list[from:])
 	if by == byPath && s.opts.MaxAge > 0 {
-		entries = youngerThan(entries, now-s.opts.MaxAge)
+		entries = s.unexpired(entries, now)
 	}
 	one, err := s.write(ctx, by, entries)
 	if err != nil {
@@ -38,11 +38,11 @@ func (s *Store) grow(ctx context.Context, by order, list []segment, seg segment,
 	return append(list[:from:from], one), nil
 }
 
-// youngerThan leaves out the entries of files discovered before a time.
-func youngerThan(entries iter.Seq2[Entry, error], limit int64) iter.Seq2[Entry, error] {
+// unexpired leaves out the entries of files that are past their age.
+func (s *Store) unexpired(entries iter.Seq2[Entry, error], now int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for e, err := range entries {
-			if err == nil && e.Discovered < limit {
+			if err == nil && s.expired(&e, now) {
 				continue
 			}
 			if !yield(e, err) {

@@ -68,6 +68,10 @@ type segment struct {
 	// FirstSeq and LastSeq bound the sequence numbers in it.
 	FirstSeq int64 `json:"firstSeq"`
 	LastSeq  int64 `json:"lastSeq"`
+	// Size is the bytes of all files in it, Oldest when the first of them was
+	// discovered, in µs since 1970.
+	Size   int64 `json:"size"`
+	Oldest int64 `json:"oldest"`
 	// MinPath and MaxPath bound the paths of a segment by path.
 	MinPath string `json:"minPath,omitempty"`
 	MaxPath string `json:"maxPath,omitempty"`
@@ -170,9 +174,11 @@ func (w *segmentWriter) add(e *Entry) error {
 func (w *segmentWriter) note(e *Entry) {
 	if w.seg.Entries == 0 {
 		w.seg.FirstSeq, w.seg.LastSeq = e.Seq, e.Seq
-		w.seg.MinPath = e.Path
+		w.seg.MinPath, w.seg.Oldest = e.Path, e.Discovered
 	}
 	w.seg.Entries++
+	w.seg.Size += e.Size
+	w.seg.Oldest = min(w.seg.Oldest, e.Discovered)
 	w.seg.FirstSeq, w.seg.LastSeq = min(w.seg.FirstSeq, e.Seq), max(w.seg.LastSeq, e.Seq)
 	w.seg.MaxPath = e.Path
 }
