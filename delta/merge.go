@@ -49,6 +49,16 @@ type MergeOptions struct {
 	Writer WriterConfig
 	// UserMetadata goes into the table's history.
 	UserMetadata string
+	// NullKeys makes nulls of key columns equal to each other, as in GROUP BY.
+	NullKeys bool
+	// Operation and Parameters are what history calls the commit, instead of a
+	// MERGE.
+	Operation  string
+	Parameters map[string]any
+	// Also adds actions to the transaction on base, such as how far an
+	// application has come; its error ends the merge. With it, there is a
+	// commit even when no row is to be changed.
+	Also func(base *Snapshot, tx *Transaction) error
 	// Tries bounds how often the merge is made anew after a concurrent commit
 	// got into its way; 0 is 5.
 	Tries int
@@ -154,8 +164,13 @@ func (t *Table) mergeOnce(
 	if result.RowChangeMetrics, err = m.change.Apply(ctx, tx); err != nil {
 		return result, err
 	}
-	if len(tx.adds)+len(tx.removes) == 0 {
+	if len(tx.adds)+len(tx.removes) == 0 && m.opts.Also == nil {
 		return result, nil
+	}
+	if m.opts.Also != nil {
+		if err := m.opts.Also(base, tx); err != nil {
+			return result, err
+		}
 	}
 	result.Version, err = tx.Commit(ctx, m.commitInfo(result, t.opts.Clock().Sub(start)))
 	return result, err
@@ -181,7 +196,7 @@ func (m *merge) readKeys(ctx context.Context) error {
 		for i := range int(r.NumRows()) {
 			var ok bool
 			var err error
-			if key, ok, err = appendKey(key[:0], columns, i); err != nil {
+			if key, ok, err = m.appendKey(key[:0], columns, i); err != nil {
 				return err
 			}
 			if !ok {
@@ -283,7 +298,7 @@ func (m *merge) match(r arrow.RecordBatch) error {
 	for i := range int(r.NumRows()) {
 		var valid bool
 		var err error
-		if key, valid, err = appendKey(key[:0], r.Columns()[:n-2], i); err != nil {
+		if key, valid, err = m.appendKey(key[:0], r.Columns()[:n-2], i); err != nil {
 			return err
 		}
 		number := -1
@@ -317,7 +332,7 @@ func (m *merge) writeRows(ctx context.Context) error {
 		for i := range int(r.NumRows()) {
 			var valid bool
 			var err error
-			if key, valid, err = appendKey(key[:0], columns, i); err != nil {
+			if key, valid, err = m.appendKey(key[:0], columns, i); err != nil {
 				return err
 			}
 			number := -1
@@ -394,6 +409,9 @@ func (m *merge) commitInfo(r MergeResult, took time.Duration) CommitInfo {
 		"executionTimeMs": took.Milliseconds(), "rewriteTimeMs": r.RewriteTime.Milliseconds(),
 	} {
 		metrics[name] = strconv.FormatInt(n, 10)
+	}
+	if m.opts.Operation != "" {
+		return CommitInfo{Operation: m.opts.Operation, Parameters: m.opts.Parameters, UserMetadata: m.opts.UserMetadata, Metrics: metrics}
 	}
 	return CommitInfo{
 		Operation: "MERGE", UserMetadata: m.opts.UserMetadata, Metrics: metrics,

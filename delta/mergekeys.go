@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -91,6 +92,23 @@ func appendKey(dst []byte, columns []arrow.Array, i int) (key []byte, ok bool, e
 	return dst, true, nil
 }
 
+// appendKey is [appendKey], to which a null may be a key too.
+func (m *merge) appendKey(dst []byte, columns []arrow.Array, i int) (key []byte, ok bool, err error) {
+	if !m.opts.NullKeys {
+		return appendKey(dst, columns, i)
+	}
+	for _, c := range columns {
+		if c.IsNull(i) {
+			dst = append(dst, 0)
+			continue
+		}
+		if dst, err = appendKeyValue(append(dst, 1), c, i); err != nil {
+			return dst, false, err
+		}
+	}
+	return dst, true, nil
+}
+
 func appendKeyValue(dst []byte, c arrow.Array, i int) ([]byte, error) {
 	switch c := c.(type) {
 	case *array.Dictionary:
@@ -163,8 +181,12 @@ type keyRange struct {
 	unknown   bool // of a type that has no range here
 }
 
-// note widens the range by row i, which is not null.
+// note widens the range by row i. A null is in no range.
 func (r *keyRange) note(c arrow.Array, i int) {
+	if c.IsNull(i) {
+		r.unknown = true
+		return
+	}
 	if d, ok := c.(*array.Dictionary); ok {
 		c, i = d.Dictionary(), d.GetValueIndex(i)
 	}
@@ -172,10 +194,10 @@ func (r *keyRange) note(c arrow.Array, i int) {
 	if s, ok := c.(*array.String); ok {
 		text := s.Value(i)
 		if r.values == 1 || text < r.lowText {
-			r.lowText = text
+			r.lowText = strings.Clone(text) // the batch is released
 		}
 		if r.values == 1 || text > r.highText {
-			r.highText = text
+			r.highText = strings.Clone(text)
 		}
 		return
 	}

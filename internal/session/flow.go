@@ -64,7 +64,7 @@ func (f *streamingFlow) openSources(ctx context.Context) error {
 		f.sources = append(f.sources, src)
 		f.flow.Sources = append(f.flow.Sources, src)
 	}
-	return nil
+	return f.openState(ctx)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -169,16 +169,21 @@ func (s *Session) statementRows(ctx context.Context, stmt sql.Statement) (*inges
 
 func (b *binder) input(rows *ingest.Relation) string {
 	name := fmt.Sprintf("input_%d", len(b.inputs))
+	b.inputs = append(b.inputs, engineInput(name, rows))
+	return name
+}
+
+// engineInput makes rows an input of the engine.
+func engineInput(name string, rows *ingest.Relation) engine.Input {
 	layout := schema.ToArrow(rows.Schema)
-	b.inputs = append(b.inputs, engine.Input{
+	return engine.Input{
 		Name: name, Schema: layout,
 		Open: func(ctx context.Context) (array.RecordReader, error) {
 			return engine.NewReader(ctx, layout, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 				return plain(rows.Read(ctx), layout)
 			}), nil
 		},
-	})
-	return name
+	}
 }
 
 // scan says what a query needs of a relation.

@@ -15,6 +15,7 @@ import (
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/internal/stream/deltalog"
+	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -89,7 +90,8 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	if err := s.checkDataset(&stmt.Dataset); err != nil {
 		return err
 	}
-	return checkStateless(stmt.Query)
+	_, err := stateful.New(stmt.Query.String(), nil)
+	return err
 }
 
 // streams returns the relations of a query that are read as streams, in the
@@ -110,46 +112,6 @@ func streams(q *sql.Query) []sql.TableRef {
 		return true
 	})
 	return refs
-}
-
-// checkStateless refuses queries whose result for a batch depends on earlier
-// batches: run batch by batch they would give other rows than they say.
-func checkStateless(q *sql.Query) error {
-	var found string
-	sql.Inspect(q, func(n sql.Node) bool {
-		switch n := n.(type) {
-		case *sql.Query:
-			if len(n.OrderBy)+len(n.SortBy) > 0 || n.Limit != nil || n.Offset != nil {
-				found = "ORDER BY, LIMIT and OFFSET"
-			}
-		case *sql.Select:
-			switch {
-			case n.GroupBy != nil || n.Having != nil:
-				found = "GROUP BY"
-			case n.Distinct:
-				found = "DISTINCT"
-			case n.Qualify != nil || len(n.Windows) > 0:
-				found = "window functions"
-			}
-		case *sql.SetOperation:
-			if n.Kind != "UNION" || !n.All {
-				found = n.Kind + " other than UNION ALL"
-			}
-		case *sql.FunctionCall:
-			switch {
-			case n.Over != nil:
-				found = "window functions"
-			case sql.IsAggregate(n):
-				found = "aggregates"
-			}
-		}
-		return found == ""
-	})
-	if found == "" {
-		return nil
-	}
-	return errclass.New("UNSUPPORTED_STREAMING_OPERATION", "0A000",
-		"%s over a stream need state across batches, which this version does not keep. Load the rows as they are, and aggregate in a view over the table.", found)
 }
 
 // newCheckpoint returns the place of a flow that has not run yet.
@@ -254,6 +216,7 @@ type streamingFlow struct {
 	flow    *stream.Flow
 	sources []sourceWithSchema
 	expect  *expectations
+	plan    *stateful.Plan // nil when the query needs no state
 }
 
 // ready makes the table, or makes it anew when another flow has fed it.
@@ -303,7 +266,7 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 			probes = append(probes, emptyRelation(columns))
 		}
 		var err error
-		if rows, err = f.transform(ctx, probes); err != nil {
+		if rows, err = f.probe(ctx, probes); err != nil {
 			return delta.Metadata{}, err
 		}
 		rows.Close()
@@ -344,13 +307,7 @@ func (f *streamingFlow) transform(ctx context.Context, rows []*ingest.Relation) 
 	if err != nil {
 		return nil, err
 	}
-	s := f.session
-	s.streams = map[sql.TableRef]*ingest.Relation{}
-	for i, ref := range streams(def.Query) {
-		s.streams[ref] = rows[i]
-	}
-	out, err := s.query(ctx, def.Query)
-	s.streams = nil
+	out, err := f.session.queryStreams(ctx, def.Query, rows)
 	if err != nil {
 		return nil, err
 	}

@@ -8,20 +8,20 @@ import (
 // Progress is what a batch was like, as Structured Streaming reports it
 // (semantics §11.1). It marshals to that JSON.
 type Progress struct {
-	ID                     string           `json:"id"`
-	RunID                  string           `json:"runId"`
-	Name                   string           `json:"name"`
-	Timestamp              time.Time        `json:"timestamp"`
-	BatchID                int64            `json:"batchId"`
-	BatchDuration          int64            `json:"batchDuration"` // ms
-	NumInputRows           int64            `json:"numInputRows"`
-	InputRowsPerSecond     float64          `json:"inputRowsPerSecond"`
-	ProcessedRowsPerSecond float64          `json:"processedRowsPerSecond"`
-	DurationMs             map[string]int64 `json:"durationMs"`
-	EventTime              map[string]any   `json:"eventTime,omitempty"`
-	StateOperators         []struct{}       `json:"stateOperators"`
-	Sources                []SourceProgress `json:"sources"`
-	Sink                   SinkProgress     `json:"sink"`
+	ID                     string                  `json:"id"`
+	RunID                  string                  `json:"runId"`
+	Name                   string                  `json:"name"`
+	Timestamp              time.Time               `json:"timestamp"`
+	BatchID                int64                   `json:"batchId"`
+	BatchDuration          int64                   `json:"batchDuration"` // ms
+	NumInputRows           int64                   `json:"numInputRows"`
+	InputRowsPerSecond     float64                 `json:"inputRowsPerSecond"`
+	ProcessedRowsPerSecond float64                 `json:"processedRowsPerSecond"`
+	DurationMs             map[string]int64        `json:"durationMs"`
+	EventTime              map[string]any          `json:"eventTime,omitempty"`
+	StateOperators         []StateOperatorProgress `json:"stateOperators"`
+	Sources                []SourceProgress        `json:"sources"`
+	Sink                   SinkProgress            `json:"sink"`
 }
 
 // SourceProgress is what a source did in a batch.

@@ -49,10 +49,12 @@ type running struct {
 	id    string
 	lease *checkpoint.Lease
 
-	// start is where the next batch begins, watermark its watermark.
+	// start is where the next batch begins, watermark its watermark, and late
+	// that of the batch before it.
 	start     []json.RawMessage
 	next      int64
 	watermark int64
+	late      int64
 }
 
 func (r *running) run(ctx context.Context) error {
@@ -112,7 +114,10 @@ func (r *running) resume(ctx context.Context) error {
 	}
 	r.next, r.watermark = p.Planned.ID+1, p.Watermark
 	if p.Done {
-		r.start = p.Planned.Offsets
+		r.start, r.late = p.Planned.Offsets, p.Planned.Watermark
+		if err := r.settle(ctx, p.Planned.ID); err != nil {
+			return err
+		}
 		// The sources may not have heard of it.
 		return r.tell(ctx, Done{Batch: p.Planned.ID, Processed: p.Planned.Timestamp, Committed: p.Planned.Timestamp}, p.Planned.Offsets)
 	}
@@ -121,7 +126,7 @@ func (r *running) resume(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.start = before.Offsets
+		r.start, r.late = before.Offsets, before.Watermark
 	}
 	r.next = p.Planned.ID
 	r.Logger.Info("running an unfinished batch again", "flow", r.Name, "batch", r.next)
@@ -181,7 +186,7 @@ func (r *running) plan(ctx context.Context, watch *stopwatch, unlimited bool) ([
 		}
 	}
 	watch.lap("latestOffset")
-	if !fresh {
+	if !fresh && (r.Stateful == nil || r.next == 0 || !r.Stateful.Due(r.moment())) {
 		return nil, nil
 	}
 	if err := r.lease.Check(ctx); err != nil {
@@ -205,8 +210,9 @@ func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stop
 		return err
 	}
 	watch.lap("addBatch")
-	processed := r.Clock()
-	if err := r.Checkpoint.Finish(ctx, r.next, r.watermark); err != nil {
+	processed, at := r.Clock(), r.moment()
+	watermark := r.moveWatermark()
+	if err := r.Checkpoint.Finish(ctx, r.next, watermark); err != nil {
 		return err
 	}
 	watch.lap("commitOffsets")
@@ -214,13 +220,38 @@ func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stop
 		return err
 	}
 	watch.lap("commitBatch")
-	r.report(ends, watch, input.Load(), written)
-	r.start = ends
+	if err := r.settle(ctx, r.next); err != nil {
+		return err
+	}
+	r.report(ends, watch, input.Load(), written, at)
+	r.start, r.late, r.watermark = ends, r.watermark, watermark
 	r.next++
 	if r.next%retained == 0 {
 		return r.Checkpoint.Purge(ctx, r.next-retained)
 	}
 	return nil
+}
+
+// moment is where the next batch is.
+func (r *running) moment() Moment {
+	return Moment{Batch: r.next, Watermark: r.watermark, Late: r.late}
+}
+
+// moveWatermark returns the watermark of the batch after this one: it never
+// goes back (semantics §10.8).
+func (r *running) moveWatermark() int64 {
+	if r.Stateful == nil {
+		return r.watermark
+	}
+	return max(r.watermark, r.Stateful.Seen().Watermark)
+}
+
+// settle tells what keeps state that a batch is done.
+func (r *running) settle(ctx context.Context, batch int64) error {
+	if r.Stateful == nil {
+		return nil
+	}
+	return r.Stateful.Finish(ctx, batch)
 }
 
 // read returns the rows of a batch.
@@ -232,6 +263,9 @@ func (r *running) read(ctx context.Context, ends []json.RawMessage, input *atomi
 			return nil, err
 		}
 		relations[i] = counted(rel, input)
+	}
+	if r.Stateful != nil {
+		return r.Stateful.Apply(ctx, r.moment(), relations)
 	}
 	if r.Transform != nil {
 		return r.Transform(ctx, relations)
@@ -284,7 +318,7 @@ func (r *running) held(batch int64) func(context.Context) (bool, error) {
 	}
 }
 
-func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, written Written) {
+func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, written Written, at Moment) {
 	if r.Progress == nil {
 		return
 	}
@@ -292,8 +326,12 @@ func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, 
 	p := Progress{
 		ID: r.Checkpoint.ID(), RunID: r.id, Name: r.Name, Timestamp: watch.started.UTC(), BatchID: r.next,
 		BatchDuration: watch.total().Milliseconds(), DurationMs: watch.steps, NumInputRows: input,
-		ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []struct{}{},
+		ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []StateOperatorProgress{},
 		Sink: SinkProgress{Description: r.Sink.Description(), NumOutputRows: written.Rows},
+	}
+	if r.Stateful != nil {
+		p.StateOperators = append(p.StateOperators, r.Stateful.Progress()...)
+		p.EventTime = r.Stateful.Seen().fields(at.Watermark)
 	}
 	for i, s := range r.Sources {
 		sp := s.Progress()

@@ -88,6 +88,8 @@ type Flow struct {
 	// Transform makes of the sources' rows those of the sink; nil takes the
 	// rows of the only source.
 	Transform func(ctx context.Context, rows []*ingest.Relation) (*ingest.Relation, error)
+	// Stateful, when set, takes the place of Transform.
+	Stateful Stateful
 	// Progress, when set, is told of each batch, and of ticks without one.
 	Progress func(Progress)
 

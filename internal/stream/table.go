@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
@@ -25,6 +28,10 @@ type Table struct {
 	MergeSchema bool
 	// Complete replaces all rows of the table by those of each batch.
 	Complete bool
+	// Keys, when set, are places of columns of the rows: each row replaces that
+	// of the table with the same values there, or comes in beside the others.
+	// Rows are then read twice.
+	Keys     []int
 	TimeZone *time.Location
 	Env      ingest.Env
 	// Replaced, when set, says which rows leave as the batch at hand has them
@@ -63,6 +70,9 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 	fitting, err := rows.Conform(meta.Schema, s.TimeZone)
 	if err != nil {
 		return Written{}, err
+	}
+	if s.Keys != nil {
+		return s.wrote(ctx)(s.update(ctx, b, meta, rows, fitting))
 	}
 	if s.Replaced != nil {
 		gone, err := s.Replaced()
@@ -131,6 +141,51 @@ func (s *Table) target(base *delta.Snapshot, incoming *schema.Struct) (delta.Met
 	return meta, nil
 }
 
+// update merges the rows of a batch into the table by their keys.
+func (s *Table) update(ctx context.Context, b Batch, meta delta.Metadata, rows, fitting *ingest.Relation) (Written, error) {
+	opts := delta.MergeOptions{
+		NullKeys: true, Operation: "STREAMING UPDATE", Parameters: s.parameters(b, "Update"),
+		Writer: delta.WriterConfig{Metadata: meta, Parallelism: s.Env.Parallelism, Clock: s.Env.Clock, NewID: s.Env.NewID, Evaluator: s.Env.Evaluator},
+		Also:   func(base *delta.Snapshot, tx *delta.Transaction) error { return claim(b, base, tx) },
+	}
+	for _, i := range s.Keys {
+		opts.Keys = append(opts.Keys, rows.Schema.Fields[i].Name)
+	}
+	result, err := s.Table.Merge(ctx, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return handedOver(fitting.Read(ctx))
+	}, opts)
+	return Written{Rows: result.SourceRows}, err
+}
+
+// handedOver yields batches that whoever takes them releases.
+func handedOver(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for rec, err := range rows {
+			if err == nil {
+				rec.Retain()
+			}
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+// claim makes a transaction that of a batch, unless the table has the batch.
+func claim(b Batch, base *delta.Snapshot, tx *delta.Transaction) error {
+	if written(base, b) {
+		return errWritten
+	}
+	tx.ReadTransaction(b.Flow)
+	tx.SetTransaction(b.Flow, b.ID)
+	return nil
+}
+
+// parameters are those of a commit in the table's history.
+func (*Table) parameters(b Batch, mode string) map[string]any {
+	return map[string]any{"outputMode": mode, "queryId": b.Flow, "epochId": strconv.FormatInt(b.ID, 10)}
+}
+
 // commit is the commit of a batch. Another run of the flow that commits first
 // makes it lose, and look again.
 func (s *Table) commit(b Batch, base *delta.Snapshot, meta delta.Metadata) ingest.Commit {
@@ -140,15 +195,8 @@ func (s *Table) commit(b Batch, base *delta.Snapshot, meta delta.Metadata) inges
 	}
 	c := ingest.Commit{
 		Table: s.Table, Store: s.Store, Base: base, Overwrite: s.Complete, Now: s.Env.Clock, Operation: "STREAMING UPDATE",
-		Parameters: map[string]any{"outputMode": mode, "queryId": b.Flow, "epochId": strconv.FormatInt(b.ID, 10)},
-		Also: func(_ context.Context, base *delta.Snapshot, tx *delta.Transaction) error {
-			if written(base, b) {
-				return errWritten
-			}
-			tx.ReadTransaction(b.Flow)
-			tx.SetTransaction(b.Flow, b.ID)
-			return nil
-		},
+		Parameters: s.parameters(b, mode),
+		Also:       func(_ context.Context, base *delta.Snapshot, tx *delta.Transaction) error { return claim(b, base, tx) },
 	}
 	if !schema.Equal(meta.Schema, base.Schema()) {
 		c.Metadata = &meta

@@ -90,7 +90,7 @@ func (s *Source) inserted(rec arrow.RecordBatch) arrow.RecordBatch {
 	defer b.Release()
 	at := arrow.Timestamp(s.initial.snapshot.Timestamp().UnixMicro())
 	for range rec.NumRows() {
-		b.Field(0).(*array.StringBuilder).Append("insert")                     //nolint:forcetypeassert // withFeed's types
+		b.Field(0).(*array.StringBuilder).Append("insert")                    //nolint:forcetypeassert // withFeed's types
 		b.Field(1).(*array.Int64Builder).Append(s.initial.snapshot.Version()) //nolint:forcetypeassert // withFeed's types
 		b.Field(2).(*array.TimestampBuilder).Append(at)                       //nolint:forcetypeassert // withFeed's types
 	}
