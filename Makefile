@@ -30,7 +30,7 @@ build: ## build the program into bin/freshet
 	$(GO) build -tags $(TAGS) -o bin/freshet ./cmd/freshet
 
 .PHONY: demo
-demo: build ## make factory data, load it into Delta tables, look at them
+demo: build ## make factory data, run a pipeline over it, look at the answers
 	./examples/manufacturing/demo.sh bin/freshet
 
 .PHONY: test

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The manufacturing demo: makes factory data, loads it into Delta tables and
-# looks at them. Writes ./demo-data and nothing else; run it again any time.
+# The manufacturing demo: makes factory data, runs a pipeline from the files to
+# answers, and looks at them. Writes ./demo-data and nothing else; run it again
+# any time.
 # usage: demo.sh FRESHET [SIZE]
 set -euo pipefail
 freshet=$(realpath "$1")
 size=${2:-40MB}
-sql=$(cd "$(dirname "$0")" && pwd)
+pipeline=$(cd "$(dirname "$0")" && pwd)
 
 run() {
 	printf '\n\033[1m%s\033[0m\n$ freshet' "$1"
@@ -15,18 +16,31 @@ run() {
 	"$freshet" "$@"
 }
 
+ask() {
+	printf '\n\033[1m%s\033[0m\n%s\n' "$1" "$2"
+	"$freshet" sql --quiet -e "$2"
+}
+
 rm -rf demo-data
 export FRESHET_WORKSPACE=demo-data/lake
 started=$SECONDS
 
 run "A day of a factory, with bad rows, duplicates, late files and drift" \
 	generate --out demo-data --size "$size" --seed 42 --bad 0.002 --duplicates 0.001 --late 0.25 --drift
-run "Load sensors and quality metrics into new Delta tables" sql -f "$sql/load.sql"
-run "Load the equipment logs" sql -f "$sql/copy.sql"
-run "Load them again: nothing is new, nothing is loaded twice" sql -f "$sql/copy.sql"
-run "Ask questions" sql -f "$sql/query.sql"
-run "See the data that did not fit" sql -f "$sql/rescued.sql"
-run "See what happened to the tables" sql --format json -f "$sql/history.sql"
+run "Bronze, silver and gold, in the order that the queries ask for" run "$pipeline"
+run "Once more: nothing is new, nothing is loaded or computed twice" run "$pipeline"
+printf '%s\n' '{"event_id":"E-new","timestamp":"2026-01-02T00:00:00Z","equipment":{"id":"oven-00","line":"L1"},"level":"ERROR","message":"door open"}' \
+	>demo-data/logs/json/late.json
+run "A file comes late: what depends on it is brought up to date, from what is new alone" run "$pipeline"
+ask "The hottest lines" "SELECT * FROM factory.gold_lines ORDER BY avg_temperature DESC LIMIT 3"
+ask "What the machines complain about most" "SELECT line, level, message, events FROM factory.gold_complaints ORDER BY events DESC, line, level, message LIMIT 3"
+ask "First-pass yield" "SELECT * FROM factory.gold_yield ORDER BY yield_percent LIMIT 3"
+ask "Rows that did not fit their columns are there, with what did not fit" \
+	"SELECT sensor_id, temperature, battery, _rescued_data FROM factory.bronze_readings WHERE _rescued_data IS NOT NULL LIMIT 3"
+ask "How many rows were rescued" "SELECT count(*) AS rescued_rows FROM factory.bronze_readings WHERE _rescued_data IS NOT NULL"
+ask "What happened is in the event log" \
+	"SELECT origin.dataset_name, count(*) AS events FROM event_log('manufacturing') GROUP BY 1 ORDER BY 1"
+run "The flows of the streaming tables" stream ls
 
 printf '\nDone in %d s. The tables are open Delta Lake tables below demo-data/lake; Spark, delta-rs and DuckDB read them.\n' $((SECONDS - started))
 printf 'Go on with: bin/freshet sql --workspace demo-data/lake\n'

@@ -50,7 +50,7 @@ func newRoot(std Streams) *cobra.Command {
 	root.SetIn(std.In)
 	root.SetOut(std.Out)
 	root.SetErr(std.Err)
-	root.AddCommand(newSQL(std), newFiles(std), newGenerate(std), newVersion(std), newMan())
+	root.AddCommand(newSQL(std), newRun(std), newStream(std), newFiles(std), newGenerate(std), newVersion(std), newMan())
 	return root
 }
 

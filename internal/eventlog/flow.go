@@ -12,6 +12,30 @@ type Flow struct {
 	update *Update
 	origin Origin
 	name   string
+
+	// quiet holds events back, in held, until something has happened.
+	quiet bool
+	held  []func()
+}
+
+// Quiet makes the flow tell of nothing unless it writes rows, or fails.
+func (f *Flow) Quiet() { f.quiet = true }
+
+// add tells of an event.
+func (f *Flow) add(e Event, details any) {
+	if f.quiet {
+		f.held = append(f.held, func() { f.update.add(e, details) })
+		return
+	}
+	f.update.add(e, details)
+}
+
+// speak tells of what was held back, and from now on of everything.
+func (f *Flow) speak() {
+	for _, tell := range f.held {
+		tell()
+	}
+	f.quiet, f.held = false, nil
 }
 
 // Flow begins the events of the flow that feeds a dataset.
@@ -55,7 +79,7 @@ func (f *Flow) Defined(d Definition) {
 		}
 	}
 	f.origin.FlowID = d.ID
-	f.update.add(Event{Type: "flow_definition", Level: Info, Origin: f.origin, Message: fmt.Sprintf("Flow '%s' defined as %s.", f.name, d.Type)}, details)
+	f.add(Event{Type: "flow_definition", Level: Info, Origin: f.origin, Message: fmt.Sprintf("Flow '%s' defined as %s.", f.name, d.Type)}, details)
 }
 
 // Status is how far a flow is.
@@ -105,14 +129,14 @@ type progress struct {
 
 // Enter records that the flow is in a state.
 func (f *Flow) Enter(s Status) {
-	f.update.add(Event{
+	f.add(Event{
 		Type: "flow_progress", Level: Info, Origin: f.origin, Message: fmt.Sprintf("Flow '%s' is %s.", f.name, s),
 	}, progress{Status: s})
 }
 
 // Skip records that the flow does not run in this update, and why.
 func (f *Flow) Skip(why string) {
-	f.update.add(Event{
+	f.add(Event{
 		Type: "flow_progress", Level: Warn, Origin: f.origin, Message: fmt.Sprintf("Flow '%s' is %s: %s", f.name, FlowSkipped, why),
 	}, progress{Status: FlowSkipped})
 }
@@ -120,7 +144,8 @@ func (f *Flow) Skip(why string) {
 // Fail records that the flow has failed. As the batch wrote nothing, no counts
 // of it are recorded (semantics §12).
 func (f *Flow) Fail(err error) {
-	f.update.add(Event{
+	f.speak()
+	f.add(Event{
 		Type: "flow_progress", Level: Failure, Origin: f.origin, Error: errorOf(err),
 		Message: fmt.Sprintf("Flow '%s' is %s. %v", f.name, FlowFailed, err),
 	}, progress{Status: FlowFailed})
@@ -128,9 +153,10 @@ func (f *Flow) Fail(err error) {
 
 // Wrote records what a batch wrote. q may be nil.
 func (f *Flow) Wrote(batch *int64, c Counts, q *Quality) {
+	f.speak()
 	origin := f.origin
 	origin.BatchID = batch
-	f.update.add(Event{
+	f.add(Event{
 		Type: "flow_progress", Level: Metrics, Origin: origin, Message: fmt.Sprintf("Flow '%s' wrote %d rows.", f.name, c.OutputRows),
 	}, progress{Status: FlowRunning, Metrics: &c, Quality: q})
 }
@@ -143,7 +169,7 @@ func (f *Flow) Streamed(batch int64, progress any) error {
 	}
 	origin := f.origin
 	origin.BatchID = &batch
-	f.update.add(Event{
+	f.add(Event{
 		Type: "stream_progress", Level: Metrics, Origin: origin, Message: fmt.Sprintf("Batch %d of flow '%s' is done.", batch, f.name),
 	}, map[string]string{"progress_json": string(body)})
 	return nil
@@ -169,6 +195,6 @@ func (f *Flow) Planned(p Plan) {
 	if p.Why != "" {
 		message += " " + p.Why
 	}
-	f.update.add(Event{Type: "planning_information", Level: Info, Origin: f.origin, Message: message},
+	f.add(Event{Type: "planning_information", Level: Info, Origin: f.origin, Message: message},
 		map[string]any{"technique_information": []technique{{p.Technique, true, p.Why}}})
 }

@@ -120,7 +120,7 @@ func (s *Session) refreshView(ctx context.Context, entry catalog.Table, how Refr
 			d.Inputs = append(d.Inputs, name)
 		}
 		r.flow.Defined(d)
-		way, err := v.plan(ctx, r.full)
+		way, err := v.plan(ctx, r.Full)
 		if err != nil {
 			return err
 		}

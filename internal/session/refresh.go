@@ -22,6 +22,10 @@ type Refreshing struct {
 	Full bool
 	// Update is the update that the refresh is part of; nil makes one.
 	Update *eventlog.Update
+	// Again says that the refresh is one of many by a runner that keeps going:
+	// it leaves flows alone that were asked to stop, and tells the event log
+	// of nothing unless something has happened.
+	Again bool
 }
 
 // Outcome is what a refresh did.
@@ -32,6 +36,8 @@ type Outcome struct {
 	Quality eventlog.Quality
 	// Plan says how a materialized view was brought up to date.
 	Plan eventlog.Plan
+	// Stopped says that the flow was asked to stop, and has.
+	Stopped bool
 }
 
 // result is what the statements that refresh return.
@@ -39,7 +45,7 @@ func (o *Outcome) result() *Result { return affected(o.Rows, o.Rows) }
 
 // refreshing is a refresh of one dataset, which is told to the event log.
 type refreshing struct {
-	full    bool
+	Refreshing
 	update  *eventlog.Update
 	flow    *eventlog.Flow
 	outcome Outcome
@@ -48,7 +54,7 @@ type refreshing struct {
 // refreshed runs the refresh of a dataset between the events that begin and
 // end it.
 func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refreshing, run func(*refreshing) error) (*Outcome, error) {
-	r := &refreshing{full: how.Full, update: how.Update}
+	r := &refreshing{Refreshing: how, update: how.Update}
 	if r.update == nil {
 		log, err := s.Events(ctx)
 		if err != nil {
@@ -58,12 +64,18 @@ func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refres
 		r.update.Enter(eventlog.Running, nil)
 	}
 	r.flow = r.update.Flow(entry.Name.Plain())
+	if how.Again {
+		r.flow.Quiet()
+	}
 	r.flow.Enter(eventlog.FlowStarting)
 	err := run(r)
 	switch {
-	case err == nil:
+	case errors.Is(err, stream.ErrStopRequested):
+		r.outcome.Stopped, err = true, nil
+		r.flow.Enter(eventlog.FlowStopped)
+	case err == nil && ctx.Err() == nil:
 		r.flow.Enter(eventlog.FlowCompleted)
-	case errors.Is(err, context.Canceled), errors.Is(err, stream.ErrStopRequested):
+	case err == nil, errors.Is(err, context.Canceled):
 		r.flow.Enter(eventlog.FlowStopped)
 	default:
 		r.flow.Fail(err)

@@ -190,6 +190,16 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 	}
 }
 
+// Execute runs one statement that returns no rows, or whose rows do not matter.
+// text is what it was parsed from, for messages.
+func (s *Session) Execute(ctx context.Context, text string, stmt sql.Statement) error {
+	s.text = text
+	stop := s.watch()
+	defer stop()
+	_, err := s.run(ctx, stmt)
+	return locate(err, text)
+}
+
 // progressInterval is how often Config.Progress is told.
 const progressInterval = 100 * time.Millisecond
 
@@ -227,16 +237,19 @@ func (s *Session) watch() (stop func()) {
 // ingestion never does.
 func (s *Session) openEngine() (engine.Engine, error) {
 	s.engineOnce.Do(func() {
+		// A directory of its own: engines name their files alike.
+		spill := filepath.Join(s.root, "tmp", s.cfg.NewID())
 		e, err := duckdb.Open(duckdb.Config{
 			MemoryLimit: s.cfg.MemoryLimit / 2,
 			Threads:     s.cfg.Parallelism,
-			TempDir:     filepath.Join(s.root, "tmp"),
+			TempDir:     spill,
 		})
 		if err != nil {
 			s.engineErr = err
 			return
 		}
-		s.engine, s.closeFn = e, e.Close
+		s.engine = e
+		s.closeFn = func() error { return errors.Join(e.Close(), os.RemoveAll(spill)) }
 	})
 	return s.engine, s.engineErr
 }

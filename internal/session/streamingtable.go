@@ -187,6 +187,11 @@ func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() err
 	if err := keep(); err != nil {
 		return err
 	}
+	if !r.Again {
+		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
+			return err
+		}
+	}
 	if err := f.ready(ctx); err != nil {
 		return err
 	}
@@ -228,7 +233,7 @@ func (f *streamingFlow) ready(ctx context.Context) error {
 	flow := f.flow.Checkpoint.ID()
 	if base != nil {
 		fed, ok := base.Property(flowProperty)
-		if fed == flow {
+		if feeds(fed, flow) {
 			return nil
 		}
 		if !ok {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -175,6 +176,9 @@ func (r *running) tick(ctx context.Context) (ran bool, err error) {
 
 // plan chooses and records what the next batch reads; nil when nothing is new.
 func (r *running) plan(ctx context.Context, watch *stopwatch, unlimited bool) ([]json.RawMessage, error) {
+	if asked, err := r.Checkpoint.StopRequested(ctx); err != nil || asked {
+		return nil, cmp.Or(err, ErrStopRequested)
+	}
 	ends, fresh := make([]json.RawMessage, len(r.Sources)), false
 	for i, s := range r.Sources {
 		end, err := s.Next(ctx, r.start[i], unlimited)

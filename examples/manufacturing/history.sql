@@ -1,2 +1,0 @@
-DESCRIBE HISTORY manufacturing_bronze.equipment_logs;
-DESCRIBE DETAIL manufacturing_bronze.sensor_data;

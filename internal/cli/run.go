@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/freshet/freshet/internal/eventlog"
+	"github.com/freshet/freshet/internal/pipeline"
+	"github.com/freshet/freshet/internal/session"
+)
+
+// runOptions are the flags of freshet run.
+type runOptions struct {
+	workspaceOptions
+	name        string
+	full        []string
+	only        []string
+	dryRun      bool
+	continuous  bool
+	interval    time.Duration
+	parallelism int
+	quiet       bool
+}
+
+// everything is what --full-refresh alone means.
+const everything = "*"
+
+func newRun(std Streams) *cobra.Command {
+	var opts runOptions
+	cmd := &cobra.Command{
+		Use:   "run DIR|FILE…",
+		Short: "Run a pipeline: a folder of SQL files",
+		Long: `Run a pipeline: the streaming tables, materialized views and views that SQL files define.
+Each is brought up to date once those that its query reads are; what one failed for is
+skipped, the others run. What happened is in the event log: SELECT * FROM event_log('NAME').
+
+The exit status is 1 when a dataset failed. With --continuous the pipeline keeps going until
+it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0.`,
+		Example: `  freshet run pipelines/factory
+  freshet run pipelines/factory --refresh gold_yield
+  freshet run pipelines/factory --continuous --interval 10s`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runPipeline(cmd.Context(), opts, args, std) },
+	}
+	opts.addFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&opts.name, "name", "", "name of the pipeline in the event log; that of the folder when left out")
+	f.StringSliceVar(&opts.full, "full-refresh", nil, "load or compute all over: these datasets, or all when none are named")
+	f.Lookup("full-refresh").NoOptDefVal = everything
+	f.StringSliceVar(&opts.only, "refresh", nil, "refresh these datasets alone")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "check the pipeline and show its order; run nothing")
+	f.BoolVar(&opts.continuous, "continuous", false, "keep going: refresh at every interval, or as schedules say")
+	f.DurationVar(&opts.interval, "interval", 10*time.Second, "time from one refresh to the next, with --continuous")
+	f.IntVar(&opts.parallelism, "parallelism", 2, "how many datasets run at a time")
+	f.BoolVarP(&opts.quiet, "quiet", "q", false, "print errors alone")
+	return cmd
+}
+
+func runPipeline(ctx context.Context, opts runOptions, paths []string, std Streams) error {
+	if opts.parallelism < 1 || opts.interval <= 0 {
+		return errors.New("--parallelism and --interval are to be positive")
+	}
+	name := opts.name
+	if name == "" {
+		abs, err := filepath.Abs(paths[0])
+		if err != nil {
+			return err
+		}
+		name = strings.TrimSuffix(filepath.Base(abs), ".sql")
+	}
+	p, err := pipeline.Load(name, paths)
+	if err != nil {
+		return err
+	}
+	sc, err := opts.config(std, opts.parallelism)
+	if err != nil {
+		return err
+	}
+	out := &runReport{w: std.Out, quiet: opts.quiet, continuous: opts.continuous}
+	cfg := pipeline.Config{
+		Open:        func(ctx context.Context) (*session.Session, error) { return session.Open(ctx, sc) },
+		Parallelism: opts.parallelism, Full: opts.full, Only: opts.only, Report: func(r pipeline.Result) { out.result(std.Err, r) },
+		Clock: time.Now, Sleep: sleep,
+	}
+	if len(opts.full) == 1 && opts.full[0] == everything {
+		cfg.Full, cfg.FullAll = nil, true
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	switch {
+	case opts.dryRun:
+		if err := p.Validate(ctx, cfg); err != nil {
+			return err
+		}
+		out.order(p)
+		return nil
+	case opts.continuous:
+		return p.RunContinuously(ctx, cfg, opts.interval)
+	}
+	results, err := p.Run(ctx, cfg)
+	out.quality(results)
+	return err
+}
+
+// sleep waits, or returns ctx's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// runReport prints what becomes of datasets.
+type runReport struct {
+	w          io.Writer
+	quiet      bool
+	continuous bool
+}
+
+// result prints a line about a dataset, and its error to errs. A runner that
+// keeps going tells of those alone that have done something.
+func (o *runReport) result(errs io.Writer, r pipeline.Result) {
+	if r.Status == eventlog.FlowFailed {
+		printError(errs, r.Err)
+	}
+	idle := r.Err == nil && r.Outcome.Rows == 0 && r.Status == eventlog.FlowCompleted
+	if o.quiet || o.continuous && idle || r.Dataset.Temporary {
+		return
+	}
+	fmt.Fprintf(o.w, "%-9s  %-40s %9d rows %s\n", r.Status, r.Dataset, r.Outcome.Rows, how(r))
+}
+
+// how says how a dataset was brought up to date, or why not.
+func how(r pipeline.Result) string {
+	switch plan := r.Outcome.Plan; {
+	case r.Status == eventlog.FlowSkipped:
+		return r.Err.Error()
+	case plan.Technique != "":
+		return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(plan.Technique, "MAINTENANCE_TYPE_"), "_", " "))
+	}
+	return strings.ToLower(strings.ReplaceAll(string(r.Dataset.Kind), "_", " "))
+}
+
+// order prints the datasets in the order in which they run.
+func (o *runReport) order(p *pipeline.Pipeline) {
+	if o.quiet {
+		return
+	}
+	for _, d := range p.Datasets {
+		var inputs []string
+		for _, in := range d.Inputs {
+			inputs = append(inputs, in.String())
+		}
+		from := ""
+		if len(inputs) > 0 {
+			from = " <- " + strings.Join(inputs, ", ")
+		}
+		fmt.Fprintf(o.w, "%s%s\n", d, from)
+	}
+}
+
+// quality prints what the expectations counted.
+func (o *runReport) quality(results []pipeline.Result) {
+	if o.quiet {
+		return
+	}
+	table := tabwriter.NewWriter(o.w, 0, 0, 2, ' ', 0)
+	heading := "\nEXPECTATION\tDATASET\tPASSED\tFAILED\n"
+	for _, r := range results {
+		for _, e := range r.Outcome.Quality.Expectations {
+			fmt.Fprintf(table, "%s%s\t%s\t%d\t%d\n", heading, e.Name, e.Dataset, e.Passed, e.Failed)
+			heading = ""
+		}
+	}
+	_ = table.Flush() // as with any print, there is nowhere to report it
+}

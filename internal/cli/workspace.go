@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/session"
+)
+
+// workspaceOptions are the flags of commands that work in a workspace.
+type workspaceOptions struct {
+	workspace   string
+	memoryLimit string
+}
+
+func (o *workspaceOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.workspace, "workspace", "w", defaultWorkspace(), "directory of catalog and tables; environment FRESHET_WORKSPACE")
+	f.StringVar(&o.memoryLimit, "memory-limit", defaultMemoryLimit, "most memory to use, such as 400m or 2g")
+	must(cmd.MarkFlagDirname("workspace"))
+}
+
+// config returns the configuration of sessions, of which so many share the
+// memory. Warnings go to standard error.
+func (o *workspaceOptions) config(std Streams, sessions int) (session.Config, error) {
+	limit, err := option.ParseBytes(o.memoryLimit)
+	if err != nil || limit == 0 {
+		return session.Config{}, fmt.Errorf("--memory-limit: %q is not a size such as 400m", o.memoryLimit)
+	}
+	debug.SetMemoryLimit(limit * goMemoryPercent / 100)
+	return session.Config{
+		Workspace: o.workspace, MemoryLimit: limit / int64(sessions), Version: version,
+		Logger: slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}, nil
+}
