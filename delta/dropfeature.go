@@ -44,6 +44,13 @@ var removals = map[string]removal{
 	checkpointProtection:   {unset: []string{protectionKey}},
 }
 
+// Droppable reports whether [Table.DropFeature] takes the feature out of a
+// table.
+func (f Feature) Droppable() bool {
+	_, ok := removals[f.Name]
+	return ok
+}
+
 // DropFeature takes a table feature out of the protocol, after it has removed
 // every use of it from the newest version: ALTER TABLE … DROP FEATURE. Older
 // versions may still need the feature. Where readers must know it, the table
