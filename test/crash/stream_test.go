@@ -18,10 +18,11 @@ import (
 var wantedKills = flag.Int("kills", 40, "how many processes that refresh a streaming table are killed")
 
 // TestKilledRefreshes is the proof of "exactly once": processes refresh a
-// streaming table while files arrive, and are killed before each request to
-// their store in turn and at random moments, with storage that fails or lies,
-// full disks, clocks that jump, and a second process beside. In the end each row
-// is in the table once, as the maker of the files knows them.
+// streaming table, and a second one that streams from it, while files arrive.
+// They are killed before each request to their store in turn and at random
+// moments, with storage that fails or lies, full disks, clocks that jump, and a
+// second process beside. In the end each row is in both tables once, as the maker
+// of the files knows them.
 func TestKilledRefreshes(t *testing.T) {
 	p := newPlant(t)
 	seed := uint64(time.Now().UnixNano())
@@ -44,8 +45,13 @@ type siege struct {
 	kills, failed, ended int
 }
 
-// refreshText loads what is new in a folder.
-const refreshText = "CREATE STREAMING TABLE IF NOT EXISTS t AS SELECT * FROM STREAM read_files('%s', format => 'csv', maxFilesPerTrigger => 2); REFRESH STREAMING TABLE t"
+// refreshText loads what is new in a folder into a table, and from there into
+// another.
+const refreshText = `
+	CREATE STREAMING TABLE IF NOT EXISTS t AS SELECT * FROM STREAM read_files('%s', format => 'csv', maxFilesPerTrigger => 2);
+	REFRESH STREAMING TABLE t;
+	CREATE STREAMING TABLE IF NOT EXISTS refined AS SELECT * FROM STREAM t;
+	REFRESH STREAMING TABLE refined`
 
 // round lets all files arrive, by and by and in any order.
 func (s *siege) round(n int) {
@@ -60,7 +66,7 @@ func (s *siege) round(n int) {
 		t.Fatal(err)
 	}
 	s.rng.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
-	s.must("DROP TABLE IF EXISTS t")
+	s.must("DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS refined")
 	text := fmt.Sprintf(refreshText, landing)
 	for len(files) > 0 {
 		for range min(1+s.rng.IntN(2), len(files)) {
@@ -78,9 +84,12 @@ func (s *siege) round(n int) {
 		t.Errorf("round %d: the table holds %q, want %q", n, got, want)
 	}
 	source := "SELECT * FROM read_files('" + landing + "', format => 'csv', header => true)"
-	for _, difference := range []string{"SELECT * FROM t EXCEPT ALL " + source, source + " EXCEPT ALL SELECT * FROM t"} {
-		if got := s.must("SELECT count(*) FROM (" + difference + ")"); got != "0" {
-			t.Errorf("round %d: %s rows of %s", n, got, difference)
+	for _, table := range []string{"t", "refined"} {
+		loaded := "SELECT * FROM " + table
+		for _, difference := range []string{loaded + " EXCEPT ALL " + source, source + " EXCEPT ALL " + loaded} {
+			if got := s.must("SELECT count(*) FROM (" + difference + ")"); got != "0" {
+				t.Errorf("round %d: %s rows of %s", n, got, difference)
+			}
 		}
 	}
 }
