@@ -21,6 +21,8 @@ const (
 	// settingPartitionOverwrite is static or dynamic: whether INSERT OVERWRITE
 	// replaces all partitions, or those alone that get rows.
 	settingPartitionOverwrite = "spark.sql.sources.partitionOverwriteMode"
+	// settingANSI is shown alone: the SQL is that of ANSI mode.
+	settingANSI = "spark.sql.ansi.enabled"
 	// settingRetentionCheck refuses vacuums of a retention that is too short.
 	settingRetentionCheck = "spark.databricks.delta.retentionDurationCheck.enabled"
 )
@@ -29,6 +31,7 @@ var defaultSettings = map[string]string{
 	settingTimeZone:       "UTC",
 	settingAutoMerge:      "false",
 	settingRetentionCheck: "true",
+	settingANSI:           "true",
 
 	settingPartitionOverwrite: "STATIC",
 }

@@ -39,6 +39,8 @@ func (s *Session) show(ctx context.Context, stmt *sql.Show) (*Result, error) {
 		return s.showCreate(ctx, stmt)
 	case "FUNCTIONS":
 		return showFunctions(keep), nil
+	case "USER FUNCTIONS":
+		return showFunctions(func(string) bool { return false }), nil // there are none
 	}
 	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "SHOW %s is not supported.", stmt.Kind)
 }

@@ -286,7 +286,9 @@ func (p *parser) show() Statement {
 	switch {
 	case p.accept("SCHEMAS"), p.accept("DATABASES"), p.accept("NAMESPACES"):
 		s.Kind = "SCHEMAS"
-	case p.word("USER", "FUNCTIONS"), p.word("SYSTEM", "FUNCTIONS"), p.word("ALL", "FUNCTIONS"):
+	case p.accept("USER", "FUNCTIONS"):
+		s.Kind = "USER FUNCTIONS"
+	case p.word("SYSTEM", "FUNCTIONS"), p.word("ALL", "FUNCTIONS"):
 		p.pos += 2
 		s.Kind = "FUNCTIONS"
 	case p.accept("CREATE", "TABLE"):

@@ -1,6 +1,10 @@
 package sql
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // functionMapping says how DuckDB writes one of Spark's functions. It returns
 // the whole text of the call, its FILTER and OVER clauses included; where the
@@ -28,10 +32,28 @@ func (t functionTable) render(p *printer, call *FunctionCall) (string, error) {
 	if !ok {
 		return "", &Error{
 			Class: "UNRESOLVED_ROUTINE", State: "42883", Range: call.Range,
-			Text: "The function " + name + " is not known, or not supported by this engine.",
+			Text: "The function " + name + " is not known, or not supported by this engine." + t.suggestion(name),
 		}
 	}
 	return mapping(p, call)
+}
+
+// maxMistyped is how many letters of a name may be wrong to be taken for
+// another's.
+const maxMistyped = 2
+
+// suggestion asks whether one of the table's functions is meant, "" for none.
+func (t functionTable) suggestion(name string) string {
+	nearest, far := "", maxMistyped+1
+	for _, known := range slices.Sorted(maps.Keys(t)) {
+		if d := distance(name, known); d < far && d < len(name)/2 {
+			nearest, far = known, d
+		}
+	}
+	if nearest == "" {
+		return ""
+	}
+	return " Did you mean " + nearest + "?"
 }
 
 // Func returns the name of the function called, lower case and with dots.

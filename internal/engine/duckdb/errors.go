@@ -103,6 +103,14 @@ var rules = []rule{
 		"DATATYPE_MISMATCH", "42K09", "${1}",
 	},
 	{
+		regexp.MustCompile(`^Binder Error: ORDER term out of range - should be between 1 and (\d+)`),
+		"ORDER_BY_POS_OUT_OF_RANGE", "42805", "The position in ORDER BY is not in the select list: the valid range is [1, ${1}].",
+	},
+	{
+		regexp.MustCompile(`^Binder Error: GROUP BY term out of range - should be between 1 and (\d+)`),
+		"GROUP_BY_POS_OUT_OF_RANGE", "42805", "The position in GROUP BY is not in the select list: the valid range is [1, ${1}].",
+	},
+	{
 		regexp.MustCompile(`^Binder Error: aggregate function calls cannot be nested`),
 		"NESTED_AGGREGATE_FUNCTION", "42607", "It is not allowed to use an aggregate function in the argument of another aggregate function.",
 	},
