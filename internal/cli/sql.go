@@ -78,7 +78,7 @@ func runSQL(ctx context.Context, opts sqlOptions, std Streams) (err error) {
 		return err
 	}
 	c := console{std: std, printer: printer, quiet: opts.quiet}
-	cfg := session.Config{Workspace: opts.workspace, MemoryLimit: limit, Version: version}
+	cfg := session.Config{Workspace: opts.workspace, MemoryLimit: limit, Version: version, Logger: warnings(std)}
 	if !opts.quiet && isTerminal(std.Err) {
 		c.progress = &progressLine{w: std.Err, clock: time.Now}
 		cfg.Progress = c.progress.update

@@ -34,6 +34,11 @@ func (o *workspaceOptions) config(std Streams, sessions int) (session.Config, er
 	debug.SetMemoryLimit(limit * goMemoryPercent / 100)
 	return session.Config{
 		Workspace: o.workspace, MemoryLimit: limit / int64(sessions), Version: version,
-		Logger: slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger: warnings(std),
 	}, nil
+}
+
+// warnings is a logger that writes warnings and errors to standard error.
+func warnings(std Streams) *slog.Logger {
+	return slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
