@@ -97,7 +97,7 @@ func (s *Session) replace(ctx context.Context, t *target, base *delta.Snapshot, 
 	if r.Where != nil {
 		r.Parameters["predicate"] = r.Where.String()
 	}
-	r.Rows, r.Metadata, r.ReadsTable = s.plainRelation(laidOut), meta, reads
+	r.Rows, r.Metadata, r.ReadsTable = plainRelation(laidOut), meta, reads
 	result, err := s.change(ctx, stmt.Table, func(env dml.Env, target dml.Target) (dml.Result, error) {
 		target.Base = base // which the statement was checked against
 		return dml.Replace(ctx, env, target, *r)
@@ -109,7 +109,7 @@ func (s *Session) replace(ctx context.Context, t *target, base *delta.Snapshot, 
 }
 
 // plainRelation returns rows as the engine takes them.
-func (s *Session) plainRelation(rows *ingest.Relation) *ingest.Relation {
+func plainRelation(rows *ingest.Relation) *ingest.Relation {
 	out := *rows
 	layout := schema.ToArrow(rows.Schema)
 	read := rows.Read

@@ -30,10 +30,14 @@ func TestInsertReplaces(t *testing.T) {
 		{"a partition, partly", `INSERT OVERWRITE TABLE t PARTITION (p = 'a') SELECT 5, 6`, []string{"3|b|1", "4|NULL|1", "5|a|6"}},
 		{"a partition that is NULL", `INSERT OVERWRITE t PARTITION (p = NULL, q = 1) VALUES (5)`, []string{"1|a|1", "2|a|2", "3|b|1", "5|NULL|1"}},
 		{"all partitions", `INSERT OVERWRITE t VALUES (5, 'a', 1)`, []string{"5|a|1"}},
-		{"the partitions that get rows", `SET spark.sql.sources.partitionOverwriteMode = dynamic; INSERT OVERWRITE t VALUES (5, 'a', 1), (6, NULL, 1), (7, 'n', 1)`,
-			[]string{"2|a|2", "3|b|1", "5|a|1", "6|NULL|1", "7|n|1"}},
-		{"the partitions of one that get rows", `SET spark.sql.sources.partitionOverwriteMode = dynamic; INSERT OVERWRITE t PARTITION (p = 'a', q) VALUES (5, 1)`,
-			[]string{"2|a|2", "3|b|1", "4|NULL|1", "5|a|1"}},
+		{
+			"the partitions that get rows", `SET spark.sql.sources.partitionOverwriteMode = dynamic; INSERT OVERWRITE t VALUES (5, 'a', 1), (6, NULL, 1), (7, 'n', 1)`,
+			[]string{"2|a|2", "3|b|1", "5|a|1", "6|NULL|1", "7|n|1"},
+		},
+		{
+			"the partitions of one that get rows", `SET spark.sql.sources.partitionOverwriteMode = dynamic; INSERT OVERWRITE t PARTITION (p = 'a', q) VALUES (5, 1)`,
+			[]string{"2|a|2", "3|b|1", "4|NULL|1", "5|a|1"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
