@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"fmt"
+	"path/filepath"
 	"testing"
 )
 
@@ -48,4 +50,70 @@ func TestDistinctOfStream(t *testing.T) {
 	w.file("2.json", `{"k":"a","n":1}`+"\n"+`{"k":"b","n":1}`+"\n"+`{"n":7}`)
 	w.want("REFRESH TABLE s", "1|1")
 	w.want("SELECT * FROM s", "NULL|7", "a|1", "b|1")
+}
+
+// TestStateIsCompacted: many batches leave few files of state, and the state
+// of all of them.
+func TestStateIsCompacted(t *testing.T) {
+	w := newWorkspace(t)
+	for i := range 24 {
+		w.file(fmt.Sprintf("%02d.json", i), fmt.Sprintf(`{"k":"a","n":%d}`+"\n"+`{"k":"%d","n":1}`, i, i))
+	}
+	w.rows("CREATE STREAMING TABLE s AS SELECT k, count(*) AS c, sum(n) AS total FROM " + readings + " GROUP BY k")
+	w.want("SELECT count(*), max(c), max(total) FROM s", "25|24|276")
+	files, err := filepath.Glob(filepath.Join(w.root, "ws", "checkpoints", "*", "*", "*", "state", "0", "0", "*"))
+	if err != nil || len(files) > 20 || len(files) < 10 {
+		t.Errorf("24 batches leave %d files of state (%v)", len(files), err)
+	}
+	w.open()
+	w.file("99.json", `{"k":"a","n":1}`+"\n"+`{"k":"3","n":1}`)
+	w.rows("REFRESH TABLE s")
+	w.want("SELECT * FROM s WHERE k IN ('a', '3')", "3|2|2", "a|25|277")
+}
+
+// TestStateOfAnotherQuery: a changed aggregation begins anew or not at all.
+func TestStateOfAnotherQuery(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"k":"a","n":1}`)
+	w.rows("CREATE STREAMING TABLE s AS SELECT k, sum(n) AS x FROM " + readings + " GROUP BY k")
+	w.rows("CREATE STREAMING TABLE plain AS SELECT k, n FROM " + readings)
+	w.file("2.json", `{"k":"a","n":5}`)
+	w.fails("CREATE OR REFRESH STREAMING TABLE s AS SELECT k, max(n) AS x FROM "+readings+" GROUP BY k", "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "XXKST")
+	w.rows("REFRESH TABLE s FULL")
+	w.want("SELECT * FROM s", "a|5")
+	w.fails("CREATE OR REFRESH STREAMING TABLE plain AS SELECT k, sum(n) AS n FROM "+readings+" GROUP BY k", "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "XXKST")
+}
+
+// TestStreamStaticJoin: each batch sees the table as it is then.
+func TestStreamStaticJoin(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE names (k STRING, name STRING); INSERT INTO names VALUES ('a', 'old')")
+	w.file("1.json", `{"k":"a","n":1}`+"\n"+`{"k":"b","n":2}`)
+	w.rows("CREATE STREAMING TABLE s AS SELECT coalesce(name, '?') AS name, count(*) AS c, sum(n) AS total FROM " + readings +
+		" LEFT JOIN names USING (k) GROUP BY name")
+	w.rows("INSERT OVERWRITE names VALUES ('a', 'new')")
+	w.file("2.json", `{"k":"a","n":4}`)
+	w.rows("REFRESH TABLE s")
+	w.want("SELECT * FROM s", "?|1|2", "new|1|4", "old|1|1")
+}
+
+// TestAggregateOfTable: silver from bronze, gold from silver.
+func TestAggregateOfTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE src (k STRING, n INT); INSERT INTO src VALUES ('a', 1), ('b', 2)")
+	w.rows("CREATE STREAMING TABLE gold AS SELECT k, avg(n) AS mean, collect_list(n) AS all FROM STREAM src GROUP BY k")
+	w.rows("INSERT INTO src VALUES ('a', 4)")
+	w.rows("REFRESH TABLE gold")
+	w.want("SELECT k, mean, array_size(all) FROM gold", "a|2.5|2", "b|2|1")
+}
+
+// TestExpectationsOfGroups drop groups, also ones that were there before.
+func TestExpectationsOfGroups(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"k":"a","n":1}`+"\n"+`{"k":"b","n":2}`)
+	w.rows("CREATE STREAMING TABLE s (CONSTRAINT small EXPECT (total < 5) ON VIOLATION DROP ROW) AS SELECT k, sum(n) AS total FROM " + readings + " GROUP BY k")
+	w.want("SELECT * FROM s", "a|1", "b|2")
+	w.file("2.json", `{"k":"a","n":10}`)
+	w.rows("REFRESH TABLE s")
+	w.want("SELECT * FROM s", "b|2")
 }
