@@ -50,7 +50,7 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 	b := s.binder(ctx, q)
 	b.want.speculate = speculate
 	if b.want.metadata {
-		hideMetadata(q)
+		s.hideMetadata(ctx, q)
 	}
 	printed, err := printer(b).Print(q)
 	var unresolved *sql.Error
@@ -237,8 +237,17 @@ func cheapest(s *schema.Struct) string {
 	return s.Fields[0].Name
 }
 
-// hideMetadata keeps the column _metadata out of every * over files.
-func hideMetadata(q *sql.Query) {
+// hideMetadata keeps the column _metadata out of every * over files and tables.
+func (s *Session) hideMetadata(ctx context.Context, q *sql.Query) {
+	common := map[string]bool{}
+	sql.Inspect(q, func(n sql.Node) bool {
+		if with, ok := n.(*sql.With); ok {
+			for _, t := range with.Tables {
+				common[strings.ToLower(t.Name)] = true
+			}
+		}
+		return true
+	})
 	sql.Inspect(q, func(n sql.Node) bool {
 		sel, ok := n.(*sql.Select)
 		if !ok {
@@ -251,8 +260,7 @@ func hideMetadata(q *sql.Query) {
 				case *sql.TableFunction:
 					overFiles = overFiles || isReadFiles(n)
 				case *sql.Table:
-					format, _, path := n.Name.Path()
-					overFiles = overFiles || path && format != "delta"
+					overFiles = overFiles || s.hasMetadata(ctx, n, common)
 				case *sql.Subquery:
 					return false
 				}

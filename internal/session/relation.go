@@ -17,6 +17,7 @@ import (
 	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/schema"
@@ -93,11 +94,22 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 	if want.scanned != nil {
 		want.scanned(skipping{t.name, snap, filter})
 	}
+	opts := delta.ScanOptions{Columns: names, Filter: filter, Files: pinned.files, Parallelism: s.cfg.Parallelism}
+	var hidden *tableMetadata
+	if want.metadata && snap.Schema().Index(files.MetadataColumn) < 0 {
+		hidden = newTableMetadata(t, snap)
+		opts = hidden.scan(opts)
+		columns = schema.New(append(slices.Clone(columns.Fields), hidden.field)...)
+	}
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range snap.Scan(ctx, delta.ScanOptions{Columns: names, Filter: filter, Files: pinned.files, Parallelism: s.cfg.Parallelism}) {
+			for rec, err := range snap.Scan(ctx, opts) {
 				if err != nil {
 					err = wrap(t.name, err)
+				} else if hidden != nil {
+					shown := rec
+					rec = hidden.complete(shown)
+					shown.Release()
 				}
 				if !yield(rec, err) || err != nil {
 					return

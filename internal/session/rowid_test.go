@@ -133,3 +133,20 @@ func TestRowTrackingBeginsLater(t *testing.T) {
 	}
 	w.want("SELECT count(*), sum(id) FROM "+table, "9|36")
 }
+
+// _metadata of a table tells where rows are and who they are; it is in no *.
+func TestMetadataOfTables(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE a (id INT, s STRING) TBLPROPERTIES ('delta.enableRowTracking' = 'true'); INSERT INTO a VALUES (1, 'x'), (2, 'y'); INSERT INTO a VALUES (3, 'z')")
+	w.rows("UPDATE a SET s = 'new' WHERE id = 2")
+	w.want("SELECT id, _metadata.row_id, _metadata.row_commit_version FROM a", "1|0|1", "2|1|3", "3|2|2")
+	w.want("SELECT *, _metadata.row_id AS r FROM a AS t WHERE t._metadata.row_id = 1", "2|new|1")
+	w.want("SELECT count(*), count(DISTINCT _metadata.file_path), min(_metadata.row_index), min(_metadata.file_size) > 0, max(_metadata.file_modification_time) > TIMESTAMP'2020-01-01' FROM a", "3|2|0|true|true")
+	w.want("WITH c AS (SELECT *, _metadata.file_name AS f FROM a) SELECT count(*) FROM c WHERE f LIKE 'part-%'", "3")
+	w.want("WITH c AS (SELECT id, _metadata.row_id AS r FROM a) SELECT * FROM c WHERE r = 2", "3|2")
+	w.want("SELECT x.id, y._metadata.row_id FROM a x JOIN a y ON x.id = y.id WHERE x.id > 2", "3|2")
+	w.rows("CREATE TABLE b (id INT); INSERT INTO b VALUES (7)")
+	w.failing("SELECT _metadata.row_id FROM b", "FIELD_NOT_FOUND")
+	w.rows("CREATE TABLE c AS SELECT id, named_struct('mine', 1) AS _metadata FROM b")
+	w.want("SELECT *, _metadata.mine FROM c", `7|{"mine":1}|1`)
+}
