@@ -38,7 +38,7 @@ type settings struct {
 	dir     string // for data and tables
 	size    int64  // bytes of each throughput workload's source
 	large   int64  // bytes of the memory workload's large source
-	files   int    // of the many-files workload
+	files   int    // of the workloads of many files
 	target  int64  // rows of the merge workload's table
 	upserts int64  // rows merged into it
 	keys    int64  // rows of random keys merged into it
@@ -56,14 +56,14 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&s.dir, "dir", "bench/data", "where data and tables go")
 	fs.StringVar(&size, "size", "800m", "bytes of CSV and of JSON to load")
 	fs.StringVar(&large, "large", "10g", "bytes of the large source of the memory workload; 0 leaves it out")
-	fs.IntVar(&s.files, "files", 100_000, "known files of the COPY INTO workload")
+	fs.IntVar(&s.files, "files", 100_000, "files of the workloads of many files")
 	fs.Int64Var(&s.target, "target", 10_000_000, "rows of the table of the merge workload")
 	fs.Int64Var(&s.upserts, "upserts", 1_000_000, "rows to merge into it, half of them new")
 	fs.Int64Var(&s.keys, "keys", 1000, "rows of random keys to merge into it")
 	fs.IntVar(&s.runs, "runs", 3, "runs of each job")
 	fs.BoolVar(&s.warm, "warm", true, "run each job once before, unmeasured")
 	fs.StringVar(&peers, "peers", "duckdb,polars,delta-rs,spark", "comma-separated peers to measure against")
-	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, merge, start; all by default")
+	fs.StringVar(&only, "only", "", "comma-separated workloads: csv, json, memory, known, merge, autoloader-small-files, autoloader-csv, start; all by default")
 	if err := fs.Parse(args); err != nil {
 		return s, err
 	}

@@ -25,6 +25,8 @@ var workloads = []workload{
 	{"memory", "peak memory of loading small and large CSV", memory},
 	{"known", "COPY INTO with nothing new over many known files", known},
 	{"merge", "MERGE INTO: many upserts, and few of random keys, with and without deletion vectors", merge},
+	{"autoloader-small-files", "JSON files of 10 KB through a streaming table, and by COPY INTO", autoloaderSmallFiles},
+	{"autoloader-csv", "CSV through a streaming table, against COPY INTO", autoloaderCSV},
 	{"start", "start of the process to the first committed row", start},
 }
 

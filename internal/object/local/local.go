@@ -63,6 +63,25 @@ func (s *Store) Open(ctx context.Context, key string) (object.Object, error) {
 	return &file{File: f, size: info.Size(), modTime: info.ModTime()}, nil
 }
 
+// Stat implements [object.Stater].
+func (s *Store) Stat(ctx context.Context, key string) (size, modTime int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, 0, err
+	}
+	name, err := s.path(key)
+	if err != nil {
+		return 0, 0, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return 0, 0, notExist(err)
+	}
+	if !info.Mode().IsRegular() {
+		return 0, 0, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return info.Size(), info.ModTime().UnixMicro(), nil
+}
+
 // Delete implements [object.Store]. Directories stay, also when empty.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {

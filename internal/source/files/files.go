@@ -211,12 +211,11 @@ func (d *discovery) named(ctx context.Context, names []string, yield func(format
 
 // open looks at one file.
 func (d *discovery) open(ctx context.Context, key string) (format.File, error) {
-	o, err := d.store.Open(ctx, key)
+	size, modTime, err := object.Stat(ctx, d.store, key)
 	if err != nil {
 		return format.File{}, err
 	}
-	f := d.file(key, o.Size(), time.UnixMicro(o.ModTime()))
-	return f, o.Close()
+	return d.file(key, size, time.UnixMicro(modTime)), nil
 }
 
 func (d *discovery) file(key string, size int64, modTime time.Time) format.File {

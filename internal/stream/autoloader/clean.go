@@ -164,14 +164,11 @@ var errChanged = errors.New("the file has changed")
 
 // same returns nil for a file that is as it was discovered.
 func (c *cleaner) same(ctx context.Context, store object.Store, key string, e *filestate.Entry) error {
-	o, err := store.Open(ctx, key)
-	if err != nil {
-		return err
-	}
-	if o.Size() != e.Size || o.ModTime() != e.ModTime {
+	size, modTime, err := object.Stat(ctx, store, key)
+	if err == nil && (size != e.Size || modTime != e.ModTime) {
 		err = errChanged
 	}
-	return errors.Join(err, o.Close())
+	return err
 }
 
 // vanished tells a file that this cleaner has cleaned, and was cut off before
@@ -182,15 +179,11 @@ func (c *cleaner) vanished(ctx context.Context, e *filestate.Entry) (done bool, 
 		return true, nil
 	}
 	for _, key := range c.targets(e) {
-		o, err := c.store.Open(ctx, key)
+		size, _, err := object.Stat(ctx, c.store, key)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return false, c.refused(e, err)
-		}
-		size := o.Size()
-		if err := o.Close(); err != nil {
 			return false, c.refused(e, err)
 		}
 		if size == e.Size {

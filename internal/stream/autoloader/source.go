@@ -287,12 +287,12 @@ func (s *Source) file(ctx context.Context, e filestate.Entry) (format.File, erro
 		return format.File{}, err
 	}
 	f := format.File{Path: e.Path, Store: store, Key: loc.Key, Size: e.Size, ModTime: time.UnixMicro(e.ModTime).UTC()}
-	o, err := store.Open(ctx, loc.Key)
+	size, modTime, err := object.Stat(ctx, store, loc.Key)
 	if err != nil {
 		return f, ctx.Err()
 	}
-	f.Size, f.ModTime = o.Size(), time.UnixMicro(o.ModTime()).UTC()
-	return f, o.Close()
+	f.Size, f.ModTime = size, time.UnixMicro(modTime).UTC()
+	return f, nil
 }
 
 // storeOf returns the store that holds a file.
