@@ -41,7 +41,8 @@ func (s *Session) shown(ctx context.Context, q *sql.Query) (*ingest.Relation, er
 // plan plans a query. When speculate is set, reading may give
 // [ingest.ErrSpeculation]; see there.
 func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printer func(sql.Relations) *sql.Printer) (*ingest.Relation, error) {
-	if err := s.expandViews(ctx, q); err != nil {
+	views, err := s.expandedViews(ctx, q)
+	if err != nil {
 		return nil, err
 	}
 	if ref, ok := sql.PlainScan(q); ok {
@@ -60,7 +61,7 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 		_, err = printer(b).Print(q)
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.placeInView(err, q, views)
 	}
 	rows, err := s.runText(ctx, printed.Text, b.inputs)
 	if err != nil {

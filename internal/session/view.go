@@ -139,10 +139,18 @@ func (s *Session) qualify(ctx context.Context, q *sql.Query) error {
 
 // expandViews puts each view's query in the place of its name.
 func (s *Session) expandViews(ctx context.Context, q *sql.Query) error {
-	return s.expandViewsAt(ctx, q, 0)
+	_, err := s.expandedViews(ctx, q)
+	return err
 }
 
-func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int) error {
+// expandedViews is expandViews that returns the views.
+func (s *Session) expandedViews(ctx context.Context, q *sql.Query) ([]viewBody, error) {
+	var views []viewBody
+	err := s.expandViewsAt(ctx, q, 0, &views)
+	return views, err
+}
+
+func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int, views *[]viewBody) error {
 	if depth > maxViewDepth {
 		return errclass.New("VIEW_EXCEED_MAX_NESTED_DEPTH", "54K00", "The depth of nested views exceeds %d; a view may refer to itself.", maxViewDepth)
 	}
@@ -156,11 +164,13 @@ func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int) er
 			return t, err
 		}
 		// Parsed anew each time: planning changes the tree.
-		body, err := sql.ParseQuery(view.Query.String())
+		text := view.Query.String()
+		body, err := sql.ParseQuery(text)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.expandViewsAt(ctx, body, depth+1); err != nil {
+		*views = append(*views, viewBody{view.Name.String(), text, body})
+		if err := s.expandViewsAt(ctx, body, depth+1, views); err != nil {
 			return nil, err
 		}
 		return &sql.Subquery{Range: t.Range, Query: body, Sample: t.Sample, Alias: viewAlias(t, view)}, nil
