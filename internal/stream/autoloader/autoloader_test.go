@@ -35,6 +35,8 @@ type landing struct {
 
 	// faults, when set, decide about each access to files and checkpoint.
 	faults objecttest.Plan
+	// before, when set, is called when a batch is written, and may fail it.
+	before func() error
 	// lost makes the sink deny, when it is asked, what it has written.
 	lost bool
 
@@ -116,6 +118,11 @@ func (l *landing) Write(ctx context.Context, b stream.Batch, rows *ingest.Relati
 	if held, _ := l.Holds(ctx, b); held {
 		rows.Close()
 		return stream.Written{Already: true}, nil
+	}
+	if l.before != nil {
+		if err := l.before(); err != nil {
+			return stream.Written{}, err
+		}
 	}
 	got := batch{flow: b.Flow, id: b.ID}
 	for rec, err := range rows.Read(ctx) {

@@ -66,6 +66,7 @@ type Source struct {
 	rescue  string    // name of the rescued data column, "" for none
 	first   bool      // nothing has been discovered before this run
 	skipped []filestate.Entry
+	corrupt int // of those that the last batch skipped
 	// replacing are files of the batch whose rows replace earlier ones.
 	replacing []string
 	metrics   stream.SourceProgress
@@ -387,7 +388,7 @@ func (s *Source) Finish(ctx context.Context, done stream.Done) error {
 	err = s.state.Finish(ctx, filestate.Batch{
 		ID: done.Batch, End: end, Processed: done.Processed.UnixMicro(), Committed: done.Committed.UnixMicro(),
 	}, s.skipped)
-	s.skipped = nil
+	s.corrupt, s.skipped = corrupt(s.skipped), nil
 	if err != nil || s.cleaner == nil {
 		return err
 	}
@@ -404,7 +405,20 @@ func (s *Source) Progress() stream.SourceProgress {
 		"numFilesOutstanding": strconv.FormatInt(s.backlog.files, 10),
 		"numBytesOutstanding": strconv.FormatInt(s.backlog.bytes, 10),
 	}
+	if s.corrupt > 0 {
+		p.Metrics["numSkippedCorruptFiles"] = strconv.Itoa(s.corrupt)
+	}
 	return p
+}
+
+// corrupt counts the files that were skipped as they could not be read.
+func corrupt(skipped []filestate.Entry) (n int) {
+	for _, e := range skipped {
+		if e.State == filestate.SkippedCorrupted {
+			n++
+		}
+	}
+	return n
 }
 
 // inferFirst infers the schema from the files discovered, the newest first.

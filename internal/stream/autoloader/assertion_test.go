@@ -1,0 +1,79 @@
+package autoloader_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/freshet/freshet/internal/source/files/filestate"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/schema"
+)
+
+// TestAssertion8_ArrivedDuringARun: with availableNow a file that comes while
+// batches run waits for the next run.
+func TestAssertion8_ArrivedDuringARun(t *testing.T) {
+	l := newLanding(t, json("maxFilesPerTrigger", "1"))
+	l.put("1.json", `{"a":1}`)
+	l.put("2.json", `{"a":2}`)
+	late := false
+	l.before = func() error {
+		if !late {
+			late = true
+			l.put("0.json", `{"a":3}`)
+		}
+		return nil
+	}
+	l.mustRun()
+	l.expect("the first run", "1|(null)", "2|(null)")
+	l.mustRun()
+	l.expect("the second run", "1|(null)", "2|(null)", "3|(null)")
+}
+
+// TestAssertion26_SameFilesAgain: a batch that was planned and not written
+// runs again with the files it had, whatever has come since and whatever the
+// limits now are.
+func TestAssertion26_SameFilesAgain(t *testing.T) {
+	cut := errors.New("cut off")
+	l := newLanding(t, json("maxFilesPerTrigger", "2"))
+	l.put("b.json", `{"a":1}`)
+	l.put("c.json", `{"a":2}`)
+	l.before = func() error { return cut }
+	if err := l.run(); !errors.Is(err, cut) {
+		t.Fatalf("got %v, want the run cut off", err)
+	}
+	l.put("a.json", `{"a":3}`)
+	l.options["maxFilesPerTrigger"] = "1000"
+	l.before = nil
+	l.mustRun()
+	if got := l.sizes(); !slices.Equal(got, []int{2, 1}) || !slices.Equal(l.batches[0].rows, []string{"1|(null)", "2|(null)"}) {
+		t.Errorf("got batches of %v, the first %q, want the two files that were planned and then the new one", got, l.batches[0].rows)
+	}
+}
+
+// TestAssertion31_CorruptFile fails the run, or is left out and known as such.
+func TestAssertion31_CorruptFile(t *testing.T) {
+	for _, ignore := range []string{"false", "true"} {
+		l := newLanding(t, map[string]string{"cloudFiles.format": "parquet", "ignoreCorruptFiles": ignore})
+		l.schema = schema.New(schema.Col("a", schema.Integer))
+		l.put("bad.parquet", "PAR1 but no Parquet")
+		var skipped string
+		l.progress = func(p stream.Progress) { skipped = p.Sources[0].Metrics["numSkippedCorruptFiles"] }
+		err := l.run()
+		if ignore == "false" {
+			if err == nil {
+				t.Error("a corrupt file was read")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := l.states()["bad.parquet"]; e.State != filestate.SkippedCorrupted || e.Detail == "" {
+			t.Errorf("got state %d, %q, want it skipped as corrupt and why", e.State, e.Detail)
+		}
+		if skipped != "1" {
+			t.Errorf("the batch tells of %q corrupt files, want 1", skipped)
+		}
+	}
+}
