@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-var wantedKills = flag.Int("kills", 40, "how many processes that refresh a streaming table are killed")
+var wantedKills = flag.Int("kills", 20, "how many processes that refresh streaming tables are killed")
 
 // TestKilledRefreshes is the proof of "exactly once": processes refresh a
 // streaming table, and two more that stream from it, while files arrive.
