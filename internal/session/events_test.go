@@ -1,8 +1,14 @@
 package session_test
 
 import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/freshet/freshet/internal/session"
 )
 
 // TestAssertion51_Counts: dropped records and the counts of each expectation
@@ -67,5 +73,29 @@ func TestExpectationRefusals(t *testing.T) {
 		if !strings.Contains(err.Error(), "EXPECT (") {
 			t.Errorf("got %v, want an error that shows the expectation", err)
 		}
+	}
+}
+
+// TestEventLogIsNoObstacle: a refresh whose events cannot be written has
+// loaded its rows all the same, and the program's log says what is missing.
+func TestEventLogIsNoObstacle(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	if err := os.WriteFile(filepath.Join(w.root, "ws", "events"), []byte("no directory"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	s, err := session.Open(t.Context(), session.Config{
+		Workspace: filepath.Join(w.root, "ws"), Logger: slog.New(slog.NewTextHandler(&said, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	w.s = s
+	w.want("CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json')", "1|1")
+	w.want("SELECT id FROM s", "1")
+	if !strings.Contains(said.String(), "events of a refresh are lost") {
+		t.Errorf("the program's log has %q, want that events are lost", said.String())
 	}
 }
