@@ -51,7 +51,7 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 	b := s.binder(ctx, q)
 	b.want.speculate = speculate
 	if b.want.metadata {
-		s.hideMetadata(ctx, q)
+		s.hideMetadata(ctx, q, b.want.rowMetadata)
 	}
 	printed, err := printer(b).Print(q)
 	var unresolved *sql.Error
@@ -191,6 +191,9 @@ func engineInput(name string, rows *ingest.Relation) engine.Input {
 type scan struct {
 	columns  map[string]bool // lower-case names of columns mentioned; nil is all
 	metadata bool            // _metadata is mentioned
+	// rowMetadata is whether it may be that of Delta tables: a query that reads
+	// files too means theirs.
+	rowMetadata bool
 	// speculate lets schemas of files be inferred from samples.
 	speculate bool
 	// site has the conditions on the rows, nil for none.
@@ -204,10 +207,27 @@ type scan struct {
 func wanted(q *sql.Query) scan {
 	names, all := sql.ColumnNames(q)
 	want := scan{metadata: names[files.MetadataColumn]}
+	want.rowMetadata = want.metadata && !readsFiles(q)
 	if !all {
 		want.columns = names
 	}
 	return want
+}
+
+// readsFiles reports whether a query names files.
+func readsFiles(q *sql.Query) bool {
+	found := false
+	sql.Inspect(q, func(n sql.Node) bool {
+		switch n := n.(type) {
+		case *sql.TableFunction:
+			found = found || isReadFiles(n)
+		case *sql.Table:
+			format, _, path := n.Name.Path()
+			found = found || path && format != "delta"
+		}
+		return !found
+	})
+	return found
 }
 
 // pick returns the columns of s that the query needs, at least one.
@@ -238,8 +258,9 @@ func cheapest(s *schema.Struct) string {
 	return s.Fields[0].Name
 }
 
-// hideMetadata keeps the column _metadata out of every * over files and tables.
-func (s *Session) hideMetadata(ctx context.Context, q *sql.Query) {
+// hideMetadata keeps the column _metadata out of every * over files, or over
+// tables where it may be theirs.
+func (s *Session) hideMetadata(ctx context.Context, q *sql.Query, tables bool) {
 	common := map[string]bool{}
 	sql.Inspect(q, func(n sql.Node) bool {
 		if with, ok := n.(*sql.With); ok {
@@ -261,7 +282,8 @@ func (s *Session) hideMetadata(ctx context.Context, q *sql.Query) {
 				case *sql.TableFunction:
 					overFiles = overFiles || isReadFiles(n)
 				case *sql.Table:
-					overFiles = overFiles || s.hasMetadata(ctx, n, common)
+					format, _, path := n.Name.Path()
+					overFiles = overFiles || path && format != "delta" || tables && s.hasMetadata(ctx, n, common)
 				case *sql.Subquery:
 					return false
 				}

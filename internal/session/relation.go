@@ -96,7 +96,7 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 	}
 	opts := delta.ScanOptions{Columns: names, Filter: filter, Files: pinned.files, Parallelism: s.cfg.Parallelism}
 	var hidden *tableMetadata
-	if want.metadata && snap.Schema().Index(files.MetadataColumn) < 0 {
+	if want.rowMetadata && snap.Schema().Index(files.MetadataColumn) < 0 {
 		hidden = newTableMetadata(t, snap)
 		opts = hidden.scan(opts)
 		columns = schema.New(append(slices.Clone(columns.Fields), hidden.field)...)

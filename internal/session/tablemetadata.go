@@ -117,15 +117,12 @@ func (m *tableMetadata) describe(out []arrow.Array, stored *array.String, layout
 	out[0], out[1], out[2], out[3] = paths.NewArray(), names.NewArray(), sizes.NewArray(), times.NewArray()
 }
 
-// hasMetadata reports whether a table of a query has the hidden column; a name
-// of a common table has none.
+// hasMetadata reports whether a Delta table of a query has the hidden column; a
+// name of a common table has none.
 func (s *Session) hasMetadata(ctx context.Context, t *sql.Table, common map[string]bool) bool {
-	if format, _, ok := t.Name.Path(); ok && format != "delta" {
-		return true
-	}
 	if len(t.Name.Parts) == 1 && common[strings.ToLower(t.Name.Parts[0])] {
 		return false
 	}
-	found, snap, err := s.newest(ctx, t.Name)
-	return err == nil && found != nil && snap.Schema().Index(files.MetadataColumn) < 0
+	_, snap, err := s.newest(ctx, t.Name)
+	return err == nil && snap.Schema().Index(files.MetadataColumn) < 0
 }
