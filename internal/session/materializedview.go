@@ -163,7 +163,7 @@ func (s *Session) openView(ctx context.Context, entry catalog.Table) (*viewRefre
 
 // identity tells definitions apart that may give other rows.
 func (v *viewRefresh) identity() string {
-	parts := []string{v.query.String(), v.session.timeZone().String()}
+	parts := []string{v.query.String(), v.session.timeZone().String(), v.session.settings[settingANSI]}
 	for _, c := range v.def.Columns {
 		parts = append(parts, c.String())
 	}
