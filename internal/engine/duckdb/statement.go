@@ -66,7 +66,7 @@ func (s *statement) Query(ctx context.Context, open func(context.Context) (array
 	r := s.engine.newReader(ctx, s.conn, s.text)
 	r.kept = true
 	r.scans = []*scan{s.input}
-	s.input.rewind(r.ctx, open)
+	s.input.rewind(r.ctx, open) //nolint:contextcheck // the reader's context is made of ctx
 	var err error
 	if r.result, err = s.conn.run(s.stmt); err != nil {
 		err = r.explain(err)

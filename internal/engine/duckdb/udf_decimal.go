@@ -146,7 +146,7 @@ func (d *decimalOperator) quick(i int) (result uint128, negative, ok bool) {
 	x, xNegative := d.x.read(i)
 	y, yNegative := d.y.read(i)
 	divisor := uint128{low: 1}
-	shift := 0 // the digits that the result has too many
+	var shift int // the digits that the result has too many
 	ok = true
 	switch d.name {
 	case "*":
