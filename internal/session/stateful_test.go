@@ -117,3 +117,35 @@ func TestExpectationsOfGroups(t *testing.T) {
 	w.rows("REFRESH TABLE s")
 	w.want("SELECT * FROM s", "b|2")
 }
+
+// TestAggregateWhileSchemaGrows: a new field of the source begins the batch
+// again, and each row counts once.
+func TestAggregateWhileSchemaGrows(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"k":"a","n":1}`)
+	w.rows("CREATE STREAMING TABLE s AS SELECT k, sum(n) AS total FROM STREAM read_files('$IN', format => 'json', maxFilesPerTrigger => 1) GROUP BY k")
+	w.file("2.json", `{"k":"a","n":2}`)
+	w.file("3.json", `{"k":"a","n":4,"new":true}`)
+	w.file("4.json", `{"k":"b","n":8}`)
+	w.rows("REFRESH TABLE s")
+	w.want("SELECT * FROM s", "a|7", "b|8")
+}
+
+// TestStatefulProgress: a batch reports what its state has come to, how far
+// event time is, and how many groups came late (semantics §11.1).
+func TestStatefulProgress(t *testing.T) {
+	w := newWorkspace(t)
+	for i, minute := range []string{"01", "30", "31", "02"} {
+		w.file(fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"k":"a","n":1,"ts":"2026-01-01T00:%s:00Z"}`, minute))
+	}
+	w.rows("CREATE STREAMING TABLE s AS SELECT window.start AS w, count(*) AS c FROM " + readings +
+		" WATERMARK ts DELAY OF INTERVAL 10 MINUTES GROUP BY window(ts, '10 minutes')")
+	w.want("SELECT c FROM s", "1")
+	const progress = "get_json_object(details:stream_progress:progress_json, '$."
+	w.want("SELECT origin.batch_id, "+progress+"stateOperators[0].numRowsTotal'), "+progress+"stateOperators[0].numRowsDroppedByWatermark'), "+
+		progress+"eventTime.watermark'), "+progress+"eventTime.max') FROM event_log(TABLE(s)) WHERE event_type = 'stream_progress'",
+		"0|1|0|1970-01-01T00:00:00.000Z|2026-01-01T00:01:00.000Z",
+		"1|2|0|2025-12-31T23:51:00.000Z|2026-01-01T00:30:00.000Z",
+		"2|1|0|2026-01-01T00:20:00.000Z|2026-01-01T00:31:00.000Z",
+		"3|1|1|2026-01-01T00:21:00.000Z|2026-01-01T00:02:00.000Z")
+}

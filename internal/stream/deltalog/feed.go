@@ -89,10 +89,17 @@ func (s *Source) inserted(rec arrow.RecordBatch) arrow.RecordBatch {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(layout.Fields()[rec.NumCols():], nil))
 	defer b.Release()
 	at := arrow.Timestamp(s.initial.snapshot.Timestamp().UnixMicro())
-	for range rec.NumRows() {
-		b.Field(0).(*array.StringBuilder).Append("insert")                    //nolint:forcetypeassert // withFeed's types
-		b.Field(1).(*array.Int64Builder).Append(s.initial.snapshot.Version()) //nolint:forcetypeassert // withFeed's types
-		b.Field(2).(*array.TimestampBuilder).Append(at)                       //nolint:forcetypeassert // withFeed's types
+	for _, column := range b.Fields() {
+		for range rec.NumRows() {
+			switch column := column.(type) {
+			case *array.StringBuilder:
+				column.Append("insert")
+			case *array.Int64Builder:
+				column.Append(s.initial.snapshot.Version())
+			case *array.TimestampBuilder:
+				column.Append(at)
+			}
+		}
 	}
 	told := b.NewRecordBatch()
 	defer told.Release()
