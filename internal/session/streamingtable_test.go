@@ -148,3 +148,16 @@ func TestDropStreamingTable(t *testing.T) {
 	}
 	w.want(bronze, "1|1")
 }
+
+// TestBadRecordsOfStreams go to the directory, with path, text and reason, and
+// nothing of them to the table (semantics §4.3).
+func TestBadRecordsOfStreams(t *testing.T) {
+	w := newWorkspace(t)
+	bad := filepath.Join(w.root, "bad")
+	w.file("1.json", `{"id":1}`+"\n"+`{"id":`)
+	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT', badRecordsPath => '" + bad + "')")
+	w.file("2.json", `[}`+"\n"+`{"id":2}`)
+	w.want("REFRESH STREAMING TABLE s; SELECT * FROM s", "1", "2")
+	w.want("SELECT replace(path, 'file://$IN/', ''), record, reason IS NOT NULL FROM read_files('"+bad+"', format => 'json')",
+		`1.json|{"id":|true`, "2.json|[}|true")
+}

@@ -1,12 +1,16 @@
 package filestate_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 
+	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/mem"
+	"github.com/freshet/freshet/internal/object/objecttest"
 	"github.com/freshet/freshet/internal/source/files/filestate"
 )
 
@@ -117,6 +121,54 @@ func TestEditsAgainstModel(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("seed %d: %d files wait, want %d", seed, len(got), len(want))
+		}
+	}
+}
+
+// TestEditsSurviveFaults: an edit that is tried until it succeeds, over storage
+// that fails and with a process that is killed, is done once.
+func TestEditsSurviveFaults(t *testing.T) {
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			objects := mem.New(nil)
+			newID := names()
+			s := open(t, objects, filestate.Options{NewID: newID})
+			discover(t, s, listing(1, paths(50)...), filestate.Discovery{}, 50)
+			finish(t, s, filestate.Batch{End: 40})
+			var done []filestate.Edit
+			faults := objecttest.Schedule{Seed: seed, Faults: 0.1, Crashes: 0.1, Store: objects}
+			_, err := faults.Run(t.Context(), objecttest.Actor{Name: "edit", Restarts: 100, Run: func(ctx context.Context, objects object.Store) {
+				for ctx.Err() == nil && len(done) < 2 {
+					s, err := filestate.Open(ctx, objects, prefix, filestate.Options{NewID: newID})
+					if err != nil {
+						continue
+					}
+					next := []filestate.Edit{filestate.Replay, filestate.Forget}[len(done)]
+					_, err = s.Edit(ctx, next, func(e *filestate.Entry) bool { return next == filestate.Replay || e.Size%2 == 1 }, 5)
+					if err == nil {
+						done = append(done, next)
+					}
+				}
+			}})
+			if err != nil {
+				t.Error(err)
+			}
+			s = open(t, objects, filestate.Options{NewID: newID})
+			var want []string
+			for _, p := range paths(50) {
+				if len(p)%2 == 0 {
+					want = append(want, p)
+				}
+			}
+			got := pending(t, s, s.Taken(), s.Next())
+			slices.Sort(got)
+			slices.Sort(want)
+			if len(done) != 2 || !slices.Equal(got, want) {
+				t.Errorf("after edits %v, %q wait, want %q", done, got, want)
+			}
+		})
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
 		}
 	}
 }

@@ -1,0 +1,49 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/freshet/freshet/internal/object/mem"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
+)
+
+// TestHoldExcludesRuns: while a flow runs it cannot be held, and while it is
+// held it cannot run.
+func TestHoldExcludesRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := mem.New(nil)
+		open := func() *stream.Flow {
+			f, err := flow(t.Context(), store, &numbers{there: &atomic.Int64{}, perBatch: 1}, stream.Trigger{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- open().Run(ctx) }()
+		synctest.Wait()
+		var other *checkpoint.ConcurrentRunError
+		if err := open().Hold(t.Context(), func(context.Context) error { return errors.New("held") }); !errors.As(err, &other) {
+			t.Errorf("holding a flow that runs gave %v, want a concurrent run", err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		err := open().Hold(t.Context(), func(ctx context.Context) error {
+			if err := open().Run(ctx); !errors.As(err, &other) {
+				t.Errorf("running a flow that is held gave %v, want a concurrent run", err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
