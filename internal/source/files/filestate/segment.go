@@ -1,7 +1,6 @@
 package filestate
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -424,6 +423,7 @@ func (d *decoder) skip(n int) {
 	d.in = d.in[n:]
 }
 
+// bytes returns a part of the input, which the caller copies.
 func (d *decoder) bytes(limit uint64) []byte {
 	n := d.uvarint()
 	if n > limit || n > uint64(len(d.in)) {
@@ -432,5 +432,5 @@ func (d *decoder) bytes(limit uint64) []byte {
 	}
 	b := d.in[:n]
 	d.in = d.in[n:]
-	return bytes.Clone(b)
+	return b
 }
