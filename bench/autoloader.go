@@ -35,20 +35,26 @@ func autoloaderSmallFiles(ctx context.Context, s settings, out io.Writer) error 
 	return nil
 }
 
-// autoloaderCSV loads CSV of a known schema through a streaming table and by
-// COPY INTO.
+// autoloaderCSV loads CSV through a streaming table and by COPY INTO: as text,
+// and with the types that either finds in the data.
 func autoloaderCSV(ctx context.Context, s settings, out io.Writer) error {
 	dir, err := s.data(ctx, factory.CSV, s.size)
 	if err != nil {
 		return err
 	}
-	const columns = "sensor_id STRING, timestamp TIMESTAMP, temperature DOUBLE"
-	_, err = compare(ctx, s, out, []job{
-		s.freshet("COPY INTO", fmt.Sprintf("CREATE TABLE t (%s); COPY INTO t FROM '%s' FILEFORMAT = CSV FORMAT_OPTIONS ('header' = 'true')", columns, dir)),
-		s.freshet("streaming table", fmt.Sprintf(
-			"CREATE STREAMING TABLE t AS SELECT * FROM STREAM read_files('%s', format => 'csv', header => true, schema => '%s')", dir, columns)),
-	})
-	return err
+	for _, typed := range []bool{false, true} {
+		fmt.Fprintf(out, "-- typed: %t --\n", typed)
+		_, err := compare(ctx, s, out, []job{
+			s.freshet("COPY INTO", fmt.Sprintf("CREATE TABLE t; COPY INTO t FROM '%s' FILEFORMAT = CSV "+
+				"FORMAT_OPTIONS ('header' = 'true', 'inferSchema' = '%t') COPY_OPTIONS ('mergeSchema' = 'true')", dir, typed)),
+			s.freshet("streaming table", fmt.Sprintf("CREATE STREAMING TABLE t AS SELECT * FROM STREAM read_files('%s', "+
+				"format => 'csv', header => true, inferColumnTypes => %t)", dir, typed)),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // smallFiles makes n files of JSON lines, unless they are there.

@@ -75,10 +75,10 @@ func (s *Source) loadListing(ctx context.Context) (*listing, error) {
 		return nil, fmt.Errorf("read past listings: %w", err)
 	}
 	var l listing
-	if json.Unmarshal(body, &l) != nil || l.Config != fresh.Config {
-		return fresh, nil
+	if err := json.Unmarshal(body, &l); err == nil && l.Config == fresh.Config {
+		return &l, nil
 	}
-	return &l, nil
+	return fresh, nil
 }
 
 // listed says what is listed and how: all that decides about which files a

@@ -71,11 +71,11 @@ type folder struct {
 	skipped    int
 }
 
-func newFolder(t testing.TB, options map[string]string) *folder {
-	t.Helper()
-	f := &folder{t: t, root: t.TempDir(), checkpoint: mem.New(nil), options: options, now: time.Unix(1_800_000_000, 0)}
+func newFolder(tb testing.TB, options map[string]string) *folder {
+	tb.Helper()
+	f := &folder{t: tb, root: tb.TempDir(), checkpoint: mem.New(nil), options: options, now: time.Unix(1_800_000_000, 0)}
 	if err := os.Mkdir(filepath.Join(f.root, "in"), 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f.open()
 	return f
@@ -306,8 +306,8 @@ func TestListingModes(t *testing.T) {
 				f.discover()
 			}
 			f.write("in/early.json")
-			tries := 0
-			for tries = 1; tries < 20; tries++ {
+			tries := 1
+			for ; tries < 20; tries++ {
 				f.discover()
 				if slices.Contains(f.found(), "early.json") {
 					break
