@@ -87,3 +87,22 @@ func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 	}
 	return died
 }
+
+// A stream of a table that dies anywhere has each row once: in the first
+// snapshot, and in the commits that follow it.
+func TestStreamOfTableUnderCrashes(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE src (id INT); INSERT INTO src VALUES (1); INSERT INTO src VALUES (2); INSERT INTO src VALUES (3)")
+	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM src WITH (maxFilesPerTrigger = 1)")
+	w.rows("INSERT INTO src VALUES (4); INSERT INTO src VALUES (5); OPTIMIZE src; INSERT INTO src VALUES (6)")
+	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
+	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
+		t.Fatal(err)
+	}
+	for n, more := 1, true; more; n++ {
+		if !soaking() {
+			n += n / 3
+		}
+		more = tr.crashRefresh(t, n, []string{"1", "2", "3", "4", "5", "6"})
+	}
+}
