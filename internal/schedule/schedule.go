@@ -44,7 +44,7 @@ func Parse(clause *sql.Schedule, zone *time.Location) (*Schedule, error) {
 	switch {
 	case clause.OnUpdate:
 		return parseOnUpdate(clause)
-	case clause.Cron != "":
+	case clause.Every == nil:
 		return parseCron(clause, zone)
 	}
 	unit := units[clause.Unit]

@@ -87,7 +87,7 @@ func classOf(err error) string {
 
 // FuzzCron: no expression does more than fail.
 func FuzzCron(f *testing.F) {
-	for _, seed := range []string{"0 */15 * * * ?", "0 0 0 L * ?", "0 0 12 ? * 2#1", "* * * * * * *", "0 0 0 15W * ?"} {
+	for _, seed := range []string{"", "0 */15 * * * ?", "0 0 0 L * ?", "0 0 12 ? * 2#1", "* * * * * * *", "0 0 0 15W * ?", "0 0 0 31 2 ?", "0 0 0 30 2 ? 2027-2099"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
