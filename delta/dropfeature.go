@@ -10,11 +10,9 @@ import (
 )
 
 const (
-	truncationKey           = "delta.dropFeatureTruncateHistory.retentionDuration"
-	defaultTruncation       = 24 * time.Hour
-	checkpointProtection    = "checkpointProtection"
-	dropNotPresent          = "DELTA_FEATURE_DROP_FEATURE_NOT_PRESENT"
-	dropTruncationForbidden = "DELTA_FEATURE_DROP_HISTORY_TRUNCATION_NOT_ALLOWED"
+	truncationKey        = "delta.dropFeatureTruncateHistory.retentionDuration"
+	defaultTruncation    = 24 * time.Hour
+	checkpointProtection = "checkpointProtection"
 )
 
 // removal is how a feature leaves a table.
@@ -108,11 +106,11 @@ func (s *Snapshot) removable(name string, truncate bool) (removal, *Feature, err
 	case !ok:
 		return r, f, refuse("DELTA_FEATURE_DROP_NONREMOVABLE_FEATURE", "0AKDC", "cannot drop %s: dropping this feature is not supported", f.Name)
 	case !s.protocol.hasFeature(f.Name):
-		return r, f, refuse(dropNotPresent, "55000", "cannot drop %s: it is not in the table's protocol", f.Name)
+		return r, f, refuse("DELTA_FEATURE_DROP_FEATURE_NOT_PRESENT", "55000", "cannot drop %s: it is not in the table's protocol", f.Name)
 	case needing >= 0:
 		return r, f, refuse("DELTA_FEATURE_DROP_DEPENDENT_FEATURE", "55000", "cannot drop %s: the feature %s depends on it; drop that first", f.Name, features[needing].Name)
 	case truncate && !f.Reader && f.Name != checkpointProtection:
-		return r, f, refuse(dropTruncationForbidden, "42000", "dropping %s needs no truncated history: leave TRUNCATE HISTORY out", f.Name)
+		return r, f, refuse("DELTA_FEATURE_DROP_HISTORY_TRUNCATION_NOT_ALLOWED", "42000", "dropping %s needs no truncated history: leave TRUNCATE HISTORY out", f.Name)
 	case !truncate && f.Name == checkpointProtection:
 		return r, f, refuse("DELTA_FEATURE_DROP_CHECKPOINT_PROTECTION_WAIT_FOR_RETENTION_PERIOD", "22KD0",
 			"%s protects what versions before the drop of another feature need; drop it with TRUNCATE HISTORY", f.Name)
