@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -68,7 +69,7 @@ func listFlows(ctx context.Context, s *session.Session, std Streams, _ []string)
 	for _, f := range flows {
 		batch, waiting, owner := "-", "-", "-"
 		if f.Batch >= 0 {
-			batch = fmt.Sprint(f.Batch)
+			batch = strconv.FormatInt(f.Batch, 10)
 		}
 		if f.BacklogFiles != nil {
 			waiting = fmt.Sprintf("%d files", *f.BacklogFiles)

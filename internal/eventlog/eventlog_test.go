@@ -51,7 +51,7 @@ func (r *refusing) Create(ctx context.Context, key string) (delta.Upload, error)
 }
 
 type fixture struct {
-	t     testing.TB
+	tb    testing.TB
 	clock *clock
 	store *refusing
 	table *delta.Table
@@ -61,8 +61,9 @@ type fixture struct {
 	ids int
 }
 
-func newFixture(t testing.TB) *fixture {
-	f := &fixture{t: t, clock: &clock{now: time.Date(2026, 11, 22, 3, 0, 0, 123_456_789, time.UTC)}}
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	f := &fixture{tb: tb, clock: &clock{now: time.Date(2026, 11, 22, 3, 0, 0, 123_456_789, time.UTC)}}
 	f.store = &refusing{Store: mem.New(f.clock.time)}
 	f.table = delta.NewTable(f.store, delta.Options{Clock: f.clock.time})
 	f.log = f.open()
@@ -82,19 +83,19 @@ func (f *fixture) newID() string {
 
 // rows returns some columns of the log as text, in the order of their numbers.
 func (f *fixture) rows(columns ...string) []string {
-	f.t.Helper()
-	snap, err := f.table.Snapshot(f.t.Context())
+	f.tb.Helper()
+	snap, err := f.table.Snapshot(f.tb.Context())
 	if err != nil {
-		f.t.Fatal(err)
+		f.tb.Fatal(err)
 	}
 	type row struct {
 		number int64
 		text   string
 	}
 	var rows []row
-	for rec, err := range snap.Scan(f.t.Context(), delta.ScanOptions{}) {
+	for rec, err := range snap.Scan(f.tb.Context(), delta.ScanOptions{}) {
 		if err != nil {
-			f.t.Fatal(err)
+			f.tb.Fatal(err)
 		}
 		for i := range int(rec.NumRows()) {
 			var cells []string
@@ -121,10 +122,10 @@ func (f *fixture) rows(columns ...string) []string {
 }
 
 func (f *fixture) want(columns []string, want ...string) {
-	f.t.Helper()
+	f.tb.Helper()
 	got := f.rows(columns...)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		f.t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+		f.tb.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
 }
 

@@ -24,6 +24,7 @@ type plant struct {
 }
 
 func newPlant(t *testing.T, files map[string]string) *plant {
+	t.Helper()
 	root := t.TempDir()
 	p := &plant{t: t, sql: filepath.Join(root, "sql"), in: filepath.Join(root, "in"), work: filepath.Join(root, "ws")}
 	for _, dir := range []string{p.sql, p.in} {

@@ -1,10 +1,12 @@
 package schedule_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/schedule"
 	"github.com/freshet/freshet/internal/sql"
 )
@@ -79,7 +81,7 @@ func TestAssertion52_Schedules(t *testing.T) {
 }
 
 func classOf(err error) string {
-	if c, ok := err.(interface{ ErrorClass() string }); ok {
+	if c, ok := errors.AsType[errclass.Classified](err); ok {
 		return c.ErrorClass()
 	}
 	return err.Error()
