@@ -29,7 +29,7 @@ func (p *Pipeline) RunContinuously(ctx context.Context, cfg Config, interval tim
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, u.close()) }()
+	defer func() { err = errors.Join(err, u.close()) }() //nolint:contextcheck // what is closed waits on its own, also when ctx is done
 	u.keep = true
 	started := cfg.Clock()
 	plan := map[*Dataset]*due{}

@@ -72,7 +72,7 @@ func (p *Pipeline) Validate(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, u.close()) }()
+	defer func() { err = errors.Join(err, u.close()) }() //nolint:contextcheck // what is closed waits on its own, also when ctx is done
 	return p.check(ctx, u.lead.Exists)
 }
 
@@ -84,7 +84,7 @@ func (p *Pipeline) Run(ctx context.Context, cfg Config) (results []Result, err e
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, u.close()) }()
+	defer func() { err = errors.Join(err, u.close()) }() //nolint:contextcheck // what is closed waits on its own, also when ctx is done
 	if err := u.start(ctx, false); err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (u *update) one(ctx context.Context, d *Dataset) (ok bool) {
 	began := u.cfg.Clock()
 	outcome, err := u.materialize(ctx, d)
 	if !u.keep {
-		err = errors.Join(err, u.release(d))
+		err = errors.Join(err, u.release(d)) //nolint:contextcheck // what is closed waits on its own, also when ctx is done
 	}
 	r := Result{Dataset: d, Status: eventlog.FlowCompleted, Err: err, Took: u.cfg.Clock().Sub(began)}
 	if outcome != nil {

@@ -115,11 +115,7 @@ func (s *Session) refreshView(ctx context.Context, entry catalog.Table, how Refr
 			return err
 		}
 		r.flow.Enter(eventlog.FlowPlanning)
-		d := eventlog.Definition{Type: "MATERIALIZED_VIEW"}
-		for _, name := range sortedKeys(v.sources) {
-			d.Inputs = append(d.Inputs, name)
-		}
-		r.flow.Defined(d)
+		r.flow.Defined(eventlog.Definition{Type: "MATERIALIZED_VIEW", Inputs: sortedKeys(v.sources)})
 		way, err := v.plan(ctx, r.Full)
 		if err != nil {
 			return err

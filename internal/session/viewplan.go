@@ -100,7 +100,7 @@ func (v *viewRefresh) appended(ctx context.Context) (why string, err error) {
 			if errors.Is(err, context.Canceled) {
 				return "", err
 			}
-			return name + " has forgotten the version that the view was computed from.", nil //nolint:nilerr // all is computed again
+			return name + " has forgotten the version that the view was computed from.", nil
 		}
 		if !schema.Equal(before.Schema(), src.snap.Schema()) {
 			return "The columns of " + name + " have changed.", nil
