@@ -337,11 +337,11 @@ func (w *Writer) place(ctx context.Context, r arrow.RecordBatch) error {
 
 // stored returns the columns of r that go into files.
 func (w *Writer) stored(r arrow.RecordBatch) arrow.RecordBatch {
-	columns := make([]arrow.Array, len(w.columns), len(w.columns)+len(w.rowIDs))
-	fields := make([]arrow.Field, len(w.columns))
+	columns := make([]arrow.Array, 0, len(w.columns)+len(w.rowIDs))
+	fields := make([]arrow.Field, 0, len(w.columns)+len(w.rowIDs))
 	for i, c := range w.columns {
-		columns[i] = r.Column(c)
-		fields[i] = arrow.Field{Name: w.schema.Field(i).Name, Type: columns[i].DataType(), Nullable: true}
+		columns = append(columns, r.Column(c))
+		fields = append(fields, arrow.Field{Name: w.schema.Field(i).Name, Type: columns[i].DataType(), Nullable: true})
 	}
 	for i, f := range w.rowIDs {
 		fields = append(fields, arrow.Field{Name: f.Name, Type: arrow.PrimitiveTypes.Int64, Nullable: true})

@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"testing"
@@ -102,7 +101,7 @@ func TestRowsKeepTheirIDs(t *testing.T) {
 				}
 				ids, versions = gotIDs, gotVersions
 			}
-			w.want(fmt.Sprintf("SELECT count(*), count_if(v = 'new'), count_if(v = 'again') FROM %s", table), "19|1|1")
+			w.want("SELECT count(*), count_if(v = 'new'), count_if(v = 'again') FROM "+table, "19|1|1")
 		})
 	}
 }

@@ -22,6 +22,7 @@ import (
 type tableMetadata struct {
 	location string
 	field    schema.Field
+	layout   []arrow.Field // of the column's parts
 	tracked  bool
 	sizes    sync.Map // size and time of each file read, by its path
 }
@@ -43,7 +44,8 @@ func newTableMetadata(t *target, snap *delta.Snapshot) *tableMetadata {
 	if m.tracked {
 		fields = append(fields, schema.Col("row_id", schema.Long), schema.Col("row_commit_version", schema.Long))
 	}
-	m.field = schema.Col(files.MetadataColumn, schema.New(fields...))
+	parts := schema.New(fields...)
+	m.field, m.layout = schema.Col(files.MetadataColumn, parts), schema.ToArrow(parts).Fields()
 	return m
 }
 
@@ -70,11 +72,10 @@ func (m *tableMetadata) complete(rec arrow.RecordBatch) arrow.RecordBatch {
 	if m.tracked {
 		last -= 2
 	}
-	layout := schema.ToArrow(m.field.Type.(*schema.Struct)).Fields()
 	columns := []arrow.Array{nil, nil, nil, nil}
 	columns = append(columns, rec.Columns()[last+1:]...)
 	stored, _ := rec.Column(last).(*array.String)
-	m.describe(columns[:4], stored, layout)
+	m.describe(columns[:4], stored)
 	defer func() {
 		for _, c := range columns[:4] {
 			c.Release()
@@ -84,7 +85,7 @@ func (m *tableMetadata) complete(rec arrow.RecordBatch) arrow.RecordBatch {
 	for i, c := range columns {
 		data[i] = c.Data()
 	}
-	d := array.NewData(arrow.StructOf(layout...), int(rec.NumRows()), []*memory.Buffer{nil}, data, 0, 0)
+	d := array.NewData(arrow.StructOf(m.layout...), int(rec.NumRows()), []*memory.Buffer{nil}, data, 0, 0)
 	defer d.Release()
 	column := array.NewStructData(d)
 	defer column.Release()
@@ -94,9 +95,9 @@ func (m *tableMetadata) complete(rec arrow.RecordBatch) arrow.RecordBatch {
 
 // describe makes the columns that tell of a row's file, from its path as the
 // log has it.
-func (m *tableMetadata) describe(out []arrow.Array, stored *array.String, layout []arrow.Field) {
+func (m *tableMetadata) describe(out []arrow.Array, stored *array.String) {
 	paths, names := array.NewStringBuilder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
-	sizes, times := array.NewInt64Builder(memory.DefaultAllocator), array.NewTimestampBuilder(memory.DefaultAllocator, layout[3].Type.(*arrow.TimestampType))
+	sizes, times := array.NewInt64Builder(memory.DefaultAllocator), array.NewBuilder(memory.DefaultAllocator, m.layout[3].Type)
 	defer paths.Release()
 	defer names.Release()
 	defer sizes.Release()
@@ -112,7 +113,9 @@ func (m *tableMetadata) describe(out []arrow.Array, stored *array.String, layout
 		paths.Append(whole)
 		names.Append(path.Base(whole))
 		sizes.Append(sizeAndTime[0])
-		times.Append(arrow.Timestamp(sizeAndTime[1] * 1000))
+		if t, ok := times.(*array.TimestampBuilder); ok {
+			t.Append(arrow.Timestamp(sizeAndTime[1] * 1000))
+		}
 	}
 	out[0], out[1], out[2], out[3] = paths.NewArray(), names.NewArray(), sizes.NewArray(), times.NewArray()
 }
