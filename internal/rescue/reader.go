@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,9 +101,7 @@ func newReader(source Source, columns *schema.Struct) (*reader, error) {
 			given[name] = value
 		}
 	}
-	for name, value := range r.syntax.fixed {
-		given[name] = value
-	}
+	maps.Copy(given, r.syntax.fixed)
 	r.options, err = r.format.Options().Parse(given)
 	return r, err
 }
