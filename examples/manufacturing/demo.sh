@@ -32,12 +32,13 @@ run "Once more: nothing is new, nothing is loaded or computed twice" run "$pipel
 printf '%s\n' '{"event_id":"E-new","timestamp":"2026-01-02T00:00:00Z","equipment":{"id":"oven-00","line":"L1"},"level":"ERROR","message":"door open"}' \
 	>demo-data/logs/json/late.json
 run "A file comes late: what depends on it is brought up to date, from what is new alone" run "$pipeline"
-ask "The hottest lines" "SELECT * FROM factory.gold_lines ORDER BY avg_temperature DESC LIMIT 3"
-ask "What the machines complain about most" "SELECT line, level, message, events FROM factory.gold_complaints ORDER BY events DESC, line, level, message LIMIT 3"
-ask "First-pass yield" "SELECT * FROM factory.gold_yield ORDER BY yield_percent LIMIT 3"
+ask "The hottest lines" "SELECT * FROM manufacturing_gold.lines ORDER BY avg_temperature DESC LIMIT 3"
+ask "What the machines complain about most" "SELECT line, level, message, events FROM manufacturing_gold.complaints ORDER BY events DESC, line, level, message LIMIT 3"
+ask "First-pass yield" "SELECT * FROM manufacturing_gold.yield ORDER BY yield_percent LIMIT 3"
 ask "Rows that did not fit their columns are there, with what did not fit" \
-	"SELECT sensor_id, temperature, battery, _rescued_data FROM factory.bronze_readings WHERE _rescued_data IS NOT NULL LIMIT 3"
-ask "How many rows were rescued" "SELECT count(*) AS rescued_rows FROM factory.bronze_readings WHERE _rescued_data IS NOT NULL"
+	"SELECT sensor_id, temperature, battery, _rescued_data FROM manufacturing_bronze.readings WHERE _rescued_data IS NOT NULL LIMIT 3"
+ask "How many rows were rescued" "SELECT count(*) AS rescued_rows FROM manufacturing_bronze.readings WHERE _rescued_data IS NOT NULL"
+ask "Every batch is a version of its table" "SELECT version, operation, operationMetrics['numOutputRows'] AS rows FROM (DESCRIBE HISTORY manufacturing_bronze.events)"
 ask "What happened is in the event log" \
 	"SELECT origin.dataset_name, count(*) AS events FROM event_log('manufacturing') GROUP BY 1 ORDER BY 1"
 run "The flows of the streaming tables" stream ls
