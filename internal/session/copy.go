@@ -134,11 +134,12 @@ func (s *Session) copySelect(ctx context.Context, stmt *sql.CopyInto, rows *inge
 		}
 	}
 	b := &copyBinder{rows: rows, binder: binder{ctx: ctx, session: s}}
-	text, err := s.printer(b).Query(&sql.Query{Body: sel})
+	q := &sql.Query{Body: sel}
+	printed, err := s.printer(b).Print(q)
 	if err != nil {
 		return nil, err
 	}
-	return s.runText(ctx, text, b.inputs)
+	return s.runPrinted(ctx, q, printed, b.inputs)
 }
 
 func copyAlias(stmt *sql.CopyInto) *sql.Alias {

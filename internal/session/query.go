@@ -63,7 +63,13 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 	if err != nil {
 		return nil, s.placeInView(err, q, views)
 	}
-	rows, err := s.runText(ctx, printed.Text, b.inputs)
+	return s.runPrinted(ctx, q, printed, b.inputs)
+}
+
+// runPrinted runs a query that is printed. Its errors say where in the running
+// text they come from, as far as that is known.
+func (s *Session) runPrinted(ctx context.Context, q *sql.Query, printed *sql.Printed, inputs []engine.Input) (*ingest.Relation, error) {
+	rows, err := s.runText(ctx, printed.Text, inputs)
 	if err != nil {
 		return nil, s.placeEngine(q, printed, err)
 	}
