@@ -32,9 +32,6 @@ func TestKilledRefreshes(t *testing.T) {
 		s.round(round)
 	}
 	t.Logf("%d processes were killed, %d failed, %d came to their end", s.kills, s.failed, s.ended)
-	if s.ended == 0 {
-		t.Error("no process came to its end")
-	}
 }
 
 // siege is processes under ordeals.
