@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,19 +173,19 @@ func TestAssertion29_OnlyWhatIsLoaded(t *testing.T) {
 // the next run in one place only.
 func TestCleaningLosesNothing(t *testing.T) {
 	crash := errors.New("cut off")
-	for n := 1; ; n += 5 {
+	for n := int64(1); ; n += 5 {
 		l := newLanding(t, moving("maxFilesPerTrigger", "2"))
 		for i := range 4 {
 			l.put(fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"a":%d}`, i))
 		}
-		accesses := 0
+		var accesses atomic.Int64 // of the run and of its lease
 		l.faults = func(c objecttest.Call) objecttest.Fault {
-			accesses++
-			if accesses < n {
+			access := accesses.Add(1)
+			if access < n {
 				return objecttest.Fault{}
 			}
 			when := objecttest.Before
-			if accesses == n && n%2 == 0 {
+			if access == n && n%2 == 0 {
 				when = objecttest.After
 			}
 			return objecttest.Fault{Call: c, When: when, Err: crash}
@@ -208,8 +209,8 @@ func TestCleaningLosesNothing(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		if cut == nil && accesses < n {
-			t.Logf("%d accesses", accesses)
+		if cut == nil && accesses.Load() < n {
+			t.Logf("%d accesses", accesses.Load())
 			break
 		}
 	}
