@@ -256,11 +256,7 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, ledger 
 	if err != nil {
 		return nil, err
 	}
-	store, err := s.openStore(ctx, entry.Checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	c, err := s.openCheckpoint(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +275,7 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, ledger 
 			return nil, err
 		}
 		if !ledger {
-			f.state, err = filestate.Open(ctx, store, sourcePrefix(i), filestate.Options{NewID: s.cfg.NewID})
+			f.state, err = filestate.Open(ctx, c.Store(), sourcePrefix(i), filestate.Options{NewID: s.cfg.NewID})
 		} else {
 			var src *autoloader.Source
 			if src, err = s.openFiles(ctx, ref, c, i); err == nil {

@@ -31,11 +31,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	if err != nil {
 		return nil, err
 	}
-	store, err := s.openStore(ctx, entry.Checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	c, err := s.openCheckpoint(ctx, entry)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/freshet/freshet/internal/rescue"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream/autoloader"
-	"github.com/freshet/freshet/internal/stream/checkpoint"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -104,11 +103,7 @@ func (s *Session) rescuedByFlow(ctx context.Context, entry catalog.Table, how *r
 	if err != nil {
 		return err
 	}
-	store, err := s.openStore(ctx, entry.Checkpoint)
-	if err != nil {
-		return err
-	}
-	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	c, err := s.openCheckpoint(ctx, entry)
 	if err != nil {
 		return err
 	}
