@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,6 +17,36 @@ func Plain(a arrow.Array) (arrow.Array, error) {
 	}
 	a.Retain()
 	return a, nil
+}
+
+// PlainRows yields batches whose columns have the types of layout: dictionaries
+// are replaced by their values, and timestamps lose the name of a time zone.
+func PlainRows(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for rec, err := range rows {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			columns := make([]arrow.Array, rec.NumCols())
+			for i := range columns {
+				if columns[i], err = Plain(rec.Column(i)); err != nil {
+					yield(nil, err)
+					return
+				}
+				columns[i] = Retyped(columns[i], layout.Field(i).Type)
+			}
+			out := array.NewRecordBatch(layout, columns, rec.NumRows())
+			for _, c := range columns {
+				c.Release()
+			}
+			more := yield(out, nil)
+			out.Release()
+			if !more {
+				return
+			}
+		}
+	}
 }
 
 // Retyped returns an array, which it takes over, under another type of the

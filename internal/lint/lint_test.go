@@ -25,6 +25,7 @@ var house = []string{
 	"internal/session",
 	"internal/dml", "internal/rescue", "internal/eventlog",
 	"internal/stream", "internal/ingest",
+	"internal/rule", "internal/place",
 	"internal/pushdown",
 	"internal/source", "internal/sink",
 	"internal/schedule",

@@ -186,7 +186,7 @@ func (s *Session) countViolations(ctx context.Context, base *delta.Snapshot, con
 	}
 	mentioned, _ := sql.ColumnNames(&sql.Query{Body: &sql.Select{Items: []*sql.SelectItem{{Expr: expr}}}})
 	names := scan{columns: mentioned}.pick(base.Schema())
-	e, bad := s.evaluator(), int64(0)
+	e, bad := s.rules, int64(0)
 	for rows, err := range base.Scan(ctx, delta.ScanOptions{Columns: names, Parallelism: s.cfg.Parallelism}) {
 		if err != nil {
 			return 0, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
@@ -170,7 +171,7 @@ func (s *Session) validate(ctx context.Context, c *ingest.Copy, limit int64) (*R
 		return nil, missingTarget(c.Name, err)
 	}
 	if limit > 0 && limit < previewRows {
-		return &Result{Schema: rows.Schema, Rows: plain(rows.Read(ctx), schema.ToArrow(rows.Schema))}, nil
+		return &Result{Schema: rows.Schema, Rows: conform.PlainRows(rows.Read(ctx), schema.ToArrow(rows.Schema))}, nil
 	}
 	var n int64
 	for rec, err := range rows.Read(ctx) {

@@ -138,7 +138,7 @@ func (s *Session) checkRules(ctx context.Context, meta delta.Metadata) error {
 
 // checkDefault checks that a default is a value of the column's type.
 func (s *Session) checkDefault(ctx context.Context, f schema.Field, expr string) error {
-	t, err := s.typeOfRule(ctx, schema.New(), expr)
+	t, err := s.rules.Type(ctx, schema.New(), expr)
 	if err != nil {
 		return errclass.New("INVALID_DEFAULT_VALUE.UNRESOLVED_EXPRESSION", "42623",
 			"Column %s cannot have the DEFAULT value %s: it must be an expression without columns: %v", schema.QuoteIdent(f.Name), expr, err)
@@ -181,7 +181,7 @@ func (s *Session) checkGenerated(ctx context.Context, all, base *schema.Struct, 
 	if found != nil {
 		return found
 	}
-	t, err := s.typeOfRule(ctx, base, expr)
+	t, err := s.rules.Type(ctx, base, expr)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (s *Session) checkGenerated(ctx context.Context, all, base *schema.Struct, 
 
 // checkConstraint checks that a constraint is a condition on the columns.
 func (s *Session) checkConstraint(ctx context.Context, columns *schema.Struct, c delta.Constraint) error {
-	t, err := s.typeOfRule(ctx, columns, c.Expr)
+	t, err := s.rules.Type(ctx, columns, c.Expr)
 	if err == nil && t != schema.Boolean {
 		err = errclass.New("DELTA_NON_BOOLEAN_CHECK_CONSTRAINT", "42621", "CHECK constraint '%s' (%s) should be a boolean expression.", c.Name, c.Expr)
 	}

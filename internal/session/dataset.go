@@ -5,6 +5,7 @@ import (
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/schedule"
 	"github.com/freshet/freshet/internal/sql"
 )
@@ -55,7 +56,7 @@ func (s *Session) alterSchedule(ctx context.Context, stmt *sql.AlterTable) (*Res
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil {
-		return nil, s.place(stmt.Table, err)
+		return nil, place.Name(stmt.Table, s.text, err)
 	}
 	if want := map[string]catalog.Kind{"STREAMING TABLE": catalog.KindStreamingTable, "MATERIALIZED VIEW": catalog.KindMaterializedView}[stmt.Kind]; entry.Kind != want {
 		return nil, errclass.New("WRONG_COMMAND_FOR_OBJECT_TYPE", "42809", "%s is no %s.", entry.Name, stmt.Kind)

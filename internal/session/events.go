@@ -7,6 +7,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -61,7 +62,7 @@ func (s *Session) eventsOf(ctx context.Context, arg sql.Expr) (string, error) {
 		}
 		entry, err := s.catalog.Table(ctx, full)
 		if err != nil {
-			return "", s.place(name, err)
+			return "", place.Name(name, s.text, err)
 		}
 		return equals("dataset_name", entry.Name.Plain()), nil
 	}

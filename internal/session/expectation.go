@@ -14,6 +14,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/rule"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -100,7 +101,7 @@ func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
 		return rows, nil
 	}
 	out := *rows
-	evaluator := e.session.evaluator()
+	evaluator := e.session.rules
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
 			for rec, err := range rows.Read(ctx) {
@@ -123,7 +124,7 @@ func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
 }
 
 // filter returns the rows of a batch that may be written, to be released.
-func (e *expectations) filter(ctx context.Context, evaluator *evaluator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+func (e *expectations) filter(ctx context.Context, evaluator *rule.Evaluator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
 	results, err := evaluator.Evaluate(ctx, rec, e.exprs)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/source/files/filestate"
 	"github.com/freshet/freshet/internal/sql"
@@ -228,7 +229,7 @@ func (s *Session) streamingTable(ctx context.Context, n *sql.Name) (catalog.Tabl
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil {
-		return entry, s.place(n, err)
+		return entry, place.Name(n, s.text, err)
 	}
 	if entry.Kind != catalog.KindStreamingTable {
 		return entry, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/dml"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
@@ -113,7 +114,9 @@ func plainRelation(rows *ingest.Relation) *ingest.Relation {
 	out := *rows
 	layout := schema.ToArrow(rows.Schema)
 	read := rows.Read
-	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return plain(read(ctx), layout) }
+	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return conform.PlainRows(read(ctx), layout)
+	}
 	return &out
 }
 

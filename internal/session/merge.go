@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/dml"
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/ingest"
@@ -67,7 +68,7 @@ func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, 
 		},
 		Source:          s.plainQuery,
 		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.isTable(ctx, ref, t) },
-		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.evaluator()},
+		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.rules},
 		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
 	}
 	rows, err := run(env, dml.Target{Table: t.table, Storage: t.store, Base: base})
@@ -81,7 +82,9 @@ func (s *Session) plainQuery(ctx context.Context, q *sql.Query) (*ingest.Relatio
 		return nil, err
 	}
 	read, layout := rows.Read, schema.ToArrow(rows.Schema)
-	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return plain(read(ctx), layout) }
+	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return conform.PlainRows(read(ctx), layout)
+	}
 	return rows, nil
 }
 

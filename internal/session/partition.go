@@ -27,7 +27,7 @@ func (s *Session) partitionFilter(ctx context.Context, t *target, snap *delta.Sn
 		return nil, wrap(t.name, err)
 	}
 	defer partitions.Rows.Release()
-	values, err := s.evaluator().Evaluate(ctx, partitions.Rows, []string{condition})
+	values, err := s.rules.Evaluate(ctx, partitions.Rows, []string{condition})
 	var classified errclass.Classified
 	if errors.As(err, &classified) && strings.HasPrefix(classified.ErrorClass(), "UNRESOLVED_COLUMN") {
 		return nil, notPartitioned(t, snap, condition)

@@ -16,6 +16,7 @@ import (
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/pushdown"
 	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/sql"
@@ -61,7 +62,7 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 		_, err = printer(b).Print(q)
 	}
 	if err != nil {
-		return nil, s.placeInView(err, q, views)
+		return nil, place.InView(q, views, s.text, err)
 	}
 	return s.runPrinted(ctx, q, printed, b.inputs)
 }
@@ -71,13 +72,13 @@ func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printe
 func (s *Session) runPrinted(ctx context.Context, q *sql.Query, printed *sql.Printed, inputs []engine.Input) (*ingest.Relation, error) {
 	rows, err := s.runText(ctx, printed.Text, inputs)
 	if err != nil {
-		return nil, s.placeEngine(q, printed, err)
+		return nil, place.Engine(q, printed, s.text, err)
 	}
 	read := rows.Read
 	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
 			for rec, err := range read(ctx) {
-				if !yield(rec, s.placeEngine(q, printed, err)) {
+				if !yield(rec, place.Engine(q, printed, s.text, err)) {
 					return
 				}
 			}
@@ -187,7 +188,7 @@ func engineInput(name string, rows *ingest.Relation) engine.Input {
 		Name: name, Schema: layout,
 		Open: func(ctx context.Context) (array.RecordReader, error) {
 			return engine.NewReader(ctx, layout, func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-				return plain(rows.Read(ctx), layout)
+				return conform.PlainRows(rows.Read(ctx), layout)
 			}), nil
 		},
 	}
@@ -303,36 +304,6 @@ func (s *Session) hideMetadata(ctx context.Context, q *sql.Query, tables bool) {
 		}
 		return true
 	})
-}
-
-// plain yields batches whose columns have the types of layout: dictionaries
-// are replaced by their values, and timestamps lose the name of a time zone.
-func plain(rows iter.Seq2[arrow.RecordBatch, error], layout *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		for rec, err := range rows {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			columns := make([]arrow.Array, rec.NumCols())
-			for i := range columns {
-				if columns[i], err = conform.Plain(rec.Column(i)); err != nil {
-					yield(nil, err)
-					return
-				}
-				columns[i] = conform.Retyped(columns[i], layout.Field(i).Type)
-			}
-			out := array.NewRecordBatch(layout, columns, rec.NumRows())
-			for _, c := range columns {
-				c.Release()
-			}
-			more := yield(out, nil)
-			out.Release()
-			if !more {
-				return
-			}
-		}
-	}
 }
 
 // constant evaluates an expression that names no columns, as text.

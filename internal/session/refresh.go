@@ -11,6 +11,7 @@ import (
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/eventlog"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 )
@@ -165,7 +166,7 @@ func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, 
 	stop := s.watch()
 	defer stop()
 	outcome, err := s.refresh(ctx, stmt, how)
-	return outcome, locate(err, text)
+	return outcome, place.Text(text, err)
 }
 
 // refresh runs a statement that makes or refreshes a dataset.
@@ -190,7 +191,7 @@ func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Ref
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil {
-		return nil, s.place(stmt.Name, err)
+		return nil, place.Name(stmt.Name, s.text, err)
 	}
 	keep := func() error { return nil }
 	switch {

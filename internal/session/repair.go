@@ -32,7 +32,7 @@ func (s *Session) repairRescued(ctx context.Context, stmt *sql.RepairRescued) (*
 	}
 	r := rescue.Repair{
 		Table: t.table, Storage: t.store, Base: base, DryRun: stmt.DryRun,
-		Writer: delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.evaluator()},
+		Writer: delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.rules},
 	}
 	how, err := s.rescuedFrom(ctx, t, base, given)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
@@ -128,7 +129,7 @@ func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Schema: rows.Schema, Rows: plain(rows.Read(ctx), schema.ToArrow(rows.Schema))}, nil
+	return &Result{Schema: rows.Schema, Rows: conform.PlainRows(rows.Read(ctx), schema.ToArrow(rows.Schema))}, nil
 }
 
 // explain shows what the engine is asked for.
@@ -165,6 +166,6 @@ func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, erro
 func (s *Session) env() ingest.Env {
 	return ingest.Env{
 		Parallelism: s.cfg.Parallelism, MemoryLimit: s.cfg.MemoryLimit,
-		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress, Evaluator: s.evaluator(),
+		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress, Evaluator: s.rules,
 	}
 }

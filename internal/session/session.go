@@ -29,6 +29,8 @@ import (
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/location"
+	"github.com/freshet/freshet/internal/place"
+	"github.com/freshet/freshet/internal/rule"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -96,7 +98,7 @@ type Session struct {
 	engine     engine.Engine
 	closeFn    func() error
 	engineErr  error
-	rules      plannedRules
+	rules      *rule.Evaluator
 
 	text     string           // that is running
 	progress *ingest.Progress // of the running statement
@@ -134,6 +136,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 		openers:  cfg.Openers,
 		tables:   map[string]handle{},
 	}
+	s.rules = &rule.Evaluator{Engine: s.openEngine, TimeZone: s.timeZone, Printer: s.printer}
 	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema
 	return s, nil
 }
@@ -152,7 +155,7 @@ func (s *Session) Close() error {
 			s.cfg.Logger.WarnContext(ctx, "checkpoint abandoned", slog.Any("error", err))
 		}
 	}
-	s.rules.close()
+	s.rules.Close()
 	err := s.catalog.Close()
 	if s.closeFn != nil {
 		err = errors.Join(err, s.closeFn())
@@ -177,7 +180,7 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 			r, err := s.run(ctx, stmt)
 			if err != nil {
 				stop()
-				yield(nil, locate(err, text))
+				yield(nil, place.Text(text, err))
 				return
 			}
 			r.Statement = stmt
@@ -197,7 +200,7 @@ func (s *Session) Execute(ctx context.Context, text string, stmt sql.Statement) 
 	stop := s.watch()
 	defer stop()
 	_, err := s.run(ctx, stmt)
-	return locate(err, text)
+	return place.Text(text, err)
 }
 
 // progressInterval is how often Config.Progress is told.

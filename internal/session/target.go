@@ -7,6 +7,7 @@ import (
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -31,7 +32,7 @@ func (s *Session) target(ctx context.Context, n *sql.Name) (*target, error) {
 	}
 	entry, err := s.catalog.Table(ctx, name)
 	if err != nil {
-		return nil, s.place(n, err)
+		return nil, place.Name(n, s.text, err)
 	}
 	if entry.Kind == catalog.KindView {
 		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a view, and the statement expects a table.", entry.Name)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -144,13 +145,13 @@ func (s *Session) expandViews(ctx context.Context, q *sql.Query) error {
 }
 
 // expandedViews is expandViews that returns the views.
-func (s *Session) expandedViews(ctx context.Context, q *sql.Query) ([]viewBody, error) {
-	var views []viewBody
+func (s *Session) expandedViews(ctx context.Context, q *sql.Query) ([]place.View, error) {
+	var views []place.View
 	err := s.expandViewsAt(ctx, q, 0, &views)
 	return views, err
 }
 
-func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int, views *[]viewBody) error {
+func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int, views *[]place.View) error {
 	if depth > maxViewDepth {
 		return errclass.New("VIEW_EXCEED_MAX_NESTED_DEPTH", "54K00", "The depth of nested views exceeds %d; a view may refer to itself.", maxViewDepth)
 	}
@@ -169,7 +170,7 @@ func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int, vi
 		if err != nil {
 			return nil, err
 		}
-		*views = append(*views, viewBody{view.Name.String(), text, body})
+		*views = append(*views, place.View{Name: view.Name.String(), Text: text, Query: body})
 		if err := s.expandViewsAt(ctx, body, depth+1, views); err != nil {
 			return nil, err
 		}

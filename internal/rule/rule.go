@@ -1,4 +1,7 @@
-package session
+// Package rule computes the expressions that a table's rules are made of
+// (constraints, expectations, generated columns, defaults) in the engine. What
+// is planned once is kept for the next batch: most batches are small.
+package rule
 
 import (
 	"context"
@@ -7,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -20,18 +24,22 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// evaluator computes the expressions of tables' rules in the engine. It is not
-// safe for concurrent use; those of one session are, beside one another.
-type evaluator struct{ session *Session }
+// Evaluator computes expressions over rows. It is safe for concurrent use.
+type Evaluator struct {
+	// Engine opens the engine when the first expression needs it.
+	Engine func() (engine.Engine, error)
+	// TimeZone returns the zone that timestamps are read and written in.
+	TimeZone func() *time.Location
+	// Printer returns what writes expressions for the engine.
+	Printer func(sql.Relations) *sql.Printer
 
-var _ delta.Evaluator = (*evaluator)(nil)
-
-func (s *Session) evaluator() *evaluator {
-	return &evaluator{session: s}
+	plans plans
 }
 
-// ruleQuery is a list of expressions as a query of the engine's.
-type ruleQuery struct {
+var _ delta.Evaluator = (*Evaluator)(nil)
+
+// query is a list of expressions as a query of the engine's.
+type query struct {
 	text    string
 	layout  *arrow.Schema // of the columns that the expressions name
 	columns []int         // where rows have them
@@ -41,16 +49,16 @@ type ruleQuery struct {
 	statement engine.Statement
 }
 
-// ruleInput is what rules call the rows.
-const ruleInput = "input_0"
+// inputName is what rules call the rows.
+const inputName = "input_0"
 
 // Evaluate implements [delta.Evaluator].
-func (e *evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs []string) ([]arrow.Array, error) {
-	key := e.session.timeZone().String() + "\x00" + rows.Schema().String() + "\x00" + strings.Join(exprs, "\x00")
-	q := e.session.rules.take(key)
+func (e *Evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs []string) ([]arrow.Array, error) {
+	key := e.TimeZone().String() + "\x00" + rows.Schema().String() + "\x00" + strings.Join(exprs, "\x00")
+	q := e.plans.take(key)
 	if q == nil {
 		var err error
-		if q, err = e.session.prepareRules(ctx, rows.Schema(), exprs); err != nil {
+		if q, err = e.prepare(ctx, rows.Schema(), exprs); err != nil {
 			return nil, err
 		}
 	}
@@ -59,25 +67,28 @@ func (e *evaluator) Evaluate(ctx context.Context, rows arrow.RecordBatch, exprs 
 		q.statement.Close()
 		return nil, err
 	}
-	e.session.rules.keep(key, q)
+	e.plans.keep(key, q)
 	return values, nil
 }
 
-// prepareRules plans expressions over rows of a layout.
-func (s *Session) prepareRules(ctx context.Context, layout *arrow.Schema, exprs []string) (*ruleQuery, error) {
-	q, err := s.ruleQuery(layout, exprs)
+// Close forgets what is planned. The evaluator can be used again.
+func (e *Evaluator) Close() { e.plans.close() }
+
+// prepare plans expressions over rows of a layout.
+func (e *Evaluator) prepare(ctx context.Context, layout *arrow.Schema, exprs []string) (*query, error) {
+	q, err := e.translate(layout, exprs)
 	if err != nil {
 		return nil, err
 	}
-	eng, err := s.openEngine()
+	eng, err := e.Engine()
 	if err != nil {
 		return nil, err
 	}
-	q.statement, err = eng.InZone(s.timeZone().String()).Prepare(ctx, q.text, engine.Input{Name: ruleInput, Schema: q.layout})
+	q.statement, err = eng.InZone(e.TimeZone().String()).Prepare(ctx, q.text, engine.Input{Name: inputName, Schema: q.layout})
 	return q, err
 }
 
-func (q *ruleQuery) evaluate(ctx context.Context, rows arrow.RecordBatch, n int) ([]arrow.Array, error) {
+func (q *query) evaluate(ctx context.Context, rows arrow.RecordBatch, n int) ([]arrow.Array, error) {
 	reader, err := q.statement.Query(ctx, q.input(rows).Open)
 	if err != nil {
 		return nil, err
@@ -86,27 +97,27 @@ func (q *ruleQuery) evaluate(ctx context.Context, rows arrow.RecordBatch, n int)
 	return q.collect(reader, n)
 }
 
-// maxRules bounds how many planned expressions a session keeps.
-const maxRules = 16
+// maxPlans bounds how many planned expressions an evaluator keeps.
+const maxPlans = 16
 
-// plannedRules are the expressions of rules that nobody evaluates just now, as
+// plans are the expressions of rules that nobody evaluates just now, as
 // the engine has planned them: the last used is the last. It is safe for
 // concurrent use.
-type plannedRules struct {
+type plans struct {
 	mu   sync.Mutex
-	idle []plannedRule
+	idle []plan
 }
 
-type plannedRule struct {
+type plan struct {
 	key   string
-	query *ruleQuery
+	query *query
 }
 
 // take returns those of a key, to be given back, or nil.
-func (r *plannedRules) take(key string) *ruleQuery {
+func (r *plans) take(key string) *query {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.idle, func(p plannedRule) bool { return p.key == key })
+	i := slices.IndexFunc(r.idle, func(p plan) bool { return p.key == key })
 	if i < 0 {
 		return nil
 	}
@@ -116,17 +127,17 @@ func (r *plannedRules) take(key string) *ruleQuery {
 }
 
 // keep takes expressions back, and forgets those used the longest ago.
-func (r *plannedRules) keep(key string, q *ruleQuery) {
+func (r *plans) keep(key string, q *query) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.idle = append(r.idle, plannedRule{key, q})
-	for len(r.idle) > maxRules {
+	r.idle = append(r.idle, plan{key, q})
+	for len(r.idle) > maxPlans {
 		r.idle[0].query.statement.Close()
 		r.idle = slices.Delete(r.idle, 0, 1)
 	}
 }
 
-func (r *plannedRules) close() {
+func (r *plans) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.idle {
@@ -136,13 +147,13 @@ func (r *plannedRules) close() {
 }
 
 // input gives the engine the rows of one batch.
-func (q *ruleQuery) input(rows arrow.RecordBatch) engine.Input {
-	return engine.Input{Name: ruleInput, Schema: q.layout, Open: func(ctx context.Context) (array.RecordReader, error) {
+func (q *query) input(rows arrow.RecordBatch) engine.Input {
+	return engine.Input{Name: inputName, Schema: q.layout, Open: func(ctx context.Context) (array.RecordReader, error) {
 		return engine.NewReader(ctx, q.layout, func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
 			picked := q.pick(rows)
 			return func(yield func(arrow.RecordBatch, error) bool) {
 				defer picked.Release()
-				plain(func(yield func(arrow.RecordBatch, error) bool) { yield(picked, nil) }, q.layout)(yield)
+				conform.PlainRows(func(yield func(arrow.RecordBatch, error) bool) { yield(picked, nil) }, q.layout)(yield)
 			}
 		}), nil
 	}}
@@ -150,7 +161,7 @@ func (q *ruleQuery) input(rows arrow.RecordBatch) engine.Input {
 
 // pick returns the columns that the expressions name; where they name none, a
 // column of nulls stands for the rows.
-func (q *ruleQuery) pick(rows arrow.RecordBatch) arrow.RecordBatch {
+func (q *query) pick(rows arrow.RecordBatch) arrow.RecordBatch {
 	columns := make([]arrow.Array, 0, len(q.columns)+1)
 	fields := make([]arrow.Field, 0, len(q.columns)+1)
 	for _, c := range q.columns {
@@ -166,7 +177,7 @@ func (q *ruleQuery) pick(rows arrow.RecordBatch) arrow.RecordBatch {
 }
 
 // collect returns the columns of a result, each in one array of its type.
-func (q *ruleQuery) collect(reader array.RecordReader, n int) ([]arrow.Array, error) {
+func (q *query) collect(reader array.RecordReader, n int) ([]arrow.Array, error) {
 	parts := make([][]arrow.Array, n)
 	defer func() {
 		for _, p := range parts {
@@ -209,8 +220,8 @@ func (q *ruleQuery) collect(reader array.RecordReader, n int) ([]arrow.Array, er
 	return out, nil
 }
 
-// ruleQuery translates expressions over rows of a layout.
-func (s *Session) ruleQuery(layout *arrow.Schema, exprs []string) (*ruleQuery, error) {
+// translate writes expressions over rows of a layout for the engine.
+func (e *Evaluator) translate(layout *arrow.Schema, exprs []string) (*query, error) {
 	columns, err := schema.FromArrow(layout)
 	if err != nil {
 		return nil, err
@@ -223,16 +234,16 @@ func (s *Session) ruleQuery(layout *arrow.Schema, exprs []string) (*ruleQuery, e
 		if err != nil {
 			return nil, fmt.Errorf("expression %s: %w", text, err)
 		}
-		if err := checkRule(expr); err != nil {
+		if err := check(expr); err != nil {
 			return nil, err
 		}
 		name := fmt.Sprintf("rule_%d", i)
 		sel.Items = append(sel.Items, &sql.SelectItem{Expr: expr, Alias: name})
-		types.Fields = append(types.Fields, schema.Col(name, ruleType(expr)))
+		types.Fields = append(types.Fields, schema.Col(name, typeOf(expr)))
 	}
-	query := &sql.Query{Body: sel}
-	names, _ := sql.ColumnNames(query)
-	q := &ruleQuery{types: types, caster: conform.New(types, conform.Options{TimeZone: s.timeZone()})}
+	selected := &sql.Query{Body: sel}
+	names, _ := sql.ColumnNames(selected)
+	q := &query{types: types, caster: conform.New(types, conform.Options{TimeZone: e.TimeZone()})}
 	needed := schema.New()
 	for i, f := range columns.Fields {
 		if names[strings.ToLower(f.Name)] {
@@ -240,33 +251,33 @@ func (s *Session) ruleQuery(layout *arrow.Schema, exprs []string) (*ruleQuery, e
 			q.columns = append(q.columns, i)
 		}
 	}
-	b := &ruleBinder{columns: needed}
+	b := &binder{columns: needed}
 	if len(needed.Fields) == 0 {
 		b.columns = schema.New(schema.Col("no column", schema.Boolean))
 	}
 	q.layout = schema.ToArrow(b.columns)
-	q.text, err = s.printer(b).Query(query)
+	q.text, err = e.Printer(b).Query(selected)
 	return q, err
 }
 
-// ruleType returns the type that the value of a rule must have: rules are
+// typeOf returns the type that the value of a rule must have: rules are
 // conditions, or cast to the type of a column.
-func ruleType(e sql.Expr) schema.Type {
+func typeOf(e sql.Expr) schema.Type {
 	if c, ok := e.(*sql.Cast); ok && c.Type != nil {
 		return schema.AsNullable(c.Type.Type)
 	}
 	return schema.Boolean
 }
 
-// typeOfRule returns the type of an expression over columns, which it must
-// find there.
-func (s *Session) typeOfRule(ctx context.Context, columns *schema.Struct, text string) (schema.Type, error) {
+// Type returns the type of an expression over columns, which it must find
+// there.
+func (e *Evaluator) Type(ctx context.Context, columns *schema.Struct, text string) (schema.Type, error) {
 	layout := schema.ToArrow(columns)
-	q, err := s.ruleQuery(layout, []string{text})
+	q, err := e.translate(layout, []string{text})
 	if err != nil {
 		return nil, err
 	}
-	eng, err := s.openEngine()
+	eng, err := e.Engine()
 	if err != nil {
 		return nil, err
 	}
@@ -282,8 +293,8 @@ func (s *Session) typeOfRule(ctx context.Context, columns *schema.Struct, text s
 	return schema.FromArrowType(reader.Schema().Field(0).Type)
 }
 
-// checkRule refuses what the expression of a rule cannot have.
-func checkRule(e sql.Expr) error {
+// check refuses what the expression of a rule cannot have.
+func check(e sql.Expr) error {
 	var err error
 	sql.Inspect(e, func(n sql.Node) bool {
 		switch n := n.(type) {
@@ -299,10 +310,10 @@ func checkRule(e sql.Expr) error {
 	return err
 }
 
-// ruleBinder gives the engine the one input of rules.
-type ruleBinder struct{ columns *schema.Struct }
+// binder gives the engine the one input of rules.
+type binder struct{ columns *schema.Struct }
 
 // Relation implements [sql.Relations].
-func (b *ruleBinder) Relation(sql.TableRef) (string, *schema.Struct, error) {
-	return ruleInput, b.columns, nil
+func (b *binder) Relation(sql.TableRef) (string, *schema.Struct, error) {
+	return inputName, b.columns, nil
 }

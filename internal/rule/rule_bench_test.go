@@ -1,22 +1,35 @@
-package session
+package rule_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/freshet/freshet/internal/engine"
+	"github.com/freshet/freshet/internal/engine/duckdb"
+	"github.com/freshet/freshet/internal/rule"
+	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
 
 // BenchmarkEvaluate measures what the rules of a table cost a batch: of few
 // rows, which is the cost of asking the engine, and of many.
 func BenchmarkEvaluate(b *testing.B) {
-	s, err := Open(b.Context(), Config{Workspace: b.TempDir()})
+	eng, err := duckdb.Open(duckdb.Config{TempDir: b.TempDir()})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = s.Close() })
+	e := &rule.Evaluator{
+		Engine:   func() (engine.Engine, error) { return eng, nil },
+		TimeZone: func() *time.Location { return time.UTC },
+		Printer:  func(r sql.Relations) *sql.Printer { return &sql.Printer{Relations: r} },
+	}
+	b.Cleanup(func() {
+		e.Close()
+		_ = eng.Close()
+	})
 	for name, n := range map[string]int64{"16 rows": 16, "65536 rows": 65536} {
 		b.Run(name, func(b *testing.B) {
 			builder := array.NewRecordBuilder(memory.DefaultAllocator, schema.ToArrow(schema.New(schema.Col("a", schema.Long), schema.Col("b", schema.Long))))
@@ -27,7 +40,6 @@ func BenchmarkEvaluate(b *testing.B) {
 			}
 			rows := builder.NewRecordBatch()
 			defer rows.Release()
-			e := s.evaluator()
 			for b.Loop() {
 				results, err := e.Evaluate(b.Context(), rows, []string{"a >= 0", "b <=> CAST((a * 2) AS BIGINT)"})
 				if err != nil {

@@ -1,4 +1,4 @@
-package session
+package place
 
 import (
 	"errors"
@@ -7,35 +7,35 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 )
 
-// viewBody is a view's query where it stands in a statement.
-type viewBody struct {
-	name  string
-	text  string // that the places in the query are of
-	query *sql.Query
+// View is a view's query where it stands in a statement.
+type View struct {
+	Name  string
+	Text  string // that the places in the query are of
+	Query *sql.Query
 }
 
-// placeInView gives an error about an expression of a view's query the view's
-// text, and says its name: its place is none in the statement.
-func (s *Session) placeInView(err error, q *sql.Query, views []viewBody) error {
+// InView gives an error about an expression of a view's query the view's text,
+// and says its name: its place is none in text, the statement's.
+func InView(q *sql.Query, views []View, text string, err error) error {
 	var e *sql.Error
 	if !errors.As(err, &e) || e.SQL != "" {
 		return err
 	}
 	bodies := map[sql.Node]bool{}
 	for _, v := range views {
-		bodies[v.query] = true
+		bodies[v.Query] = true
 	}
-	if has(q, e.Range, bodies) && mentionsPlace(e, s.text) {
+	if has(q, e.Range, bodies) && mentionsPlace(e, text) {
 		return err
 	}
 	for _, v := range views {
-		delete(bodies, v.query)
-		found := has(v.query, e.Range, bodies) && mentionsPlace(e, v.text)
-		bodies[v.query] = true
+		delete(bodies, v.Query)
+		found := has(v.Query, e.Range, bodies) && mentionsPlace(e, v.Text)
+		bodies[v.Query] = true
 		if found {
 			located := *e
-			located.Text += " This is in the query of the view " + v.name + "."
-			located.SQL = v.text
+			located.Text += " This is in the query of the view " + v.Name + "."
+			located.SQL = v.Text
 			return &located
 		}
 	}

@@ -1,4 +1,5 @@
-package session
+// Package place says where in a statement an error comes from.
+package place
 
 import (
 	"errors"
@@ -28,26 +29,26 @@ func (e *placedError) Unwrap() error { return e.err }
 // the place.
 func (e *placedError) Excerpt() string { return e.place.Excerpt() }
 
-// place says where in the running text the name stands that err is about. The
-// names in a view's query have no place there.
-func (s *Session) place(n *sql.Name, err error) error {
+// Name says where in text the name stands that err is about. The names in a
+// view's query have no place there.
+func Name(n *sql.Name, text string, err error) error {
 	var classified errclass.Classified
 	var placed *placedError
 	if err == nil || !errors.As(err, &classified) || errors.As(err, &placed) || len(n.Parts) == 0 {
 		return err
 	}
 	at := n.Pos()
-	if at.Start < 0 || at.End > len(s.text) || at.Start >= at.End ||
-		!strings.Contains(strings.ToLower(s.text[at.Start:at.End]), strings.ToLower(n.Parts[len(n.Parts)-1])) {
+	if at.Start < 0 || at.End > len(text) || at.Start >= at.End ||
+		!strings.Contains(strings.ToLower(text[at.Start:at.End]), strings.ToLower(n.Parts[len(n.Parts)-1])) {
 		return err
 	}
-	return &placedError{err: err, place: sql.Error{Range: at, SQL: s.text}}
+	return &placedError{err: err, place: sql.Error{Range: at, SQL: text}}
 }
 
-// placeEngine says which expression of the running text an error of the engine
-// is about: the one that the engine points at, or else the only one that can
-// fail like that.
-func (s *Session) placeEngine(q *sql.Query, printed *sql.Printed, err error) error {
+// Engine says which expression of text an error of the engine is about, which
+// ran query q as printed: the one that the engine points at, or else the only
+// one that can fail like that.
+func Engine(q *sql.Query, printed *sql.Printed, text string, err error) error {
 	var classified errclass.Classified
 	var placed *placedError
 	if err == nil || !errors.As(err, &classified) || errors.As(err, &placed) {
@@ -60,20 +61,20 @@ func (s *Session) placeEngine(q *sql.Query, printed *sql.Printed, err error) err
 	} else {
 		at = culprit(q, classified.ErrorClass())
 	}
-	if at == nil || !s.isRunning(at) {
+	if at == nil || !standsIn(text, at) {
 		return err
 	}
-	return &placedError{err: err, place: sql.Error{Range: at.Pos(), SQL: s.text}}
+	return &placedError{err: err, place: sql.Error{Range: at.Pos(), SQL: text}}
 }
 
-// isRunning reports whether an expression stands in the running text, where it
-// says it does. One of a view's query does not.
-func (s *Session) isRunning(e sql.Expr) bool {
+// standsIn reports whether an expression stands in text, where it says it does.
+// One of a view's query does not.
+func standsIn(text string, e sql.Expr) bool {
 	at := e.Pos()
-	if at.Start < 0 || at.End > len(s.text) || at.Start >= at.End {
+	if at.Start < 0 || at.End > len(text) || at.Start >= at.End {
 		return false
 	}
-	there, err := sql.ParseExpr(s.text[at.Start:at.End])
+	there, err := sql.ParseExpr(text[at.Start:at.End])
 	return err == nil && there.String() == e.String()
 }
 
@@ -151,8 +152,8 @@ func contains(n, wanted sql.Node) bool {
 	return found
 }
 
-// locate gives an error in a statement's tree the text that it is in.
-func locate(err error, text string) error {
+// Text gives an error in a statement's tree the text that it is in.
+func Text(text string, err error) error {
 	if e, ok := errors.AsType[*sql.Error](err); ok {
 		return e.In(text)
 	}
