@@ -23,7 +23,7 @@ var house = []string{
 	"internal/factory",
 	"internal/job", "internal/pipeline",
 	"internal/session",
-	"internal/dml", "internal/rescue", "internal/eventlog",
+	"internal/dml", "internal/rescue", "internal/eventlog", "internal/ledger",
 	"internal/stream", "internal/ingest",
 	"internal/rule", "internal/place",
 	"internal/pushdown",
