@@ -31,9 +31,9 @@ func durationProperty(m *Metadata, name string) (time.Duration, bool) {
 	return parseInterval(text)
 }
 
-// ValidInterval reports whether text is an interval as table properties write
+// validInterval reports whether text is an interval as table properties write
 // it, such as "interval 30 days" or "2 weeks".
-func ValidInterval(text string) bool {
+func validInterval(text string) bool {
 	_, ok := parseInterval(text)
 	return ok
 }

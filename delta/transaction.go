@@ -245,7 +245,7 @@ func (tx *Transaction) mapColumns(m *Metadata) {
 func takeFeatures(config map[string]string) []string {
 	var names []string
 	for property := range maps.Clone(config) {
-		name, ok := strings.CutPrefix(property, "delta.feature.")
+		name, ok := strings.CutPrefix(property, FeaturePrefix)
 		if ok {
 			names = append(names, name)
 		}

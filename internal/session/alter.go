@@ -77,7 +77,7 @@ func (s *Session) alter(ctx context.Context, t *target, base *delta.Snapshot, ac
 		tx.ReadTable()
 	}
 	if c.domain != "" {
-		meta.Configuration[featurePrefix+"clustering"] = "supported"
+		meta.Configuration[delta.FeaturePrefix+"clustering"] = "supported"
 		tx.SetDomainMetadata("delta.clustering", c.domain, false)
 	}
 	tx.SetMetadata(meta)
@@ -140,7 +140,7 @@ func (c *change) unsetProperties(action *sql.UnsetProperties) error {
 	keys := make([]string, len(action.Keys))
 	for i, key := range action.Keys {
 		keys[i] = key
-		if name, err := propertyName(key); err == nil {
+		if name, err := delta.PropertyName(key); err == nil {
 			keys[i] = name
 		}
 	}

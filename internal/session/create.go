@@ -207,7 +207,7 @@ func clusterNew(stmt *sql.CreateTable, base *delta.Snapshot, meta *delta.Metadat
 	if meta.Configuration == nil {
 		meta.Configuration = map[string]string{}
 	}
-	meta.Configuration[featurePrefix+"clustering"] = "supported"
+	meta.Configuration[delta.FeaturePrefix+"clustering"] = "supported"
 	return func(tx *delta.Transaction) { tx.SetDomainMetadata(domain, configuration, false) }, nil
 }
 
@@ -253,7 +253,7 @@ func createParameters(t *target, meta delta.Metadata) map[string]any {
 	}
 	properties := map[string]string{}
 	for key, value := range meta.Configuration {
-		if !strings.HasPrefix(key, featurePrefix) && !strings.HasPrefix(key, "delta.constraints.") {
+		if !strings.HasPrefix(key, delta.FeaturePrefix) && !strings.HasPrefix(key, "delta.constraints.") {
 			properties[key] = value
 		}
 	}

@@ -146,7 +146,7 @@ func shownProperties(snap *delta.Snapshot) map[string]string {
 		"delta.minWriterVersion": strconv.Itoa(p.MinWriter),
 	}
 	for _, f := range slices.Concat(p.ReaderFeatures, p.WriterFeatures) {
-		out["delta.feature."+f] = "supported"
+		out[delta.FeaturePrefix+f] = "supported"
 	}
 	maps.Copy(out, snap.Metadata().Configuration)
 	return out
