@@ -84,6 +84,8 @@ func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, 
 	case stmt.View && entry.Kind == catalog.KindMaterializedView:
 	case stmt.Materialized:
 		return nil, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
+	case stmt.Streaming && entry.Kind != catalog.KindStreamingTable:
+		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601", "%s is no streaming table.", entry.Name)
 	case entry.Kind == catalog.KindMaterializedView:
 		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a materialized view; drop it with DROP MATERIALIZED VIEW.", entry.Name)
 	case stmt.View && entry.Kind != catalog.KindView:

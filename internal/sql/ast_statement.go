@@ -143,6 +143,7 @@ type DropTable struct {
 	Name         *Name
 	View         bool
 	Materialized bool // of a View
+	Streaming    bool // of a table
 	IfExists     bool
 	Purge        bool
 }

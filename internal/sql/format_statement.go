@@ -32,6 +32,7 @@ func (w *writer) statement(n Statement) {
 	case *DropTable:
 		w.put("DROP ")
 		w.when(n.Materialized, "MATERIALIZED ")
+		w.when(n.Streaming, "STREAMING ")
 		w.when(n.View, "VIEW ")
 		w.when(!n.View, "TABLE ")
 		w.when(n.IfExists, "IF EXISTS ")

@@ -63,10 +63,10 @@ func (p *parser) drop() Statement {
 		s.Cascade = p.oneOf("CASCADE", "RESTRICT") == "CASCADE"
 		s.Range = p.from(start)
 		return s
-	case p.word("TABLE"), p.word("VIEW"), p.word("MATERIALIZED", "VIEW"):
-		materialized := p.accept("MATERIALIZED")
+	case p.word("TABLE"), p.word("VIEW"), p.word("MATERIALIZED", "VIEW"), p.word("STREAMING", "TABLE"):
+		materialized, streaming := p.accept("MATERIALIZED"), p.accept("STREAMING")
 		view := p.advance().value == "VIEW"
-		s := &DropTable{View: view, Materialized: materialized, IfExists: p.accept("IF", "EXISTS"), Name: p.name()}
+		s := &DropTable{View: view, Materialized: materialized, Streaming: streaming, IfExists: p.accept("IF", "EXISTS"), Name: p.name()}
 		s.Purge = !view && p.accept("PURGE")
 		s.Range = p.from(start)
 		return s
