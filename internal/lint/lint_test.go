@@ -23,7 +23,7 @@ var house = []string{
 	"internal/factory",
 	"internal/job", "internal/pipeline",
 	"internal/session",
-	"internal/dml", "internal/rescue", "internal/eventlog", "internal/ledger",
+	"internal/dml", "internal/rescue", "internal/eventlog", "internal/ledger", "internal/materialized",
 	"internal/stream", "internal/ingest",
 	"internal/rule", "internal/place",
 	"internal/pushdown",
@@ -50,6 +50,7 @@ var rules = []struct {
 	{from: "internal/source", not: []string{"delta", "internal/catalog"}, why: "sources yield batches and never write tables"},
 	{from: "internal/format", not: []string{"delta", "internal/catalog", "internal/sql", "internal/engine"}, why: "a format turns bytes into Arrow and no more"},
 	{from: "internal/engine", not: []string{"delta", "internal/catalog", "internal/format"}, why: "an engine is handed Arrow"},
+	{from: "internal/materialized", only: []string{"internal/sql", "delta", "schema"}, why: "a plan is a function of a query and of tables"},
 	{from: "internal/factory", only: []string{"internal/object"}, why: "the maker of test data may not share code with what it tests"},
 }
 

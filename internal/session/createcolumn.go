@@ -150,9 +150,6 @@ func (s *Session) checkDefault(ctx context.Context, f schema.Field, expr string)
 	return nil
 }
 
-// unsteadyFunctions give another value each time.
-var unsteadyFunctions = []string{"rand", "random", "randn", "uuid", "shuffle", "monotonically_increasing_id", "current_timestamp", "current_date", "now", "current_user"}
-
 // checkGenerated checks the expression of a generated column, which may only
 // name columns that are not generated, and always give the same value.
 func (s *Session) checkGenerated(ctx context.Context, all, base *schema.Struct, f schema.Field, expr string) error {
@@ -168,7 +165,7 @@ func (s *Session) checkGenerated(ctx context.Context, all, base *schema.Struct, 
 	sql.Inspect(parsed, func(n sql.Node) bool {
 		switch n := n.(type) {
 		case *sql.FunctionCall:
-			if slices.Contains(unsteadyFunctions, n.Func()) {
+			if sql.IsVolatile(n.Func()) {
 				found = refuse("generation expression is not deterministic")
 			}
 		case *sql.Column:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,56 +13,10 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/materialized"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
-
-// What a materialized view's table keeps: which definition its rows are of,
-// as a property, and which versions of which tables they were computed from,
-// as txn actions of the same commit (semantics §10.4 has flows do so).
-const (
-	definitionProperty = "freshet.definition"
-	sourceApp          = "freshet.source/" // and the source's table id; its version
-	viewApp            = "freshet.view"    // the version that the last refresh made
-)
-
-// createMaterializedView runs CREATE [OR REPLACE | OR REFRESH] MATERIALIZED
-// VIEW: it computes the rows, and keeps the definition.
-func (s *Session) createMaterializedView(ctx context.Context, stmt *sql.CreateMaterializedView, how Refreshing) (*Outcome, error) {
-	if err := s.checkView(stmt); err != nil {
-		return nil, err
-	}
-	if err := s.qualify(ctx, stmt.Query); err != nil {
-		return nil, err
-	}
-	name, err := s.tableName(ctx, stmt.Name)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := s.catalog.Table(ctx, name)
-	switch {
-	case err == nil && stmt.IfNotExists:
-		return &Outcome{}, nil
-	case err == nil && entry.Kind != catalog.KindMaterializedView:
-		return nil, noView(entry)
-	case err == nil && !stmt.OrRefresh && !stmt.OrReplace:
-		return nil, catalog.AlreadyExists(name)
-	case err == nil:
-		entry.Text, entry.Comment = stmt.String(), stmt.Comment
-		return s.refreshView(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
-	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
-		return nil, err
-	}
-	entry = catalog.Table{Name: name, Kind: catalog.KindMaterializedView, Managed: true, Text: stmt.String(), Comment: stmt.Comment}
-	if entry.Location, err = s.managedLocation(ctx, name); err != nil {
-		return nil, err
-	}
-	return s.refreshView(ctx, entry, how, func() error { return s.catalog.Create(ctx, entry) })
-}
-
-func noView(entry catalog.Table) error {
-	return errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s exists and is no materialized view; drop it, or choose another name.", entry.Name)
-}
 
 // checkView refuses what a definition may not have.
 func (s *Session) checkView(stmt *sql.CreateMaterializedView) error {
@@ -84,52 +39,50 @@ type viewRefresh struct {
 	entry   catalog.Table
 	def     *sql.CreateMaterializedView
 	target  *target
-	base    *delta.Snapshot // nil where no table is
-	query   *sql.Query      // without views
-	hash    string          // of the definition
-	sources map[string]*viewSource
-	// unsteady says why the query may give other rows from the same tables;
-	// "" is that it cannot.
-	unsteady string
-	expect   *expectations
-	changed  bool // some source has another version than the view
+	expect  *expectations
+	materialized.View
 }
 
-// viewSource is a table that a view reads, at the version that it reads.
-type viewSource struct {
-	target *target
-	snap   *delta.Snapshot
-	// old is the version that the view's rows are of, -1 when they are of
-	// none; added chooses the files that have come since, where no other file
-	// has gone.
-	old   int64
-	added func(delta.AddFile) bool
-}
+// maxReplans bounds how often a refresh is planned again because another one
+// got in first.
+const maxReplans = 5
 
 // refreshView brings a materialized view up to date, in one commit. keep
 // stores its entry once that is done.
 func (s *Session) refreshView(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
 	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
-		v, err := s.openView(ctx, entry)
-		if err != nil {
-			return err
-		}
-		r.flow.Enter(eventlog.FlowPlanning)
-		r.flow.Defined(eventlog.Definition{Type: "MATERIALIZED_VIEW", Inputs: sortedKeys(v.sources)})
-		way, err := v.plan(ctx, r.Full)
-		if err != nil {
-			return err
-		}
-		r.outcome.Plan = way.Plan
-		r.flow.Planned(way.Plan)
-		if way.query != nil {
-			r.flow.Enter(eventlog.FlowRunning)
-			if err := v.run(ctx, way, r); err != nil {
+		for try := 0; ; try++ {
+			err := s.recompute(ctx, entry, r)
+			if _, lost := errors.AsType[*delta.ConflictError](err); lost && try < maxReplans {
+				continue
+			}
+			if err != nil {
 				return err
 			}
+			return keep()
 		}
-		return keep()
 	})
+}
+
+// recompute brings a view up to date as a plan says.
+func (s *Session) recompute(ctx context.Context, entry catalog.Table, r *refreshing) error {
+	v, err := s.openView(ctx, entry)
+	if err != nil {
+		return err
+	}
+	r.flow.Enter(eventlog.FlowPlanning)
+	r.flow.Defined(eventlog.Definition{Type: "MATERIALIZED_VIEW", Inputs: sortedKeys(v.Sources)})
+	way, err := v.Plan(ctx, r.Full)
+	if err != nil {
+		return err
+	}
+	r.outcome.Plan = eventlog.Plan{Technique: way.Technique, Why: way.Why}
+	r.flow.Planned(r.outcome.Plan)
+	if way.Query == nil {
+		return nil
+	}
+	r.flow.Enter(eventlog.FlowRunning)
+	return v.run(ctx, way, r)
 }
 
 // openView reads the definition of a view, and fixes the versions of what it
@@ -143,23 +96,25 @@ func (s *Session) openView(ctx context.Context, entry catalog.Table) (*viewRefre
 	if !ok {
 		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The definition of %s is no materialized view: %s", entry.Name, entry.Text)
 	}
-	v := &viewRefresh{session: s, entry: entry, def: def, query: def.Query, sources: map[string]*viewSource{}, expect: s.expectations(entry, def.Constraints)}
+	v := &viewRefresh{session: s, entry: entry, def: def, expect: s.expectations(entry, def.Constraints)}
+	v.Query, v.Location = def.Query, entry.Location
+	v.Shaped = len(def.Columns) > 0 || slices.ContainsFunc(v.expect.rules, func(e expectation) bool { return e.drop })
 	if v.target, err = s.at(ctx, entry.Name.String(), &entry, entry.Location); err != nil {
 		return nil, err
 	}
-	if v.base, err = v.target.exists(ctx); err != nil {
+	if v.Rows, err = v.target.exists(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.expandViews(ctx, v.query); err != nil {
+	if err := s.expandViews(ctx, v.Query); err != nil {
 		return nil, err
 	}
-	v.hash = v.identity()
+	v.Definition = v.identity()
 	return v, v.open(ctx)
 }
 
 // identity tells definitions apart that may give other rows.
 func (v *viewRefresh) identity() string {
-	parts := []string{v.query.String(), v.session.timeZone().String(), v.session.settings[settingANSI]}
+	parts := []string{v.Query.String(), v.session.timeZone().String(), v.session.settings[settingANSI]}
 	for _, c := range v.def.Columns {
 		parts = append(parts, c.String())
 	}
@@ -178,9 +133,8 @@ func (v *viewRefresh) identity() string {
 
 // open opens the tables that the query reads.
 func (v *viewRefresh) open(ctx context.Context) error {
-	v.unsteady = unsteady(v.query)
-	for _, ref := range tablesOf(v.query) {
-		if _, known := v.sources[ref.Name.String()]; known {
+	for _, ref := range tablesOf(v.Query) {
+		if _, known := v.Sources[ref.Name.String()]; known {
 			continue
 		}
 		t, err := v.session.target(ctx, ref.Name)
@@ -190,17 +144,11 @@ func (v *viewRefresh) open(ctx context.Context) error {
 		if t.location == v.target.location {
 			return errclass.New("RECURSIVE_VIEW", "42K0H", "Recursive view %s detected: its query reads the view itself.", v.entry.Name)
 		}
-		src := &viewSource{target: t, old: -1}
-		if src.snap, err = t.snapshot(ctx); err != nil {
+		snap, err := t.snapshot(ctx)
+		if err != nil {
 			return err
 		}
-		if v.base != nil {
-			if version, ok := v.base.TransactionVersion(sourceApp + src.snap.Metadata().ID); ok {
-				src.old = version
-			}
-		}
-		v.changed = v.changed || src.old != src.snap.Version()
-		v.sources[ref.Name.String()] = src
+		v.Read(ref.Name.String(), t.table, snap)
 	}
 	return nil
 }
@@ -223,19 +171,19 @@ func tablesOf(q *sql.Query) []*sql.Table {
 }
 
 // run computes the rows that the plan says, and commits them.
-func (v *viewRefresh) run(ctx context.Context, way *viewPlan, r *refreshing) error {
+func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refreshing) error {
 	s := v.session
 	s.pins = map[*sql.Table]pin{}
-	for _, ref := range tablesOf(way.query) {
-		if src, ok := v.sources[ref.Name.String()]; ok {
-			p := pin{snap: src.snap}
-			if way.added {
-				p.files = src.added
+	for _, ref := range tablesOf(way.Query) {
+		if src, ok := v.Sources[ref.Name.String()]; ok {
+			p := pin{snap: src.Snapshot}
+			if way.Added {
+				p.files = src.Added()
 			}
 			s.pins[ref] = p
 		}
 	}
-	rows, err := s.query(ctx, way.query)
+	rows, err := s.query(ctx, way.Query)
 	s.pins = nil
 	if err != nil {
 		return err
@@ -258,19 +206,19 @@ func (v *viewRefresh) run(ctx context.Context, way *viewPlan, r *refreshing) err
 
 // layOut fits rows to the table, which is that of before when rows are added
 // to it.
-func (v *viewRefresh) layOut(ctx context.Context, way *viewPlan, rows *ingest.Relation) (meta delta.Metadata, fitting *ingest.Relation, err error) {
+func (v *viewRefresh) layOut(ctx context.Context, way *materialized.Plan, rows *ingest.Relation) (meta delta.Metadata, fitting *ingest.Relation, err error) {
 	defer func() {
 		if err != nil {
 			rows.Close()
 		}
 	}()
 	s := v.session
-	if way.anew {
+	if way.Anew {
 		if meta, err = v.metadata(ctx, rows); err != nil {
 			return meta, nil, err
 		}
 	} else {
-		meta = v.base.Metadata()
+		meta = v.Rows.Metadata()
 	}
 	if have, want := len(rows.Schema.Fields), len(meta.Schema.Fields); have != want {
 		return meta, nil, errclass.New("MATERIALIZED_VIEW_COLUMN_ARITY_MISMATCH", "21S01",
@@ -294,38 +242,34 @@ func (v *viewRefresh) metadata(ctx context.Context, rows *ingest.Relation) (delt
 	if err != nil {
 		return meta, err
 	}
-	if v.base != nil {
-		was := v.base.Metadata()
+	if v.Rows != nil {
+		was := v.Rows.Metadata()
 		meta.ID, meta.CreatedTime = was.ID, was.CreatedTime
 	}
 	if meta.Configuration == nil {
 		meta.Configuration = map[string]string{}
 	}
-	meta.Configuration[definitionProperty] = v.hash
+	meta.Configuration[materialized.DefinitionProperty] = v.Definition
 	return meta, nil
 }
 
 // commit is the commit of a refresh. Whoever else has written to the table in
 // the meantime makes it fail.
-func (v *viewRefresh) commit(way *viewPlan, meta delta.Metadata) ingest.Commit {
+func (v *viewRefresh) commit(way *materialized.Plan, meta delta.Metadata) ingest.Commit {
 	c := ingest.Commit{
-		Table: v.target.table, Store: v.target.store, Base: v.base, Now: v.session.cfg.Clock,
-		Reads: true, Overwrite: !way.append,
+		Table: v.target.table, Store: v.target.store, Base: v.Rows, Now: v.session.cfg.Clock,
+		Reads: true, Overwrite: !way.Append,
 		Operation: "REFRESH MATERIALIZED VIEW", Parameters: map[string]any{"technique": way.Technique},
 		Also: func(_ context.Context, base *delta.Snapshot, tx *delta.Transaction) error {
 			version := int64(0)
 			if base != nil {
 				version = base.Version() + 1
 			}
-			tx.SetTransaction(viewApp, version)
-			for _, name := range sortedKeys(v.sources) {
-				src := v.sources[name]
-				tx.SetTransaction(sourceApp+src.snap.Metadata().ID, src.snap.Version())
-			}
+			v.Record(version, tx)
 			return nil
 		},
 	}
-	if v.base == nil || way.anew && !sameMetadata(v.base.Metadata(), meta) {
+	if v.Rows == nil || way.Anew && !sameMetadata(v.Rows.Metadata(), meta) {
 		c.Metadata = &meta
 	}
 	return c

@@ -172,10 +172,8 @@ func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, 
 // refresh runs a statement that makes or refreshes a dataset.
 func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshing) (*Outcome, error) {
 	switch stmt := stmt.(type) {
-	case *sql.CreateStreamingTable:
-		return s.createStreamingTable(ctx, stmt, how)
-	case *sql.CreateMaterializedView:
-		return s.createMaterializedView(ctx, stmt, how)
+	case *sql.CreateStreamingTable, *sql.CreateMaterializedView:
+		return s.createDataset(ctx, stmt, how)
 	case *sql.Refresh:
 		how.Full = stmt.Full
 		return s.refreshDataset(ctx, stmt, how)

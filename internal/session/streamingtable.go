@@ -23,57 +23,6 @@ import (
 // fed by: a table that another flow has fed begins anew.
 const flowProperty = "freshet.flowId"
 
-// createStreamingTable runs CREATE [OR REFRESH] STREAMING TABLE: it keeps the
-// definition and loads what there is (semantics §9.3).
-func (s *Session) createStreamingTable(ctx context.Context, stmt *sql.CreateStreamingTable, how Refreshing) (*Outcome, error) {
-	if err := s.checkStreaming(stmt); err != nil {
-		return nil, err
-	}
-	if err := s.qualify(ctx, stmt.Query); err != nil {
-		return nil, err
-	}
-	name, err := s.tableName(ctx, stmt.Name)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := s.catalog.Table(ctx, name)
-	switch {
-	case err == nil && stmt.IfNotExists:
-		return &Outcome{}, nil
-	case err == nil && entry.Kind != catalog.KindStreamingTable:
-		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
-			"%s exists and is no streaming table; drop it, or choose another name.", entry.Name)
-	case err == nil && !stmt.OrRefresh:
-		return nil, catalog.AlreadyExists(name)
-	case err == nil:
-		entry.Text, entry.Comment = stmt.String(), stmt.Comment
-		if how.Full {
-			return s.reload(ctx, entry, how)
-		}
-		return s.refreshTable(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
-	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
-		return nil, err
-	}
-	entry = catalog.Table{Name: name, Kind: catalog.KindStreamingTable, Managed: true, Text: stmt.String(), Comment: stmt.Comment}
-	if entry.Location, err = s.managedLocation(ctx, name); err != nil {
-		return nil, err
-	}
-	if entry.Checkpoint, err = s.newCheckpoint(name); err != nil {
-		return nil, err
-	}
-	// The entry comes first, so that a load that fails on its way is gone on
-	// with by REFRESH, as the rows that are in the table belong to it.
-	outcome, err := s.refreshTable(ctx, entry, how, func() error { return s.catalog.Create(ctx, entry) })
-	if (stmt.IfNotExists || stmt.OrRefresh) && err != nil && ignore(err, "TABLE_OR_VIEW_ALREADY_EXISTS") == nil {
-		// Another has created it meanwhile.
-		if err := s.deleteFiles(ctx, entry.Checkpoint); err != nil {
-			return nil, err
-		}
-		return s.createStreamingTable(ctx, stmt, how)
-	}
-	return outcome, err
-}
-
 // checkStreaming refuses what a definition may not have, or not yet.
 func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	refuse := func(format string, args ...any) error {

@@ -140,3 +140,13 @@ func IsAggregate(call *FunctionCall) bool {
 	parts := call.Name.Parts
 	return call.Over == nil && isAggregate[strings.ToLower(parts[len(parts)-1])]
 }
+
+// isVolatile has the names of the functions that give another value each time.
+var isVolatile = map[string]bool{
+	"rand": true, "random": true, "randn": true, "uuid": true, "shuffle": true, "monotonically_increasing_id": true,
+	"current_timestamp": true, "current_date": true, "now": true, "current_user": true,
+}
+
+// IsVolatile reports whether a function, by its name in lower case, may give
+// another value each time it is called.
+func IsVolatile(function string) bool { return isVolatile[function] }
