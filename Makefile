@@ -60,7 +60,7 @@ explore: ## explore SCHEDULES orders of requests, faults and crashes of concurre
 
 .PHONY: crash
 crash: ## kill KILLS processes that refresh streaming tables, at each step and at random
-	$(GO) test -tags $(TAGS) -timeout 60m -count 1 -run KilledRefreshes -v ./test/crash -kills $(KILLS)
+	$(GO) test -tags $(TAGS) -timeout 120m -count 1 -run KilledRefreshes -v ./test/crash -kills $(KILLS)
 
 .PHONY: interop
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs

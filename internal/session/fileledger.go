@@ -145,7 +145,7 @@ func (s *Session) filesOfCheckpoint(ctx context.Context, at string) ([]ledger.So
 	if err != nil {
 		return nil, err
 	}
-	list, none, err := ledger.OfCheckpoint(ctx, store, id, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	list, none, err := ledger.OfCheckpoint(ctx, store, id, checkpoint.Options{NewID: s.cfg.NewID, Sleep: s.cfg.Sleep})
 	if err == nil && none {
 		err = errclass.New("CF_INVALID_CHECKPOINT", "42000",
 			"There is no checkpoint at %s: it has no file metadata. Give the checkpoint's directory, or sources/0 in it.", at)

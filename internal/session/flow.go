@@ -44,7 +44,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	f.flow = &stream.Flow{
 		Name: entry.Name.String(), Checkpoint: c, Trigger: stream.Trigger{Kind: stream.AvailableNow},
 		Sink:      sink,
-		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: sleep, Logger: s.cfg.Logger, Gone: gone,
+		Transform: f.transform, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Sleep: s.cfg.Sleep, Logger: s.cfg.Logger, Gone: gone,
 	}
 	return f, nil
 }

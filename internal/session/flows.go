@@ -96,7 +96,7 @@ func (s *Session) openCheckpoint(ctx context.Context, entry catalog.Table) (*che
 	if err != nil {
 		return nil, err
 	}
-	return checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: sleep})
+	return checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: s.cfg.Sleep})
 }
 
 func (s *Session) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, error) {

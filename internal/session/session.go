@@ -56,6 +56,8 @@ type Config struct {
 	Logger   *slog.Logger     // nil discards
 	Clock    func() time.Time // nil is the system's
 	NewID    func() string    // nil makes random UUIDs
+	// Sleep waits, or returns the cause of ctx being done; nil is the system's.
+	Sleep func(ctx context.Context, d time.Duration) error
 }
 
 func (c Config) withDefaults() Config {
@@ -79,6 +81,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.NewID == nil {
 		c.NewID = uuid.NewString
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
 	}
 	return c
 }

@@ -32,6 +32,8 @@ var roles = map[string]func(ctx context.Context, args []string) error{
 	"append": appendRows,
 	"sql":    runSQL,
 	"suffer": suffer,
+	"update": update,
+	"keep":   update,
 }
 
 func TestMain(m *testing.M) {

@@ -33,43 +33,69 @@ func runSQL(ctx context.Context, args []string) error {
 	return nil
 }
 
-// plant is factory data, the truth about it, and a workspace to load it into.
-type plant struct {
-	t       *testing.T
-	dir     string
-	data    factory.Dataset  // of sensor readings, CSV
-	session *session.Session // looks at what other processes did
+// data is factory data, sensor readings as CSV, and the truth about it.
+type data struct {
+	factory.Dataset
+	dir   string
+	table string // of all rows, with the name of their file as f
 }
 
-func newPlant(t *testing.T) *plant {
+func newData(t *testing.T, rows int64) data {
 	t.Helper()
-	p := &plant{t: t, dir: t.TempDir()}
+	dir := t.TempDir()
 	truth, err := factory.Generate(t.Context(), factory.Config{
-		Store: local.New(filepath.Join(p.dir, "data")), Seed: 1, Rows: 60_000, Files: 12,
+		Store: local.New(dir), Seed: 1, Rows: rows, Files: 12,
 		Kinds: []factory.Kind{factory.Sensors}, Formats: []factory.Format{factory.CSV}, Compress: factory.Gzip,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, ok := truth.Dataset(factory.Sensors, factory.CSV)
+	set, ok := truth.Dataset(factory.Sensors, factory.CSV)
 	if !ok {
 		t.Fatal("no sensor readings were made")
 	}
-	p.data = data
-	p.session, err = session.Open(t.Context(), session.Config{Workspace: p.workspace(), Parallelism: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.session.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	d := data{set, dir, "delta.`" + filepath.Join(dir, "all") + "`"}
+	p := d.plant(t, dir)
+	defer p.close()
+	p.must("CREATE TABLE " + d.table + " AS SELECT *, _metadata.file_name AS f FROM " + readSource)
+	return d
+}
+
+// plant is data and a workspace to load it into.
+type plant struct {
+	t       *testing.T
+	dir     string
+	data    data
+	session *session.Session // looks at what other processes did
+}
+
+func newPlant(t *testing.T) *plant {
+	t.Helper()
+	p := newData(t, 60_000).plant(t, t.TempDir())
+	t.Cleanup(p.close)
 	return p
 }
 
+// plant opens a workspace below a directory. It is to be closed.
+func (d data) plant(t *testing.T, dir string) *plant {
+	t.Helper()
+	p := &plant{t: t, dir: dir, data: d}
+	s, err := session.Open(t.Context(), session.Config{Workspace: p.workspace(), Parallelism: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.session = s
+	return p
+}
+
+func (p *plant) close() {
+	if err := p.session.Close(); err != nil {
+		p.t.Error(err)
+	}
+}
+
 // source is the files as SQL names them.
-func (p *plant) source() string { return filepath.Join(p.dir, "data", p.data.Directory) }
+func (p *plant) source() string { return filepath.Join(p.data.dir, p.data.Directory) }
 
 func (p *plant) workspace() string { return filepath.Join(p.dir, "ws") }
 
@@ -163,16 +189,26 @@ func (p *plant) truth(n int64) string {
 // columns.
 func (p *plant) found() string {
 	p.t.Helper()
-	row, err := p.run(p.totals())
+	row, _ := p.ask(p.totals())
+	return row
+}
+
+// noTable are the error classes that say that there is no table, or none yet.
+var noTable = []string{"TABLE_OR_VIEW_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_READ_TABLE_WITHOUT_COLUMNS"}
+
+// ask runs a query, and reports whether there is a table with columns for it.
+func (p *plant) ask(query string) (row string, ok bool) {
+	p.t.Helper()
+	row, err := p.run(query)
 	var c errclass.Classified
 	switch {
 	case err == nil:
-		return row
-	case errors.As(err, &c) && (c.ErrorClass() == "TABLE_OR_VIEW_NOT_FOUND" || c.ErrorClass() == "DELTA_READ_TABLE_WITHOUT_COLUMNS"):
-		return ""
+		return row, true
+	case errors.As(err, &c) && slices.Contains(noTable, c.ErrorClass()):
+		return "", false
 	}
-	p.t.Fatal(errclass.Format(err))
-	return ""
+	p.t.Fatalf("%s\n%s", query, errclass.Format(err))
+	return "", false
 }
 
 // interruptions is for how long statements are interrupted.

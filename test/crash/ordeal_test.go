@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/freshet/freshet/internal/object/local"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/object/objecttest"
+	"github.com/freshet/freshet/internal/pipeline"
 	"github.com/freshet/freshet/internal/session"
 )
 
@@ -31,6 +33,8 @@ type ordeal struct {
 	rate float64
 	// space is after how many bytes the disk is full; 0 is never.
 	space int64
+	// copies says that the store cannot move files, but copy them.
+	copies bool
 	// skew is by how much the process's clock is wrong.
 	skew time.Duration
 }
@@ -38,7 +42,7 @@ type ordeal struct {
 func (o ordeal) String() string {
 	return url.Values{
 		"step": {strconv.Itoa(o.step)}, "seed": {strconv.FormatUint(o.seed, 10)}, "rate": {strconv.FormatFloat(o.rate, 'g', -1, 64)},
-		"space": {strconv.FormatInt(o.space, 10)}, "skew": {o.skew.String()},
+		"space": {strconv.FormatInt(o.space, 10)}, "skew": {o.skew.String()}, "copies": {strconv.FormatBool(o.copies)},
 	}.Encode()
 }
 
@@ -48,12 +52,13 @@ func parseOrdeal(text string) (o ordeal, err error) {
 	if err != nil {
 		return o, err
 	}
-	errs := make([]error, 5)
+	errs := make([]error, 6)
 	o.step, errs[0] = strconv.Atoi(v.Get("step"))
 	o.seed, errs[1] = strconv.ParseUint(v.Get("seed"), 10, 64)
 	o.rate, errs[2] = strconv.ParseFloat(v.Get("rate"), 64)
 	o.space, errs[3] = strconv.ParseInt(v.Get("space"), 10, 64)
 	o.skew, errs[4] = time.ParseDuration(v.Get("skew"))
+	o.copies, errs[5] = strconv.ParseBool(v.Get("copies"))
 	return o, errors.Join(errs...)
 }
 
@@ -73,10 +78,73 @@ func (o ordeal) plan(requests *atomic.Int64) objecttest.Plan {
 // store is this machine's files as the process finds them.
 func (o ordeal) store(requests *atomic.Int64) object.Store {
 	var store object.Store = local.New("/")
-	if o.space > 0 {
-		store = &fullDisk{Store: store, free: o.space}
+	switch {
+	case o.space > 0:
+		store = &fullDisk{Store: local.New("/"), free: o.space}
+	case o.copies:
+		store = copying{local.New("/")}
 	}
 	return objecttest.NewFaulty(store, o.plan(requests))
+}
+
+// haste is how much faster time passes for who waits, such as for a sign of
+// life of another process.
+const haste = 50
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d / haste)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// config is that of the sessions of a process.
+func (o ordeal) config(workspace string, requests *atomic.Int64) session.Config {
+	store := o.store(requests)
+	return session.Config{
+		Workspace: workspace, Parallelism: 2, Clock: func() time.Time { return time.Now().Add(o.skew) }, Sleep: sleep,
+		Openers: location.Openers{"file": func(context.Context, location.Location) (object.Store, error) { return store, nil }},
+	}
+}
+
+// update runs a folder of SQL files as a pipeline, once or, in the role
+// "keep", until it is asked to stop: args are the workspace, the ordeal and the
+// folder. It prints the number of requests the store got.
+func update(ctx context.Context, args []string) error {
+	o, err := parseOrdeal(args[1])
+	if err != nil {
+		return err
+	}
+	p, err := pipeline.Load("siege", []string{args[2]})
+	if err != nil {
+		return err
+	}
+	var requests atomic.Int64
+	sessions := o.config(args[0], &requests)
+	cfg := pipeline.Config{
+		Open:        func(ctx context.Context) (*session.Session, error) { return session.Open(ctx, sessions) },
+		Parallelism: 2, Clock: sessions.Clock, Sleep: sleep,
+		Report: func(r pipeline.Result) {
+			if r.Err != nil {
+				fmt.Fprintln(os.Stderr, errclass.Format(r.Err))
+			}
+		},
+	}
+	if os.Getenv(roleVariable) == "keep" {
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+		defer stop()
+		err = p.RunContinuously(ctx, cfg, time.Second)
+	} else {
+		_, err = p.Run(ctx, cfg)
+	}
+	if err == nil {
+		_, err = fmt.Print(requests.Load())
+	}
+	return err
 }
 
 // suffer runs statements: args are the workspace, the ordeal and the
@@ -87,11 +155,7 @@ func suffer(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	var requests atomic.Int64
-	store := o.store(&requests)
-	s, err := session.Open(ctx, session.Config{
-		Workspace: args[0], Parallelism: 2, Clock: func() time.Time { return time.Now().Add(o.skew) },
-		Openers: location.Openers{"file": func(context.Context, location.Location) (object.Store, error) { return store, nil }},
-	})
+	s, err := session.Open(ctx, o.config(args[0], &requests))
 	if err != nil {
 		return err
 	}
@@ -113,10 +177,15 @@ func suffer(ctx context.Context, args []string) (err error) {
 	return err
 }
 
+// copying is a store that can move nothing, as object storage.
+type copying struct{ *local.Store }
+
+func (copying) Move(context.Context, string, string) error { return errors.ErrUnsupported }
+
 // fullDisk is a store with room for so many bytes. What does not fit is
 // written in part, as a file system does it.
 type fullDisk struct {
-	object.Store
+	*local.Store
 	free int64
 }
 

@@ -32,6 +32,7 @@ const (
 	Put         Op = "Put"
 	PutIfAbsent Op = "PutIfAbsent"
 	Delete      Op = "Delete"
+	Move        Op = "Move"
 )
 
 // When says what an operation that reports a fault has really done.
@@ -107,7 +108,7 @@ func Random(seed uint64, rate float64) Plan {
 			return Fault{}
 		}
 		switch c.Op {
-		case Close, Put, PutIfAbsent, Delete:
+		case Close, Put, PutIfAbsent, Delete, Move:
 			return Fault{When: []When{Before, After, Late}[rng.IntN(3)]}
 		case Open, ReadAt, List, Create, Write:
 		}
@@ -277,6 +278,22 @@ func (f *Faulty) PutIfAbsent(ctx context.Context, key string, data []byte) error
 // Delete implements [object.Store].
 func (f *Faulty) Delete(ctx context.Context, key string) error {
 	return f.write(ctx, Delete, key, func(ctx context.Context) error { return f.store.Delete(ctx, key) })
+}
+
+// Move implements [object.Mover], as far as the store underneath does.
+func (f *Faulty) Move(ctx context.Context, from, to string) error {
+	mover, ok := f.store.(object.Mover)
+	if !ok {
+		return fmt.Errorf("move %s: %w", from, errors.ErrUnsupported)
+	}
+	return f.write(ctx, Move, from, func(ctx context.Context) error { return mover.Move(ctx, from, to) })
+}
+
+// IsDir reports whether a key names a directory of the store underneath, which
+// takes no request to any that can fail.
+func (f *Faulty) IsDir(key string) bool {
+	dirs, ok := f.store.(interface{ IsDir(key string) bool })
+	return ok && dirs.IsDir(key)
 }
 
 type faultyObject struct {
