@@ -104,10 +104,13 @@ type manifest struct {
 	// files.
 	Cleaned int64 `json:"cleaned,omitempty"`
 	// Forgets counts the edits that made known files unknown.
-	Forgets int64     `json:"forgets,omitempty"`
-	Pending []segment `json:"pending"` // by sequence number, ascending
-	Index   []segment `json:"index"`   // by path, oldest first
-	Batches []segment `json:"batches"` // by sequence number, ascending
+	Forgets int64 `json:"forgets,omitempty"`
+	// Ignoring says that the first discovery ignores what is there, and has
+	// not come to its end.
+	Ignoring bool      `json:"ignoring,omitempty"`
+	Pending  []segment `json:"pending"` // by sequence number, ascending
+	Index    []segment `json:"index"`   // by path, oldest first
+	Batches  []segment `json:"batches"` // by sequence number, ascending
 }
 
 const (
@@ -175,14 +178,37 @@ func (s *Store) publish(ctx context.Context, m manifest) error {
 			return errors.Join(err, rerr)
 		}
 	}
+	newer, err := s.newer(ctx, version)
+	if newer {
+		return concurrent(version + 1)
+	}
 	dropped := unneeded(s.before.segments(), s.m, m)
 	s.version, s.before, s.m = version, s.m, m
+	if err != nil {
+		return nil //nolint:nilerr // it is the state; what may go stays for Sweep
+	}
 	// What cannot be deleted now stays behind for Sweep.
 	for _, seg := range dropped {
 		_ = s.objects.Delete(ctx, s.segmentKey(seg.Name))
 	}
 	_ = s.objects.Delete(ctx, s.manifestKey(version-2))
 	return nil
+}
+
+// newer reports whether the state has gone on beyond a version. Versions that
+// are over are deleted, so that one could be written a second time by who has
+// slept meanwhile: it would be nobody's, and what its writer deletes is still
+// needed.
+func (s *Store) newer(ctx context.Context, version int64) (bool, error) {
+	for _, err := range s.objects.List(ctx, s.prefix+manifestPrefix, s.manifestKey(version)) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+func concurrent(version int64) error {
+	return errclass.New("CONCURRENT_STREAM_LOG_UPDATE", "40000",
+		"Another run of this flow has written version %d of the file state. Stop it, or give this one a checkpoint of its own.", version)
 }
 
 // settle finds out whether a manifest whose writing did not succeed is there
@@ -193,8 +219,7 @@ func (s *Store) settle(ctx context.Context, version int64, text []byte) error {
 		return err
 	}
 	if !slices.Equal(there, text) {
-		return errclass.New("CONCURRENT_STREAM_LOG_UPDATE", "40000",
-			"Another run of this flow has written version %d of the file state. Stop it, or give this one a checkpoint of its own.", version)
+		return concurrent(version)
 	}
 	return nil
 }
@@ -212,8 +237,9 @@ func unneeded(segments []segment, by ...manifest) []segment {
 
 func (m *manifest) segments() []segment { return slices.Concat(m.Pending, m.Index, m.Batches) }
 
-// Started reports whether there has been a discovery.
-func (s *Store) Started() bool { return s.version > 0 }
+// Started reports whether there has been a discovery; one that ignores files
+// counts once it has come to its end.
+func (s *Store) Started() bool { return s.version > 0 && !s.m.Ignoring }
 
 // Next returns the sequence number that the next file gets: all files below
 // it are discovered.
@@ -292,10 +318,12 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 			}
 		}
 	}
-	if err := flush(); err != nil || s.version > 0 {
+	if err := flush(); err != nil || s.Started() {
 		return added, err
 	}
-	return added, s.publish(ctx, s.m) // that there has been a first discovery
+	m := s.m
+	m.Ignoring = false
+	return added, s.publish(ctx, m) // that there has been a first discovery
 }
 
 // maxFresh bounds the new files held in memory.
@@ -329,6 +357,7 @@ func (s *Store) add(ctx context.Context, fresh []Entry, how Discovery) error {
 		fresh[i].Seq = at[fresh[i].Path]
 	}
 	m.Next += int64(len(fresh))
+	m.Ignoring = how.Ignore
 	indexed, err := s.write(ctx, byPath, each(fresh))
 	if err != nil {
 		return err
@@ -367,6 +396,10 @@ func (s *Store) write(ctx context.Context, by order, entries iter.Seq2[Entry, er
 // without those that were forgotten.
 func (s *Store) Pending(ctx context.Context, from, to int64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		if last := max(from, to); last > s.m.Next {
+			yield(Entry{}, lost(s.m.Next, last))
+			return
+		}
 		next := from
 		for _, seg := range s.m.Pending {
 			if seg.LastSeq < from || seg.FirstSeq >= to {
@@ -390,9 +423,16 @@ func (s *Store) Pending(ctx context.Context, from, to int64) iter.Seq2[Entry, er
 			}
 		}
 		if want := min(to, s.m.Next); next < want && from >= s.m.Taken {
-			yield(Entry{}, fmt.Errorf("the file state has lost the files %d to %d; restore the checkpoint from a copy", next, want-1))
+			yield(Entry{}, lost(next, want))
 		}
 	}
+}
+
+// lost says that files which batches have, or were to have, are not known: the
+// state is older than the rest of the checkpoint, or was deleted.
+func lost(from, to int64) error {
+	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
+		"The file state has lost the files %d to %d; restore the checkpoint, all of it, from a copy.", from, to-1)
 }
 
 // scan yields the entries of a segment by sequence number, from one on.

@@ -129,6 +129,29 @@ func TestIgnoredFilesAreKnownAndNeverTaken(t *testing.T) {
 	}
 }
 
+// TestIgnoringBeginsAgain: files that were there at the first start are ignored
+// as well when their discovery is cut off.
+func TestIgnoringBeginsAgain(t *testing.T) {
+	objects := mem.New(nil)
+	s := open(t, objects, filestate.Options{})
+	cut := errors.New("cut off")
+	_, err := s.Discover(t.Context(), func(yield func(filestate.File, error) bool) {
+		_ = yield(filestate.File{Path: "a"}, nil) && yield(filestate.File{}, cut)
+	}, filestate.Discovery{Ignore: true})
+	if !errors.Is(err, cut) {
+		t.Fatalf("got %v, want %v", err, cut)
+	}
+	s = open(t, objects, filestate.Options{})
+	if s.Started() {
+		t.Error("a discovery that was cut off counts as the first")
+	}
+	discover(t, s, listing(1, "a", "b"), filestate.Discovery{Ignore: true}, 1)
+	s = open(t, objects, filestate.Options{})
+	if got := pending(t, s, 0, s.Next()); !s.Started() || len(got) > 0 {
+		t.Errorf("started: %t, waiting: %q; want a start and nothing that waits", s.Started(), got)
+	}
+}
+
 func TestMaxAgeForgets(t *testing.T) {
 	s := open(t, mem.New(nil), filestate.Options{MaxAge: 100})
 	discover(t, s, listing(1, "a"), filestate.Discovery{Now: 1000}, 1)
@@ -320,6 +343,51 @@ func TestTwoRunsExclude(t *testing.T) {
 	var classified interface{ ErrorClass() string }
 	if !errors.As(err, &classified) || classified.ErrorClass() != "CONCURRENT_STREAM_LOG_UPDATE" {
 		t.Errorf("got %v, want CONCURRENT_STREAM_LOG_UPDATE", err)
+	}
+}
+
+// TestSleeperDeletesNothing: a run that slept while another went on, until the
+// version it would write was written and deleted again, is told so, and takes
+// nothing away from the other.
+func TestSleeperDeletesNothing(t *testing.T) {
+	objects, newID := mem.New(nil), names()
+	opts := filestate.Options{NewID: newID}
+	for i := range 3 {
+		discover(t, open(t, objects, opts), listing(1, fmt.Sprint("old", i)), filestate.Discovery{}, 1)
+	}
+	sleeper, other := open(t, objects, opts), open(t, objects, opts)
+	for i := range 3 {
+		if err := other.Finish(t.Context(), filestate.Batch{ID: int64(i), End: int64(i + 1)}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		_, err := sleeper.Discover(t.Context(), listing(1, fmt.Sprint("new", i)), filestate.Discovery{})
+		var classified interface{ ErrorClass() string }
+		if !errors.As(err, &classified) || classified.ErrorClass() != "CONCURRENT_STREAM_LOG_UPDATE" {
+			t.Errorf("got %v, want CONCURRENT_STREAM_LOG_UPDATE", err)
+		}
+	}
+	s := open(t, objects, opts)
+	discover(t, s, listing(1, "old0", "old1", "old2", "x"), filestate.Discovery{}, 1)
+	if got := s.Taken(); got != 3 {
+		t.Errorf("%d files are taken, want 3", got)
+	}
+}
+
+// TestOlderState: batches that the checkpoint has, and the file state does not
+// know, are an error and no empty batch.
+func TestOlderState(t *testing.T) {
+	s := open(t, mem.New(nil), filestate.Options{})
+	discover(t, s, listing(1, "a", "b"), filestate.Discovery{}, 2)
+	for _, c := range []struct{ from, to int64 }{{0, 3}, {2, 3}, {3, 2}, {5, 9}} {
+		var err error
+		for _, err = range s.Pending(t.Context(), c.from, c.to) {
+		}
+		var classified interface{ ErrorClass() string }
+		if !errors.As(err, &classified) || classified.ErrorClass() != "STREAMING_CHECKPOINT_CORRUPT" {
+			t.Errorf("files %d to %d: got %v, want STREAMING_CHECKPOINT_CORRUPT", c.from, c.to, err)
+		}
 	}
 }
 
