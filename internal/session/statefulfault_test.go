@@ -22,6 +22,8 @@ func TestStatefulRefreshUnderCrashes(t *testing.T) {
 		"complete": "SELECT count(*) AS c, max(n) AS m FROM " + readings,
 		"appended": "SELECT window.start AS w, k, sum(n) AS total FROM " + readings + " WATERMARK ts DELAY OF INTERVAL 10 MINUTES GROUP BY window(ts, '10 minutes'), k",
 		"distinct": "SELECT DISTINCT k, n % 2 AS odd FROM " + readings,
+		"keyed":    "SELECT DISTINCT ON (k, n % 2) n, k FROM " + readings,
+		"within":   "SELECT DISTINCT ON (k) WITHIN WATERMARK * FROM " + readings + " WATERMARK ts DELAY OF INTERVAL 10 MINUTES",
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkspace(t)

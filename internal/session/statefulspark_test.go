@@ -17,7 +17,11 @@ import (
 type statefulCase struct {
 	Name, Query, Mode, Watermark string
 	Batches                      [][]json.RawMessage
+	Runs                         []int // how many batches are there when the query starts, and starts again; none is all
 	Rows                         []string
+	// Late rows, and how many keys are kept in the end, of duplicates.
+	Duplicates []string
+	Late, Kept int
 }
 
 // TestStatefulQueriesAsSpark runs queries over streams whose batches come one
@@ -34,12 +38,15 @@ func TestStatefulQueriesAsSpark(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			w := newWorkspace(t)
-			for i, rows := range c.Batches {
-				var text strings.Builder
-				for _, r := range rows {
-					text.Write(append(r, '\n'))
+			there := 0
+			arrive := func(upto int) {
+				for ; there < upto; there++ {
+					var text strings.Builder
+					for _, r := range c.Batches[there] {
+						text.Write(append(r, '\n'))
+					}
+					w.file(fmt.Sprintf("%d.json", there), text.String())
 				}
-				w.file(fmt.Sprintf("%d.json", i), text.String())
 			}
 			stream := " FROM STREAM read_files('$IN', format => 'json', maxFilesPerTrigger => 1, " +
 				"schema => 'id BIGINT, k STRING, v DOUBLE, n BIGINT, d DECIMAL(10,2), b BOOLEAN, ts TIMESTAMP')"
@@ -47,7 +54,14 @@ func TestStatefulQueriesAsSpark(t *testing.T) {
 				stream += " WATERMARK ts DELAY OF INTERVAL '" + c.Watermark + "'"
 			}
 			query := strings.Replace(strings.Replace(c.Query, " FROM STREAM s", stream, 1), " FROM s", stream+" s", 1)
+			runs := append(c.Runs, len(c.Batches))
+			arrive(runs[0])
 			w.rows("CREATE STREAMING TABLE result AS " + query)
+			for _, upto := range runs[1:] {
+				arrive(upto)
+				w.open()
+				w.rows("REFRESH TABLE result")
+			}
 			var got, want []string
 			for _, row := range w.rows("SELECT * FROM result") {
 				got = append(got, canonical(strings.Split(row, "|")))
@@ -57,6 +71,11 @@ func TestStatefulQueriesAsSpark(t *testing.T) {
 			}
 			slices.Sort(got)
 			slices.Sort(want)
+			if len(c.Duplicates) > 0 {
+				const operator = "get_json_object(details:stream_progress:progress_json, '$.stateOperators[0]."
+				w.want("SELECT sum("+operator+"numRowsDroppedByWatermark')::int), max_by("+operator+"numRowsTotal')::int, origin.batch_id) "+
+					"FROM event_log(TABLE(result)) WHERE event_type = 'stream_progress'", fmt.Sprintf("%d|%d", c.Late, c.Kept))
+			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%s\ngot  %s\nwant %s", query, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 			}

@@ -110,6 +110,7 @@ func (n *Alias) String() string                  { return format(n) }
 func (n *Table) String() string                  { return format(n) }
 func (n *TimeTravel) String() string             { return format(n) }
 func (n *Watermark) String() string              { return format(n) }
+func (n *DistinctOn) String() string             { return format(n) }
 func (n *TableFunction) String() string          { return format(n) }
 func (n *Subquery) String() string               { return format(n) }
 func (n *InlineTable) String() string            { return format(n) }

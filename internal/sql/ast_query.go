@@ -34,6 +34,7 @@ type CommonTable struct {
 type Select struct {
 	Range
 	Distinct     bool
+	DistinctOn   *DistinctOn // of DISTINCT ON (…), which is a DISTINCT too, or nil
 	Items        []*SelectItem
 	From         []TableRef // separated by commas
 	LateralViews []*LateralView
@@ -42,6 +43,15 @@ type Select struct {
 	Having       Expr     // or nil
 	Qualify      Expr     // or nil
 	Windows      []*NamedWindow
+}
+
+// DistinctOn is ON (keys) [WITHIN WATERMARK] after DISTINCT: of rows with equal
+// keys the first one counts. Over a stream with a watermark, WITHIN WATERMARK
+// forgets keys when the watermark has passed their rows by its delay.
+type DistinctOn struct {
+	Range
+	Keys            []Expr
+	WithinWatermark bool
 }
 
 // SelectItem is one item of a select list.

@@ -119,6 +119,8 @@ func (w *writer) part(n Node) {
 		w.sample(n)
 	case *Watermark:
 		w.watermark(n)
+	case *DistinctOn:
+		w.distinctOn(n)
 	case *UnpivotGroup:
 		w.unpivotGroup(n)
 	case *IntervalField:

@@ -64,6 +64,10 @@ func (w *writer) setOperand(n QueryBody, least int) {
 func (w *writer) selection(n *Select) {
 	w.put("SELECT ")
 	w.when(n.Distinct, "DISTINCT ")
+	if n.DistinctOn != nil {
+		w.node(n.DistinctOn)
+		w.put(" ")
+	}
 	list(w, n.Items)
 	clause(w, " FROM ", n.From, "")
 	for _, v := range n.LateralViews {
@@ -78,6 +82,13 @@ func (w *writer) selection(n *Select) {
 	w.optional(" HAVING ", n.Having)
 	w.optional(" QUALIFY ", n.Qualify)
 	clause(w, " WINDOW ", n.Windows, "")
+}
+
+func (w *writer) distinctOn(n *DistinctOn) {
+	w.put("ON (")
+	list(w, n.Keys)
+	w.put(")")
+	w.when(n.WithinWatermark, " WITHIN WATERMARK")
 }
 
 // optional writes an expression after a heading, unless there is none.

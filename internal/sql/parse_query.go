@@ -212,6 +212,9 @@ func (p *parser) selection(start int) *Select {
 	if s.Distinct = p.word("DISTINCT") && p.accept("DISTINCT"); !s.Distinct {
 		p.selectAll()
 	}
+	if s.Distinct && p.word("ON") && p.symbolAt(1, "(") {
+		s.DistinctOn = p.distinctOn()
+	}
 	s.Items = commaList(p, p.selectItem)
 	if p.accept("FROM") {
 		s.From = commaList(p, p.tableRef)
@@ -239,6 +242,19 @@ func (p *parser) selection(start int) *Select {
 			return s
 		}
 	}
+}
+
+// distinctOn parses ON (keys) [WITHIN WATERMARK] after DISTINCT.
+func (p *parser) distinctOn() *DistinctOn {
+	start := p.start()
+	p.advance()
+	d := &DistinctOn{}
+	p.needSymbol("(")
+	d.Keys = commaList(p, p.expr)
+	p.needSymbol(")")
+	d.WithinWatermark = p.accept("WITHIN", "WATERMARK")
+	d.Range = p.from(start)
+	return d
 }
 
 // selectAll skips the ALL of SELECT ALL, unless it is a column's name.

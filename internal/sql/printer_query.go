@@ -201,6 +201,9 @@ func (p *printer) selection(n *Select) []output {
 	if n.Distinct {
 		p.put("DISTINCT ")
 	}
+	if n.DistinctOn != nil {
+		p.distinctOn(n.DistinctOn)
+	}
 	join(p, n.Items, p.selectItem)
 	p.put(from)
 	p.condition(" WHERE ", n.Where)
@@ -222,10 +225,27 @@ func (p *printer) selection(n *Select) []output {
 	}
 	p.condition(" QUALIFY ", n.Qualify)
 	columns := p.selected(n)
-	if n.Distinct {
+	if n.Distinct && n.DistinctOn == nil {
 		p.checkRowsDiffer(n, columns)
 	}
 	return columns
+}
+
+// distinctOn prints the keys that rows are to differ in. Rows that are all
+// there have no watermark.
+func (p *printer) distinctOn(n *DistinctOn) {
+	if n.WithinWatermark {
+		p.fail(unsupported(n, "DISTINCT ON … WITHIN WATERMARK outside of a stream"))
+		return
+	}
+	var keys []output
+	for _, k := range n.Keys {
+		keys = append(keys, output{name: k.String(), typ: p.typeOf(k)})
+	}
+	p.checkRowsDiffer(n, keys)
+	p.put("ON (")
+	join(p, n.Keys, p.expr)
+	p.put(") ")
 }
 
 // selected returns the columns of a SELECT, or nil where they are not known.

@@ -68,6 +68,7 @@ func queryChildren(n *Query, yield func(Node)) {
 func bodyChildren(n QueryBody, yield func(Node)) {
 	switch n := n.(type) {
 	case *Select:
+		one(yield, n.DistinctOn)
 		all(yield, n.Items)
 		all(yield, n.From)
 		all(yield, n.LateralViews)
@@ -320,6 +321,8 @@ func partChildren(n Node, yield func(Node)) {
 		all(yield, n.Tables)
 	case *CommonTable:
 		one(yield, n.Query)
+	case *DistinctOn:
+		all(yield, n.Keys)
 	case *SelectItem:
 		some(yield, n.Expr)
 	case *GroupBy:

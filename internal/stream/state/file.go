@@ -42,7 +42,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // write writes a file, whole or not at all.
 func (s *Store) write(
-	ctx context.Context, key string, rows iter.Seq2[arrow.RecordBatch, error], info func() (json.RawMessage, error),
+	ctx context.Context, key string, layout *arrow.Schema, rows iter.Seq2[arrow.RecordBatch, error], info func() (json.RawMessage, error),
 ) (err error) {
 	up, err := s.store.Create(ctx, key)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) write(
 	defer w.pack.Close() //nolint:errcheck // it has nothing to flush
 	for rec, err := range rows {
 		if err == nil {
-			err = w.rows(s.layout, rec)
+			err = w.rows(layout, rec)
 		}
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func encode(layout *arrow.Schema, rec arrow.RecordBatch) ([]byte, error) {
 }
 
 // read yields the rows of a file.
-func (s *Store) read(ctx context.Context, key string) iter.Seq2[arrow.RecordBatch, error] {
+func (s *Store) read(ctx context.Context, key string, layout *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		o, err := s.store.Open(ctx, key)
 		if err != nil {
@@ -163,7 +163,7 @@ func (s *Store) read(ctx context.Context, key string) iter.Seq2[arrow.RecordBatc
 			return
 		}
 		defer o.Close() //nolint:errcheck // nothing was written
-		r := blockReader{key: key, object: o, layout: s.layout}
+		r := blockReader{key: key, object: o, layout: layout}
 		for r.begin(); r.next(ctx); {
 			more := yield(r.rows, nil)
 			r.rows.Release()

@@ -4,6 +4,7 @@
 //	state/<op>/schema                      the columns, and what they are for
 //	state/<op>/<partition>/<N>.delta       the rows that batch N has changed
 //	state/<op>/<partition>/<N>.snapshot    all rows as batch N has left them
+//	state/<op>/<partition>/<N>.rows        what batch N brings to the target
 //
 // A version is a batch: it is there once its delta is. What is kept at a
 // version is the newest snapshot up to it and the deltas since; of rows with
@@ -46,6 +47,7 @@ type Store struct {
 const (
 	deltaSuffix    = ".delta"
 	snapshotSuffix = ".snapshot"
+	rowsSuffix     = ".rows"
 	maxSchemaBytes = 16 << 20
 )
 
@@ -130,19 +132,23 @@ func (s *Store) snapshotKey(version int64) string {
 func (s *Store) Write(
 	ctx context.Context, version int64, rows iter.Seq2[arrow.RecordBatch, error], info func() (json.RawMessage, error),
 ) error {
-	return s.write(ctx, s.deltaKey(version), rows, info)
+	return s.write(ctx, s.deltaKey(version), s.layout, rows, info)
 }
 
 // Snapshot keeps all rows of a version in one file, so that reading it needs
 // no older ones.
 func (s *Store) Snapshot(ctx context.Context, version int64, rows iter.Seq2[arrow.RecordBatch, error]) error {
-	return s.write(ctx, s.snapshotKey(version), rows, func() (json.RawMessage, error) { return json.RawMessage("{}"), nil })
+	return s.write(ctx, s.snapshotKey(version), s.layout, rows, func() (json.RawMessage, error) { return json.RawMessage("{}"), nil })
 }
 
 // Info returns what was kept of a batch besides its rows; ok is false when the
 // version is not there.
 func (s *Store) Info(ctx context.Context, version int64) (info json.RawMessage, ok bool, err error) {
-	key := s.deltaKey(version)
+	return s.info(ctx, s.deltaKey(version))
+}
+
+// info returns the last block of a file.
+func (s *Store) info(ctx context.Context, key string) (info json.RawMessage, ok bool, err error) {
 	o, err := s.store.Open(ctx, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -157,7 +163,7 @@ func (s *Store) Info(ctx context.Context, version int64) (info json.RawMessage, 
 
 // Delta yields the rows that a batch has changed.
 func (s *Store) Delta(ctx context.Context, version int64) iter.Seq2[arrow.RecordBatch, error] {
-	return s.read(ctx, s.deltaKey(version))
+	return s.read(ctx, s.deltaKey(version), s.layout)
 }
 
 // Chain is the files that hold the rows at a version, oldest first.
@@ -181,7 +187,7 @@ func (s *Store) Chain(ctx context.Context, version int64) (*Chain, error) {
 	deltas, base := map[int64]bool{}, int64(-1)
 	err := s.each(ctx, func(v int64, suffix, _ string) error {
 		switch {
-		case v > version:
+		case v > version || suffix == rowsSuffix:
 		case suffix == snapshotSuffix:
 			base = max(base, v)
 		default:
@@ -211,7 +217,7 @@ func (s *Store) each(ctx context.Context, do func(version int64, suffix, key str
 			return fmt.Errorf("list state: %w", err)
 		}
 		name := strings.TrimPrefix(in.Name(), s.prefix)
-		for _, suffix := range []string{deltaSuffix, snapshotSuffix} {
+		for _, suffix := range []string{deltaSuffix, snapshotSuffix, rowsSuffix} {
 			digits, ok := strings.CutSuffix(name, suffix)
 			if v, err := strconv.ParseInt(digits, 10, 64); ok && err == nil && v >= 0 {
 				if err := do(v, suffix, in.Name()); err != nil {
@@ -236,7 +242,7 @@ func (c *Chain) Deltas() int {
 func (c *Chain) Read(ctx context.Context) iter.Seq2[Rows, error] {
 	return func(yield func(Rows, error) bool) {
 		for _, f := range c.files {
-			for rec, err := range c.store.read(ctx, f.key) {
+			for rec, err := range c.store.read(ctx, f.key, c.store.layout) {
 				if !yield(Rows{rec, f.version}, err) || err != nil {
 					return
 				}

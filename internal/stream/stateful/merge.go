@@ -1,6 +1,7 @@
 package stateful
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -22,8 +23,10 @@ const (
 type shape struct {
 	keys, parts int
 	ends        string // expression of when a group is over, of the table $t; "" for never
+	time        string // expression of a row's event time, where that is not when its group is over; "" for none
 	merges      []string
-	distinct    bool
+	distinct    bool // what is there already is no news
+	first       bool // of the batch's rows with equal keys the first counts
 }
 
 // list returns the names of keys and parts, of a table.
@@ -50,17 +53,41 @@ func (s shape) equal(a, b string) string {
 }
 
 // over is true for groups of a table that a watermark, in ms, has passed.
-func (s shape) over(table string, watermark int64) string {
-	if s.ends == "" {
+func (s shape) over(table string, watermark int64) string { return passed(s.ends, table, watermark) }
+
+// passed is true for rows of a table whose time a watermark has passed.
+func passed(time, table string, watermark int64) string {
+	if time == "" {
 		return "FALSE"
 	}
-	return fmt.Sprintf("coalesce(epoch_us(%s) <= %d, FALSE)", strings.ReplaceAll(s.ends, "$t", table), watermark*1000)
+	return fmt.Sprintf("coalesce(epoch_us(%s) <= %d, FALSE)", strings.ReplaceAll(time, "$t", table), watermark*1000)
 }
+
+// dated reports whether rows may be late.
+func (s shape) dated() bool { return s.ends != "" || s.time != "" }
 
 // takeIncoming keeps the parts of a batch's rows; those of groups that are
 // over already are late.
 func (s shape) takeIncoming(late int64) string {
-	return fmt.Sprintf("SELECT %s, %s AS _late FROM %s AS i", s.columns("i."), s.over("i", late), input)
+	return fmt.Sprintf("SELECT *, %s AS _late FROM %s AS i", passed(cmp.Or(s.time, s.ends), "i", late), input)
+}
+
+// fresh is the rows of a batch that count, one for each group.
+func (s shape) fresh() string {
+	text := fmt.Sprintf("SELECT *, TRUE AS _in FROM temp.%s WHERE NOT _late", incoming)
+	if s.first {
+		text += fmt.Sprintf(" QUALIFY row_number() OVER (PARTITION BY %s ORDER BY %s) = 1", strings.Join(s.list("")[:s.keys], ", "), orderOfRow)
+	}
+	return "(" + text + ")"
+}
+
+// firstRows is what is selected of the rows that are new, so many columns.
+func (s shape) firstRows(columns int) string {
+	var items []string
+	for i := range columns {
+		items = append(items, numbered("b.r", i))
+	}
+	return fmt.Sprintf("SELECT %s FROM %s AS b ANTI JOIN temp.%s AS s ON %s", strings.Join(items, ", "), s.fresh(), kept, s.equal("b", "s"))
 }
 
 func (s shape) countLate() string {
@@ -80,11 +107,10 @@ func (s shape) newest(where string) string {
 // takeKept finds the groups in the state that the batch touches, or that a
 // watermark ends.
 func (s shape) takeKept(watermark int64) string {
-	rows := fmt.Sprintf("(SELECT * FROM temp.%s WHERE NOT _late) AS b", incoming)
 	if s.ends == "" {
-		return s.newest("SEMI JOIN " + rows + " ON " + s.equal("t", "b"))
+		return s.newest("SEMI JOIN " + s.fresh() + " AS b ON " + s.equal("t", "b"))
 	}
-	touched := fmt.Sprintf("LEFT JOIN (SELECT *, TRUE AS _in FROM temp.%s WHERE NOT _late) AS b ON %s", incoming, s.equal("t", "b"))
+	touched := fmt.Sprintf("LEFT JOIN %s AS b ON %s", s.fresh(), s.equal("t", "b"))
 	inner := fmt.Sprintf("(SELECT t.* FROM %s AS t %s WHERE b._in OR %s)", input, touched, s.over("t", watermark))
 	return strings.Replace(s.newest(""), input, inner, 1)
 }
@@ -103,9 +129,9 @@ func (s shape) changes(watermark int64) string {
 	if s.distinct { // what is there already is no news
 		where = fmt.Sprintf(" WHERE %s OR %s", firstColumn, goneColumn)
 	}
-	return fmt.Sprintf("SELECT %s, %s, %s, %s FROM (SELECT *, %s AS %s FROM (SELECT %s FROM (SELECT *, TRUE AS _in FROM temp.%s WHERE NOT _late) AS b "+
+	return fmt.Sprintf("SELECT %s, %s, %s, %s FROM (SELECT *, %s AS %s FROM (SELECT %s FROM %s AS b "+
 		"FULL OUTER JOIN (SELECT *, TRUE AS _in FROM temp.%s) AS s ON %s) AS c)%s",
-		s.columns(""), goneColumn, newColumn, firstColumn, s.over("c", watermark), goneColumn, strings.Join(items, ", "), incoming, kept, s.equal("b", "s"), where)
+		s.columns(""), goneColumn, newColumn, firstColumn, s.over("c", watermark), goneColumn, strings.Join(items, ", "), s.fresh(), kept, s.equal("b", "s"), where)
 }
 
 // all is every group of the state's files, as a snapshot keeps them.

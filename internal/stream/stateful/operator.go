@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func (o *Operator) open(ctx context.Context, at stream.Moment, rows []*ingest.Re
 		}
 		p.resolve(types)
 	}
-	columns, err := o.schemaOf(ctx, p.partsOfRows(), none())
+	columns, err := o.schemaOf(ctx, p.kept(), none())
 	if err != nil {
 		return err
 	}
@@ -138,14 +139,14 @@ func (o *Operator) open(ctx context.Context, at stream.Moment, rows []*ingest.Re
 	if o.output, err = o.schemaOf(ctx, p.Batch(), none()); err != nil {
 		return err
 	}
-	if !p.distinct {
+	if !p.distinct && p.duplicates == nil {
 		if o.final, err = p.result(); err != nil {
 			return err
 		}
 	}
 	flags := []schema.Field{{Name: goneColumn, Type: schema.Boolean}, {Name: newColumn, Type: schema.Boolean}, {Name: firstColumn, Type: schema.Boolean}}
 	kept := schema.New(append(append([]schema.Field{}, o.columns.Fields...), flags...)...)
-	o.store, err = state.Open(ctx, o.cfg.Checkpoint, 0, kept, p.partsOfRows(), at.Batch == 0)
+	o.store, err = state.Open(ctx, o.cfg.Checkpoint, 0, kept, p.kept(), at.Batch == 0)
 	o.marks = make([]int64, len(p.marks))
 	for i := range o.marks {
 		o.marks[i] = at.Watermark
@@ -187,6 +188,9 @@ func (o *Operator) shapeOf(columns *schema.Struct) {
 			}
 		}
 	}
+	if p.duplicates != nil {
+		s = p.duplicates.shape(p)
+	}
 	o.shape = s
 	o.columns = schema.New()
 	for i, name := range s.list("") {
@@ -221,7 +225,11 @@ func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Rel
 		return err
 	}
 	defer scratch.Close()
-	fresh, err := scratch.Create(ctx, incoming, o.shape.takeIncoming(at.Late), []engine.Input{o.cfg.Input(input, parts.Rename(o.shape.list("")))})
+	names := o.shape.list("")
+	if p.duplicates != nil {
+		names = p.duplicates.inputNames(o.shape, parts.Schema)
+	}
+	fresh, err := scratch.Create(ctx, incoming, o.shape.takeIncoming(at.Late), []engine.Input{o.cfg.Input(input, parts.Rename(names))})
 	if err != nil {
 		return err
 	}
@@ -235,12 +243,18 @@ func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Rel
 	if _, err := scratch.Create(ctx, kept, o.shape.takeKept(at.Watermark), []engine.Input{o.chainInput(chain)}); err != nil {
 		return err
 	}
+	if p.duplicates != nil {
+		selected := schema.New(parts.Schema.Fields[slices.Index(append(names, "r0"), "r0"):]...)
+		if err := o.keepRows(ctx, at, scratch, selected); err != nil {
+			return err
+		}
+	}
 	return o.keep(ctx, at, scratch)
 }
 
 // count returns how many of the rows that came are late.
 func (o *Operator) count(ctx context.Context, scratch engine.Scratch, fresh int64, at stream.Moment) (int64, error) {
-	if fresh == 0 || o.shape.ends == "" || at.Late == 0 {
+	if fresh == 0 || !o.shape.dated() || at.Late == 0 {
 		return 0, nil
 	}
 	r, err := scratch.Query(ctx, o.shape.countLate(), nil)
@@ -297,7 +311,7 @@ func (o *Operator) counted(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[a
 				fresh, ok2 := rec.Column(n + 1).(*array.Boolean)
 				first, ok3 := rec.Column(n + 2).(*array.Boolean)
 				for i := 0; i < int(rec.NumRows()) && ok1 && ok2 && ok3; i++ {
-					if fresh.Value(i) {
+					if fresh.Value(i) && !o.shape.distinct || first.Value(i) {
 						o.last.Updated++
 					}
 					if first.Value(i) {
@@ -416,8 +430,11 @@ func (o *Operator) Due(at stream.Moment) bool {
 // Progress implements [stream.Stateful].
 func (o *Operator) Progress() []stream.StateOperatorProgress {
 	name := "stateStoreSave"
-	if o.cfg.Plan.distinct {
+	switch p := o.cfg.Plan; {
+	case p.distinct:
 		name = "dedupe"
+	case p.duplicates != nil:
+		name = p.duplicates.name()
 	}
 	return []stream.StateOperatorProgress{{
 		OperatorName: name, NumRowsTotal: o.last.Total, NumRowsUpdated: o.last.Updated, NumRowsRemoved: o.last.Removed,
@@ -430,6 +447,11 @@ func (o *Operator) Progress() []stream.StateOperatorProgress {
 func (o *Operator) Finish(ctx context.Context, batch int64) error {
 	if o.store == nil {
 		return nil
+	}
+	if o.cfg.Plan.duplicates != nil {
+		if err := o.store.DropRows(ctx, batch); err != nil {
+			return err
+		}
 	}
 	chain, err := o.store.Chain(ctx, batch)
 	if err != nil || chain.Deltas() < snapshotEvery {
@@ -499,6 +521,9 @@ func (o *Operator) result(ctx context.Context, batch int64) (*ingest.Relation, e
 
 // resultOnce plans the result of a batch.
 func (o *Operator) resultOnce(ctx context.Context, batch int64) (*ingest.Relation, error) {
+	if o.cfg.Plan.duplicates != nil {
+		return o.keptRows(ctx, batch)
+	}
 	var text string
 	var from engine.Input
 	if o.cfg.Plan.Mode == Complete {
@@ -509,7 +534,10 @@ func (o *Operator) resultOnce(ctx context.Context, batch int64) (*ingest.Relatio
 		text, from = o.shape.newest(""), o.chainInput(chain)
 	} else {
 		flag := newColumn
-		if o.cfg.Plan.Mode == Append && !o.cfg.Plan.distinct {
+		switch {
+		case o.cfg.Plan.distinct:
+			flag = firstColumn
+		case o.cfg.Plan.Mode == Append:
 			flag = goneColumn
 		}
 		text = o.shape.some(flag)

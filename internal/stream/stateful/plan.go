@@ -44,12 +44,14 @@ type Plan struct {
 	query    *sql.Query
 	top      *sql.Select
 	distinct bool
-	marks    []mark // of streams, in the order of the text
-	groups   []group
-	parts    []part
-	calls    map[string]*aggregate // by text
-	order    []*aggregate
-	isColumn func(string) bool
+	// duplicates is set for DISTINCT ON, which is no distinct.
+	duplicates *duplicates
+	marks      []mark // of streams, in the order of the text
+	groups     []group
+	parts      []part
+	calls      map[string]*aggregate // by text
+	order      []*aggregate
+	isColumn   func(string) bool
 }
 
 // mark is the watermark of one stream; without a column there is none.
@@ -99,6 +101,9 @@ func New(text string, isColumn func(name string) bool) (*Plan, error) {
 	if top.Distinct {
 		if top.GroupBy != nil || top.Having != nil || aggregates(top) {
 			return nil, unsupported("DISTINCT of an aggregation over a stream needs state that this version does not keep; leave DISTINCT out.")
+		}
+		if top.DistinctOn != nil {
+			return p, p.readDuplicates()
 		}
 		p.distinct = true
 		return p, nil
@@ -337,8 +342,13 @@ func (p *Plan) chooseMode() {
 }
 
 // ends reports whether anything that is kept may come to an end with the
-// watermark and then bring rows.
-func (p *Plan) ends() bool { return p.closes() && !p.distinct }
+// watermark, and has to without new rows.
+func (p *Plan) ends() bool {
+	if p.duplicates != nil {
+		return p.duplicates.time != "" // as Spark, which then forgets keys
+	}
+	return p.closes() && !p.distinct
+}
 
 // closes reports whether groups come to an end with the watermark.
 func (p *Plan) closes() bool {

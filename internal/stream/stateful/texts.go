@@ -7,6 +7,14 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 )
 
+// kept returns the query that the state's columns come from.
+func (p *Plan) kept() string {
+	if p.duplicates != nil {
+		return p.duplicates.keysOfRows(p, "")
+	}
+	return p.partsOfRows()
+}
+
 // groupsName is what the result's query calls the groups that are kept.
 const groupsName = "__groups"
 
@@ -80,6 +88,9 @@ func (p *Plan) partsOfRows() string {
 	if p.distinct {
 		return p.text
 	}
+	if p.duplicates != nil {
+		return p.duplicates.keysOfRows(p, p.items())
+	}
 	var items, keys []string
 	for i, g := range p.groups {
 		items, keys = append(items, g.rows+" AS "+numbered("k", i)), append(keys, g.rows)
@@ -99,6 +110,9 @@ func (p *Plan) partsOfRows() string {
 func (p *Plan) Batch() string {
 	if p.distinct {
 		return p.text
+	}
+	if p.duplicates != nil {
+		return p.with() + "SELECT " + p.items() + p.from()
 	}
 	bare := map[sql.Expr]bool{} // items that have the window's own name
 	for _, item := range p.top.Items {
