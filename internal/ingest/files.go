@@ -418,10 +418,11 @@ func (s *FileSet) values(p *Progress) iter.Seq[format.File] {
 	return slices.Values(s.List)
 }
 
-// Judged lists all files below the query's path as they are now, in ascending
-// order of their paths, with why discovery leaves some of them out.
-func (s *FileSet) Judged(ctx context.Context) iter.Seq2[files.Judged, error] {
-	return files.Explain(ctx, s.config())
+// Judged lists the files below the query's path as they are now whose paths
+// begin with start, in ascending order, with why discovery leaves some of them
+// out.
+func (s *FileSet) Judged(ctx context.Context, start string) iter.Seq2[files.Judged, error] {
+	return files.Explain(ctx, s.config(), start)
 }
 
 // Named returns what tells the files of the query that users name; see

@@ -66,6 +66,11 @@ func (c Columns) Schema() *schema.Struct {
 	return out
 }
 
+// timed reports whether some of the columns are times of batches.
+func (c Columns) timed() bool {
+	return slices.ContainsFunc(c, func(f column) bool { return f.field.Name == "processed_time" || f.field.Name == "commit_time" })
+}
+
 // Pick returns the columns of some names; nil is all.
 func (c Columns) Pick(names []string) Columns {
 	if names == nil {
@@ -168,4 +173,3 @@ func detailed(text, detail string) string {
 	}
 	return text + ": " + detail
 }
-

@@ -5,6 +5,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sort"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/source/files/filestate"
@@ -25,8 +27,9 @@ type Source struct {
 	Flow  string // name of the flow; "" for not known
 	// Planned is the sequence number up to which batches are planned.
 	Planned int64
-	// Listed yields the files at the source as they are; nil leaves them out.
-	Listed func(ctx context.Context) iter.Seq2[files.Judged, error]
+	// Listed yields the files at the source whose paths begin with start, in
+	// ascending order of their paths; nil leaves them out.
+	Listed func(ctx context.Context, start string) iter.Seq2[files.Judged, error]
 	// Forgotten shows forgotten files too.
 	Forgotten bool
 }
@@ -35,10 +38,15 @@ type Source struct {
 const batchRows = 8192
 
 // Relation returns the files of sources, opened when it is read, as rows of
-// some columns. They stream by source and path, so that memory does not grow
-// with their number: what is held is a block of each segment of the state, and
-// the times of batches.
-func Relation(columns Columns, open func(ctx context.Context) ([]Source, error)) *ingest.Relation {
+// some columns; those that cannot meet the condition where, nil for none, may
+// be left out. What the condition leaves of them is all that is read: paths of
+// a range are sought, and a source is listed only where files that no state
+// knows may meet it.
+//
+// Rows stream by source and path, so that memory does not grow with their
+// number: what is held is a block of each segment of the state, and the times
+// of batches.
+func Relation(columns Columns, where delta.Predicate, open func(ctx context.Context) ([]Source, error)) *ingest.Relation {
 	out := columns.Schema()
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
@@ -56,7 +64,7 @@ func Relation(columns Columns, open func(ctx context.Context) ([]Source, error))
 				rows = 0
 				return yield(rec, nil)
 			}
-			for f, err := range each(ctx, sources) {
+			for f, err := range each(ctx, sources, where, columns.timed()) {
 				if err != nil {
 					yield(nil, err)
 					return
@@ -90,11 +98,12 @@ func put(b array.Builder, v any) {
 	}
 }
 
-// each yields the files of all sources, each valid for one turn.
-func each(ctx context.Context, sources []Source) iter.Seq2[*file, error] {
+// each yields the files of all sources that a condition leaves, each valid for
+// one turn; timed says whether the times of their batches are asked for.
+func each(ctx context.Context, sources []Source, where delta.Predicate, timed bool) iter.Seq2[*file, error] {
 	return func(yield func(*file, error) bool) {
 		for i := range sources {
-			for f, err := range sources[i].files(ctx) {
+			for f, err := range sources[i].files(ctx, where, timed) {
 				if !yield(f, err) || err != nil {
 					return
 				}
@@ -103,42 +112,60 @@ func each(ctx context.Context, sources []Source) iter.Seq2[*file, error] {
 	}
 }
 
-// files yields the files of a source by path: those known, merged with those
-// listed that are not.
-func (s *Source) files(ctx context.Context) iter.Seq2[*file, error] {
+// files yields the files of a source that a condition leaves, by path.
+func (s *Source) files(ctx context.Context, where delta.Predicate, timed bool) iter.Seq2[*file, error] {
 	return func(yield func(*file, error) bool) {
-		batches, err := s.batches(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
+		of := s.selectBy(where)
+		var batches []filestate.Batch
+		if timed && of.loaded {
+			var err error
+			if batches, err = s.batches(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
 		}
-		listed, stop := s.listing(ctx)
+		for _, r := range of.ranges {
+			for f, err := range s.within(ctx, r, of, batches) {
+				if !yield(f, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// within yields the files of a range: those known, merged with those listed
+// that are not.
+func (s *Source) within(ctx context.Context, r filestate.Range, of selection, batches []filestate.Batch) iter.Seq2[*file, error] {
+	return func(yield func(*file, error) bool) {
+		// Which of the files listed are not known takes all that are.
+		known := s.State.Select(ctx, filestate.Select{Range: r, Unfinished: !of.loaded && !of.unknown})
+		if r.Single() {
+			if found, more := s.all(known, batches, yield); found || !more {
+				return // a known file needs no look at the source
+			}
+			known = func(func(filestate.Entry, error) bool) {}
+		}
+		next, stop := iter.Pull2(s.listing(ctx, r, of.unknown))
 		defer stop()
-		at, more, err := listed()
-		for e, serr := range s.State.Latest(ctx) {
-			for ; err == nil && serr == nil && more && at.Path < e.Path; at, more, err = listed() {
+		at, err, more := next()
+		for e, kerr := range known {
+			for ; more && err == nil && kerr == nil && at.Path < e.Path; at, err, more = next() {
 				if !yield(s.unknown(at), nil) {
 					return
 				}
 			}
-			if serr != nil {
-				err = serr
-			}
-			if err != nil {
-				yield(nil, err)
-				return
+			if err = errors.Join(err, kerr); err != nil {
+				break
 			}
 			if more && at.Path == e.Path {
-				at, more, err = listed()
+				at, err, more = next()
 			}
-			if e.State == filestate.Forgotten && !s.Forgotten {
-				continue
-			}
-			if !yield(s.known(e, batches), nil) {
+			if s.shows(e) && !yield(s.known(e, batches), nil) {
 				return
 			}
 		}
-		for ; err == nil && more; at, more, err = listed() {
+		for ; more && err == nil; at, err, more = next() {
 			if !yield(s.unknown(at), nil) {
 				return
 			}
@@ -149,16 +176,39 @@ func (s *Source) files(ctx context.Context) iter.Seq2[*file, error] {
 	}
 }
 
-// listing returns what gives the listed files one by one, and its end.
-func (s *Source) listing(ctx context.Context) (next func() (files.Judged, bool, error), stop func()) {
-	if s.Listed == nil {
-		return func() (files.Judged, bool, error) { return files.Judged{}, false, nil }, func() {}
+// all yields known files, and reports whether there were any and whether more
+// are wanted.
+func (s *Source) all(known iter.Seq2[filestate.Entry, error], batches []filestate.Batch, yield func(*file, error) bool) (found, more bool) {
+	for e, err := range known {
+		if err != nil {
+			yield(nil, err)
+			return found, false
+		}
+		found = true
+		if s.shows(e) && !yield(s.known(e, batches), nil) {
+			return found, false
+		}
 	}
-	pull, stop := iter.Pull2(s.Listed(ctx))
-	return func() (files.Judged, bool, error) {
-		f, err, ok := pull()
-		return f, ok && err == nil, err
-	}, stop
+	return found, true
+}
+
+func (s *Source) shows(e filestate.Entry) bool { return s.Forgotten || e.State != filestate.Forgotten }
+
+// listing yields the files of a range that are at the source.
+func (s *Source) listing(ctx context.Context, r filestate.Range, wanted bool) iter.Seq2[files.Judged, error] {
+	return func(yield func(files.Judged, error) bool) {
+		if s.Listed == nil || !wanted {
+			return
+		}
+		for f, err := range s.Listed(ctx, r.Prefix()) {
+			if err == nil && f.Path < r.Low {
+				continue
+			}
+			if err == nil && r.High != "" && f.Path >= r.High || !yield(f, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // batches returns the finished batches, oldest first.

@@ -9,14 +9,16 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// Sites are the places of a query that read tables, with the conditions that
-// rows must meet there to have a part in the query's result.
-type Sites map[*sql.Table]*Site
+// Sites are the places of a query that read tables, or rows of functions, with
+// the conditions that rows must meet there to have a part in the query's
+// result.
+type Sites map[sql.TableRef]*Site
 
 // Site is one of [Sites].
 type Site struct {
 	conditions []condition
-	table      *sql.Table
+	alias      string   // "" for none
+	name       []string // of a table
 	frame      *frame
 }
 
@@ -72,11 +74,7 @@ func (s *Site) resolve(columns *schema.Struct, parts []string) []string {
 	if f.natural || f.shared[strings.ToLower(parts[0])] {
 		return nil
 	}
-	alias := ""
-	if s.table.Alias != nil {
-		alias = s.table.Alias.Name
-	}
-	path := Named(columns, alias, s.table.Name.Parts)(parts)
+	path := Named(columns, s.alias, s.name)(parts)
 	if len(path) == len(parts) && len(parts) > 1 && slices.Contains(f.aliases, strings.ToLower(parts[0])) {
 		return nil // a column of another table
 	}
@@ -236,9 +234,10 @@ func (f *frame) note(ref sql.TableRef) {
 func (s Sites) table(ref sql.TableRef, conditions []condition, f *frame) {
 	switch ref := ref.(type) {
 	case *sql.Table:
-		if ref.Sample == nil && (ref.Alias == nil || ref.Alias.Columns == nil) && len(conditions) > 0 {
-			s[ref] = &Site{conditions: conditions, table: ref, frame: f}
-		}
+		s.site(ref, ref.Name.Parts, ref.Alias, ref.Sample, conditions, f)
+	case *sql.TableFunction:
+		s.within(ref)
+		s.site(ref, nil, ref.Alias, ref.Sample, conditions, f)
 	case *sql.Subquery:
 		s.query(ref.Query, ofSubquery(ref, conditions, f))
 	case *sql.TableGroup:
@@ -252,6 +251,18 @@ func (s Sites) table(ref sql.TableRef, conditions []condition, f *frame) {
 	default:
 		s.within(ref)
 	}
+}
+
+// site notes the conditions on rows whose columns keep their names.
+func (s Sites) site(ref sql.TableRef, name []string, alias *sql.Alias, sample *sql.Sample, conditions []condition, f *frame) {
+	if sample != nil || len(conditions) == 0 || alias != nil && alias.Columns != nil {
+		return
+	}
+	site := &Site{conditions: conditions, name: name, frame: f}
+	if alias != nil {
+		site.alias = alias.Name
+	}
+	s[ref] = site
 }
 
 // join tells which conditions hold on each side of a join: those of the join

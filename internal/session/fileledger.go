@@ -56,7 +56,8 @@ func (s *Session) fileFunction(ctx context.Context, call *sql.TableFunction, wan
 	if all {
 		columns = ledger.All()
 	}
-	return ledger.Relation(columns.Pick(want.pick(columns.Schema())), open), nil
+	fields := columns.Schema()
+	return ledger.Relation(columns.Pick(want.pick(fields)), s.filter(ctx, want.site, fields), open), nil
 }
 
 // streamingTable returns the entry of a table that must be a streaming table.

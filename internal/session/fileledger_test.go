@@ -49,3 +49,31 @@ func TestCloudFilesStateOfAnUnfinishedBatch(t *testing.T) {
 		t.Errorf("got %q, want the file as failed, and why", got)
 	}
 }
+
+// TestLedgerConditions: what a condition leaves of the ledger is what it
+// leaves of all its rows, and files that are known are shown even where there
+// is no source left to look at.
+func TestLedgerConditions(t *testing.T) {
+	w := newWorkspace(t)
+	for _, name := range []string{"a/1", "a/2", "b/1", "b/2"} {
+		w.file(name+".json", `{"id":1}`)
+	}
+	w.rows("CREATE STREAMING TABLE t AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT')")
+	w.rows("ALTER STREAMING TABLE t FORGET FILES ('b/2.json')")
+	w.file("b/3.json", `{"id":1}`)
+	w.file("b/_4.json", `{"id":1}`)
+	conditions := []string{
+		"path = 'file://$IN/a/2.json'", "l.path = 'file://$IN/b/3.json'", "path IN ('file://$IN/a/1.json', 'file://$IN/none.json')",
+		"path LIKE 'file://$IN/b/%'", "path LIKE '%.json'", "path NOT LIKE 'file://$IN/a%'", "path > 'file://$IN/a/1.json' AND path <= 'file://$IN/b/1.json'",
+		"state = 'committed'", "state <> 'committed'", "state IN ('new', 'skipped')", "state = 'forgotten' OR path = 'file://$IN/a/1.json'",
+		"ingestion_state IS NULL", "ingestion_state IS NOT NULL", "commit_time IS NOT NULL", "commit_time > timestamp'2020-01-01'", "discovery_time IS NULL",
+		"flow_name = 'main.default.t'", "flow_name = 'other'", "state <=> NULL", "size = 8 AND NOT (state = 'new')", "reason LIKE 'it%'", "upper(state) = 'NEW'",
+	}
+	for _, c := range conditions {
+		// No condition goes below a LIMIT.
+		want := w.rows("SELECT path, state FROM (SELECT * FROM file_ledger(TABLE(t)) LIMIT 1000) l WHERE " + c)
+		w.want("SELECT path, state FROM file_ledger(TABLE(t)) l WHERE "+c, want...)
+	}
+	w.want("SELECT count(*) FROM file_ledger(TABLE(t)) l JOIN file_ledger(TABLE(t)) r USING (path) WHERE r.state = 'committed'", "3")
+	w.want("SELECT count(*) FROM file_ledger(TABLE(t)) l LEFT JOIN file_ledger(TABLE(t)) r ON l.path = r.path AND r.state = 'new' WHERE r.path IS NULL", "5")
+}

@@ -152,9 +152,7 @@ func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 		rows, err = b.session.statementRows(b.ctx, t.Statement)
 	} else {
 		want := b.want
-		if t, ok := ref.(*sql.Table); ok {
-			want.site = b.sites[t]
-		}
+		want.site = b.sites[ref]
 		want.scanned = func(k skipping) { b.scans = append(b.scans, k) }
 		rows, err = b.session.relation(b.ctx, ref, want)
 	}

@@ -18,10 +18,11 @@ type Judged struct {
 	Reason string
 }
 
-// Explain yields all files below cfg.Path in ascending order of their paths,
-// those too that Discover leaves out, with the reason. It is for a person who
-// wonders where a file is; cfg names no single files.
-func Explain(ctx context.Context, cfg Config) iter.Seq2[Judged, error] {
+// Explain yields the files below cfg.Path whose paths begin with start, in
+// ascending order of their paths, those too that Discover leaves out, with the
+// reason. It is for a person who wonders where a file is; cfg names no single
+// files.
+func Explain(ctx context.Context, cfg Config, start string) iter.Seq2[Judged, error] {
 	return func(yield func(Judged, error) bool) {
 		d, err := newDiscovery(ctx, cfg)
 		if err != nil {
@@ -32,7 +33,9 @@ func Explain(ctx context.Context, cfg Config) iter.Seq2[Judged, error] {
 		if d.glob == nil && !strings.HasSuffix(d.literal, "/") && d.literal != "" {
 			f, err := d.open(ctx, d.literal)
 			if err == nil {
-				yield(Judged{File: f, Reason: d.filter.outside(d.literal, f.ModTime)}, nil)
+				if strings.HasPrefix(f.Path, start) {
+					yield(Judged{File: f, Reason: d.filter.outside(d.literal, f.ModTime)}, nil)
+				}
 				return
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
@@ -40,6 +43,10 @@ func Explain(ctx context.Context, cfg Config) iter.Seq2[Judged, error] {
 				return
 			}
 			prefix = asDir(prefix)
+		}
+		prefix, ok := d.narrow(prefix, start)
+		if !ok {
+			return
 		}
 		for info, err := range d.store.List(ctx, prefix, "") {
 			if err != nil {
@@ -52,6 +59,20 @@ func Explain(ctx context.Context, cfg Config) iter.Seq2[Judged, error] {
 			}
 		}
 	}
+}
+
+// narrow returns the prefix of the keys that have one prefix and whose paths
+// have another; false says that no key can have both.
+func (d *discovery) narrow(prefix, start string) (string, bool) {
+	root := d.loc.At("").String()
+	below := root + prefix
+	switch {
+	case strings.HasPrefix(below, start):
+		return prefix, true
+	case strings.HasPrefix(start, below):
+		return start[len(root):], true
+	}
+	return "", false
 }
 
 // reason says why a listed file is left out, "" when it is not.

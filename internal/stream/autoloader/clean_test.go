@@ -49,7 +49,7 @@ func (l *landing) states() map[string]filestate.Entry {
 		l.t.Fatal(err)
 	}
 	found := map[string]filestate.Entry{}
-	for e, err := range st.Latest(l.t.Context()) {
+	for e, err := range st.Select(l.t.Context(), filestate.Select{}) {
 		if err != nil {
 			l.t.Fatal(err)
 		}

@@ -69,7 +69,7 @@ type editing struct {
 func (e *editing) changed(ctx context.Context) iter.Seq2[Entry, error] {
 	e.offered, e.gone = 0, bitset{}
 	return func(yield func(Entry, error) bool) {
-		for old, err := range e.store.Latest(ctx) {
+		for old, err := range e.store.Select(ctx, Select{}) {
 			if err != nil {
 				yield(Entry{}, err)
 				return
@@ -174,27 +174,6 @@ func (e *Entry) skipped() bool {
 // there. One that failed has been loaded by a later try.
 func (e *Entry) loaded() bool {
 	return slices.Contains([]State{Known, Failed, Replacing}, e.State)
-}
-
-// Latest yields the files by path, each as it was discovered last.
-func (s *Store) Latest(ctx context.Context) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		var last Entry
-		held := false
-		for e, err := range s.Files(ctx) {
-			if err != nil {
-				yield(Entry{}, err)
-				return
-			}
-			if held && last.Path != e.Path && !yield(last, nil) {
-				return
-			}
-			last, held = e, true
-		}
-		if held {
-			yield(last, nil)
-		}
-	}
 }
 
 // bitset is a set of numbers from 0 on.

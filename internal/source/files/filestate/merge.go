@@ -55,6 +55,11 @@ func (s *Store) unexpired(entries iter.Seq2[Entry, error], now int64) iter.Seq2[
 // merged yields the entries of segments in order. Of entries that several
 // segments have, the youngest segment's counts.
 func (s *Store) merged(ctx context.Context, by order, list []segment) iter.Seq2[Entry, error] {
+	return s.mergedFrom(ctx, by, list, "")
+}
+
+// mergedFrom is merged from a path on, of segments by path.
+func (s *Store) mergedFrom(ctx context.Context, by order, list []segment, path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		var open []*reader
 		defer func() {
@@ -69,7 +74,12 @@ func (s *Store) merged(ctx context.Context, by order, list []segment) iter.Seq2[
 				return
 			}
 			open = append(open, r)
-			if _, err := r.advance(); err != nil {
+			if path != "" {
+				err = r.seek(path)
+			} else {
+				_, err = r.advance()
+			}
+			if err != nil {
 				yield(Entry{}, err)
 				return
 			}

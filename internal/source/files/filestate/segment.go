@@ -74,6 +74,8 @@ type segment struct {
 	// MinPath and MaxPath bound the paths of a segment by path.
 	MinPath string `json:"minPath,omitempty"`
 	MaxPath string `json:"maxPath,omitempty"`
+	// States has a bit for each state in it; 0, of older segments, says nothing.
+	States uint64 `json:"states,omitempty"`
 }
 
 // damageError says that a segment cannot be read as what it was written as.
@@ -180,6 +182,7 @@ func (w *segmentWriter) note(e *Entry) {
 	w.seg.Oldest = min(w.seg.Oldest, e.Discovered)
 	w.seg.FirstSeq, w.seg.LastSeq = min(w.seg.FirstSeq, e.Seq), max(w.seg.LastSeq, e.Seq)
 	w.seg.MaxPath = e.Path
+	w.seg.States |= 1 << e.State
 }
 
 func appendEntry(b []byte, before string, e *Entry) []byte {
