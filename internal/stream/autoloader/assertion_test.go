@@ -3,8 +3,10 @@ package autoloader_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/freshet/freshet/internal/object/objecttest"
 	"github.com/freshet/freshet/internal/source/files/filestate"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/schema"
@@ -75,5 +77,67 @@ func TestAssertion31_CorruptFile(t *testing.T) {
 		if skipped != "1" {
 			t.Errorf("the batch tells of %q corrupt files, want 1", skipped)
 		}
+	}
+}
+
+// TestSkippedFileStaysSkipped: whenever a run is cut off, a file that was left
+// out is known as that, and not taken for one that is loaded and may be
+// deleted. One that a later try could read is known as loaded.
+func TestSkippedFileStaysSkipped(t *testing.T) {
+	crash := errors.New("cut off")
+	for _, at := range []string{"commits/0", "sources/0/manifest/"} {
+		l := newLanding(t, map[string]string{
+			"cloudFiles.format": "parquet", "ignoreCorruptFiles": "true",
+			"cleanSource": "DELETE", "cleanSource.retentionDuration": "8 days",
+		})
+		l.schema = schema.New(schema.Col("a", schema.Integer))
+		l.put("bad.parquet", "PAR1 but no Parquet")
+		l.faults = func(c objecttest.Call) objecttest.Fault {
+			if c.Op == objecttest.PutIfAbsent && strings.HasPrefix(c.Key, at) && len(l.batches) > 0 {
+				return objecttest.Fault{When: objecttest.Before, Err: crash}
+			}
+			return objecttest.Fault{}
+		}
+		if err := l.run(); !errors.Is(err, crash) {
+			t.Fatalf("%s: got %v, want the run to be cut off", at, err)
+		}
+		l.faults = nil
+		l.mustRun()
+		if e := l.states()["bad.parquet"]; e.State != filestate.SkippedCorrupted {
+			t.Errorf("%s: the file is in state %d, want it skipped", at, e.State)
+		}
+		l.now = l.now.Add(9 * day)
+		l.mustRun()
+		l.expectFiles(at, "in/bad.parquet")
+	}
+}
+
+// TestFileThatALaterTryReads was skipped by a try of its batch that was cut
+// off.
+func TestFileThatALaterTryReads(t *testing.T) {
+	crash := errors.New("cut off")
+	l := newLanding(t, json("ignoreMissingFiles", "true"))
+	l.schema = schema.New(schema.Col("a", schema.Integer))
+	l.put("a.json", `{"a":1}`)
+	source, err := l.open()
+	if err == nil {
+		err = source.Discover(t.Context())
+	}
+	if err == nil {
+		err = l.files.Delete(t.Context(), "in/a.json")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.after = func() error { return crash }
+	if err := l.run(); !errors.Is(err, crash) {
+		t.Fatalf("got %v, want the run to be cut off", err)
+	}
+	l.after = nil
+	l.put("a.json", `{"a":1}`)
+	l.mustRun()
+	l.expect("the file that has come back", "1")
+	if e := l.states()["a.json"]; e.State != filestate.Known {
+		t.Errorf("the file is in state %d, want it loaded", e.State)
 	}
 }

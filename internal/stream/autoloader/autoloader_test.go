@@ -37,6 +37,9 @@ type landing struct {
 	faults objecttest.Plan
 	// before, when set, is called when a batch is written, and may fail it.
 	before func() error
+	// after, when set, is called when the rows of a batch are read, and may
+	// fail it.
+	after func() error
 	// lost makes the sink deny, when it is asked, what it has written.
 	lost bool
 
@@ -135,6 +138,11 @@ func (l *landing) Write(ctx context.Context, b stream.Batch, rows *ingest.Relati
 				values = append(values, rec.Column(c).ValueStr(i))
 			}
 			got.rows = append(got.rows, strings.Join(values, "|"))
+		}
+	}
+	if l.after != nil {
+		if err := l.after(); err != nil {
+			return stream.Written{}, err
 		}
 	}
 	l.columns = rows.Schema.Names()
@@ -245,6 +253,26 @@ func TestAssertion5And6_Overwrites(t *testing.T) {
 		l.mustRun()
 		l.expect("allowOverwrites "+c.allow, c.want...)
 	}
+}
+
+// TestOverwrittenByAnOlderFile: a file that waits and is overwritten by one
+// that was modified earlier, as by cp -p, is loaded; no later discovery would.
+func TestOverwrittenByAnOlderFile(t *testing.T) {
+	l := newLanding(t, json("cloudFiles.allowOverwrites", "true"))
+	l.schema = schema.New(schema.Col("a", schema.Integer))
+	l.put("a.json", `{"a":1}`)
+	source, err := l.open()
+	if err == nil {
+		err = source.Discover(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.now = l.now.Add(-time.Hour)
+	l.put("a.json", `{"a":2}`)
+	l.mustRun()
+	l.mustRun()
+	l.expect("the version that is there", "2")
 }
 
 func TestAssertion7_ExistingFilesLeftOut(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/ingest"
@@ -42,6 +44,25 @@ func (s *Source) skip(e filestate.Entry, why *format.FileError) error {
 	}
 	s.skipped = append(s.skipped, e)
 	return nil
+}
+
+// noteSkipped keeps what a batch has left out, before its rows are in the
+// target: a run that is cut off after that does not read them again, and a
+// file that nobody has loaded would count as loaded. A batch that is read again
+// may skip other files than before, so that all of its files are noted.
+func (s *Source) noteSkipped(ctx context.Context, entries map[string]filestate.Entry) error {
+	changed := s.skipped
+	if !s.fresh {
+		all := maps.Clone(entries)
+		for _, e := range s.skipped {
+			all[e.Path] = e
+		}
+		changed = slices.Collect(maps.Values(all))
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return s.state.Update(ctx, changed, s.cfg.Clock().UnixMicro())
 }
 
 // failed remembers which file a batch failed about, if it was one. The batch

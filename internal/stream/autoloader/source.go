@@ -62,11 +62,13 @@ type Source struct {
 	schemas *schemaLog
 	stores  map[string]object.Store
 
-	schema  *inferred // nil until it is known
-	rescue  string    // name of the rescued data column, "" for none
-	first   bool      // nothing has been discovered before this run
-	skipped []filestate.Entry
-	corrupt int // of those that the last batch skipped
+	schema  *inferred         // nil until it is known
+	rescue  string            // name of the rescued data column, "" for none
+	first   bool              // nothing has been discovered before this run
+	skipped []filestate.Entry // by the batch read last
+	// fresh says that the batch is read for the first time: no try of it that
+	// was cut off has noted what it skipped.
+	fresh bool
 	// replacing are files of the batch whose rows replace earlier ones.
 	replacing []string
 	metrics   stream.SourceProgress
@@ -201,6 +203,7 @@ type offset struct {
 // Next ends the batch at the files' limits (semantics §2.7): so many files,
 // or the one with which their sizes reach so many bytes, and one at least.
 func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (json.RawMessage, error) {
+	s.fresh = true
 	from, err := End(at)
 	if err != nil {
 		return nil, err
@@ -276,7 +279,7 @@ func (s *Source) batch(ctx context.Context, from, to json.RawMessage) ([]format.
 // discovered and the newer one will be discovered by itself, so that it would
 // be loaded twice if it were taken for the older.
 func (s *Source) superseded(e filestate.Entry, now format.File) bool {
-	return s.opts.Bool("allowOverwrites") && e.State == filestate.Known && now.ModTime.UnixMicro() != e.ModTime
+	return s.opts.Bool("allowOverwrites") && e.State == filestate.Known && now.ModTime.UnixMicro() > e.ModTime
 }
 
 // file returns a known file as formats read it: as it is now, since it may
@@ -348,20 +351,24 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 }
 
 // counted counts the rows of a batch as they are read, and notes the file that
-// they fail about.
+// they fail about, or those that they leave out.
 func (s *Source) counted(rel *ingest.Relation, entries map[string]filestate.Entry) *ingest.Relation {
 	out := *rel
 	out.Read = func(ctx context.Context) iter.Seq2[recordBatch, error] {
 		return func(yield func(recordBatch, error) bool) {
+			s.skipped = nil
 			for rec, err := range rel.Read(ctx) {
 				if err == nil {
 					s.metrics.NumInputRows += rec.NumRows()
 				} else {
 					s.failed(ctx, entries, err)
 				}
-				if !yield(rec, err) {
+				if !yield(rec, err) || err != nil {
 					return
 				}
+			}
+			if err := s.noteSkipped(ctx, entries); err != nil {
+				yield(nil, err)
 			}
 		}
 	}
@@ -387,8 +394,7 @@ func (s *Source) Finish(ctx context.Context, done stream.Done) error {
 	}
 	err = s.state.Finish(ctx, filestate.Batch{
 		ID: done.Batch, End: end, Processed: done.Processed.UnixMicro(), Committed: done.Committed.UnixMicro(),
-	}, s.skipped)
-	s.corrupt, s.skipped = corrupt(s.skipped), nil
+	}, nil)
 	if err != nil || s.cleaner == nil {
 		return err
 	}
@@ -405,8 +411,8 @@ func (s *Source) Progress() stream.SourceProgress {
 		"numFilesOutstanding": strconv.FormatInt(s.backlog.files, 10),
 		"numBytesOutstanding": strconv.FormatInt(s.backlog.bytes, 10),
 	}
-	if s.corrupt > 0 {
-		p.Metrics["numSkippedCorruptFiles"] = strconv.Itoa(s.corrupt)
+	if n := corrupt(s.skipped); n > 0 {
+		p.Metrics["numSkippedCorruptFiles"] = strconv.Itoa(n)
 	}
 	return p
 }
