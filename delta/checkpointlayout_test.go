@@ -16,8 +16,7 @@ import (
 // partition values of a checkpoint as JSON.
 func typedColumns(t *testing.T, data []byte) map[string]map[string]any {
 	t.Helper()
-	choose := func(pq *file.Reader) []int {
-		var leaves []int
+	leavesOf := func(pq *file.Reader) (leaves []int) {
 		for i := range pq.MetaData().Schema.NumColumns() {
 			words := pq.MetaData().Schema.Column(i).ColumnPath()
 			if words[0] == "add" && (words[1] == "path" || strings.HasSuffix(words[1], "_parsed")) {
@@ -27,7 +26,7 @@ func typedColumns(t *testing.T, data []byte) map[string]map[string]any {
 		return leaves
 	}
 	found := make(map[string]map[string]any)
-	err := readCheckpointParquet(t.Context(), objects{"x": data}, "x", choose, func(rec arrow.RecordBatch) error {
+	read := func(rec arrow.RecordBatch) error {
 		for i, f := range rec.Schema().Fields() {
 			if f.Name != "add" {
 				continue
@@ -47,6 +46,9 @@ func typedColumns(t *testing.T, data []byte) map[string]map[string]any {
 			}
 		}
 		return nil
+	}
+	err := withParquet(t.Context(), objects{"x": data}, "x", func(pq *file.Reader) error {
+		return readBatches(t.Context(), pq, leavesOf(pq), nil, read)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,10 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	pqschema "github.com/apache/arrow-go/v18/parquet/schema"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/freshet/freshet/delta/internal/datafile"
 )
 
 // checkpointBatch is how many rows of a checkpoint are decoded at a time.
@@ -27,36 +30,64 @@ const maxPageBytes = 256 << 20
 // V2 as Parquet or JSON, with its sidecars (protocol: Checkpoints).
 func (r *replay) readCheckpoint(ctx context.Context, st Storage, cp *checkpointFile) error {
 	r.sidecars = nil
-	for _, key := range cp.keys {
-		if err := r.readCheckpointFile(ctx, st, key); err != nil {
-			return err
-		}
+	load := newFileLoad(r.files.set.seed)
+	if err := r.readCheckpointFiles(ctx, st, cp.keys, load); err != nil {
+		return err
 	}
-	for _, sidecar := range r.sidecars {
+	sidecars := make([]string, len(r.sidecars))
+	for i, name := range r.sidecars {
 		// Sidecars stand in their own directory, however the path is spelled.
-		if err := r.readCheckpointFile(ctx, st, sidecarDir+path.Base(canonicalPath(sidecar))); err != nil {
-			return err
-		}
+		sidecars[i] = sidecarDir + path.Base(canonicalPath(name))
+	}
+	if err := r.readCheckpointFiles(ctx, st, sidecars, load); err != nil {
+		return err
+	}
+	return r.files.adopt(load.segments)
+}
+
+// readCheckpointFiles reads several files at once, and keeps their files in
+// the order of the keys.
+func (r *replay) readCheckpointFiles(ctx context.Context, st Storage, keys []string, load *fileLoad) error {
+	loads := make([]*fileLoad, len(keys))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(cap(load.workers))
+	for i, key := range keys {
+		loads[i] = &fileLoad{seed: load.seed, workers: load.workers}
+		reading.Go(func() error { return r.readCheckpointFile(ctx, st, key, loads[i]) })
+	}
+	if err := reading.Wait(); err != nil {
+		return err
+	}
+	for _, part := range loads {
+		load.segments = append(load.segments, part.segments...)
 	}
 	return nil
 }
 
-func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string) error {
+func (r *replay) readCheckpointFile(ctx context.Context, st Storage, key string, load *fileLoad) error {
 	if !strings.HasSuffix(key, ".json") {
-		return readCheckpointParquet(ctx, st, key, checkpointLeaves, r.applyRecord)
+		return withParquet(ctx, st, key, func(pq *file.Reader) error {
+			if err := load.read(ctx, pq); err != nil {
+				return err
+			}
+			leaves, groups, err := otherActions(pq)
+			if err != nil || len(groups) == 0 {
+				return err
+			}
+			return readBatches(ctx, pq, leaves, groups, r.applyRecord)
+		})
 	}
 	return withObject(ctx, st, key, func(obj Object) error {
 		source := &logReader{object: obj}
-		return source.verdict(readActions(source.section(), r.apply), "checkpoint is damaged")
+		return source.verdict(readActions(source.section(), r.applyShared), "checkpoint is damaged")
 	})
 }
 
-// readCheckpointParquet calls apply for batches of the chosen leaf columns of
-// a file in Parquet.
-func readCheckpointParquet(ctx context.Context, st Storage, key string, choose func(*file.Reader) []int, apply func(arrow.RecordBatch) error) error {
+// withParquet opens a file of a checkpoint for read, whose panics are errors.
+func withParquet(ctx context.Context, st Storage, key string, read func(*file.Reader) error) error {
 	return withObject(ctx, st, key, func(obj Object) error {
 		source := &logReader{object: obj}
-		err := guard(func() error { return readParquet(ctx, source.section(), choose, apply) })
+		err := guard(func() error { return openParquet(source.section(), read) })
 		if ctx.Err() != nil {
 			return err
 		}
@@ -74,9 +105,8 @@ func guard(decode func() error) (err error) {
 	return decode()
 }
 
-func readParquet(ctx context.Context, section *io.SectionReader, choose func(*file.Reader) []int, apply func(arrow.RecordBatch) error) error {
-	mem := memory.DefaultAllocator
-	props := parquet.NewReaderProperties(mem)
+func openParquet(section *io.SectionReader, read func(*file.Reader) error) error {
+	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.MaxUncompressedPageSize = maxPageBytes
 	pq, err := file.NewParquetReader(section, file.WithReadProps(props))
 	if err != nil {
@@ -86,21 +116,28 @@ func readParquet(ctx context.Context, section *io.SectionReader, choose func(*fi
 	if err := checkChunks(pq, section.Size()); err != nil {
 		return err
 	}
-	leaves := choose(pq)
+	return read(pq)
+}
+
+// readBatches calls apply for batches of leaf columns; nil groups are all.
+func readBatches(ctx context.Context, pq *file.Reader, leaves, groups []int, apply func(arrow.RecordBatch) error) error {
 	if len(leaves) == 0 {
 		return nil
 	}
-	arrowProps := pqarrow.ArrowReadProperties{BatchSize: checkpointBatch}
-	reader, err := pqarrow.NewFileReader(pq, arrowProps, mem)
-	if err != nil {
-		return err
-	}
-	records, err := reader.GetRecordReader(ctx, leaves, nil)
+	records, err := recordsOf(ctx, pq, leaves, groups, checkpointBatch)
 	if err != nil {
 		return err
 	}
 	defer records.Release()
 	return applyRecords(ctx, records, apply)
+}
+
+func recordsOf(ctx context.Context, pq *file.Reader, leaves, groups []int, batch int64) (pqarrow.RecordReader, error) {
+	reader, err := pqarrow.NewFileReader(pq, pqarrow.ArrowReadProperties{BatchSize: batch}, memory.DefaultAllocator)
+	if err != nil {
+		return nil, err
+	}
+	return reader.GetRecordReader(ctx, leaves, groups)
 }
 
 // checkChunks compares the footer with the size of the file. The decoder
@@ -171,49 +208,96 @@ func decodeRecords(ctx context.Context, records array.RecordReader, batches chan
 	return nil
 }
 
-// checkpointActions names the columns of a checkpoint that are read. Parsed
-// forms of statistics and partition values repeat what the texts say, unless
-// there are none; see needsParsedStats.
-var checkpointActions = map[string]bool{
-	"add": true, "remove": true, "metaData": true, "protocol": true, "txn": true, "domainMetadata": true, "sidecar": true,
-}
-
-// checkpointLeaves returns the indexes of the leaf columns to read.
-func checkpointLeaves(pq *file.Reader) []int {
-	var leaves []int
+// otherActions returns the leaf columns of the actions that are not of files,
+// which are few, and the row groups that have any.
+func otherActions(pq *file.Reader) (leaves, groups []int, err error) {
 	sc := pq.MetaData().Schema
-	parsed := needsParsedStats(pq)
+	var first []int
 	for i := range sc.NumColumns() {
 		words := sc.Column(i).ColumnPath()
-		if len(words) < 2 || !checkpointActions[words[0]] {
+		if len(words) < 2 || otherReaders[words[0]] == nil {
 			continue
 		}
-		if parsed && words[0] == "add" && words[1] == parsedStats {
-			leaves = append(leaves, i)
-			continue
-		}
-		if strings.HasSuffix(words[1], "_parsed") || words[0] == "remove" && (words[1] == "stats" || words[1] == "tags") {
-			continue
+		if len(leaves) == 0 || sc.Column(leaves[len(leaves)-1]).ColumnPath()[0] != words[0] {
+			first = append(first, i)
 		}
 		leaves = append(leaves, i)
 	}
-	return leaves
+	for group := range pq.NumRowGroups() {
+		some, err := hasActions(pq, group, first)
+		if err != nil {
+			return nil, nil, err
+		}
+		if some {
+			groups = append(groups, group)
+		}
+	}
+	return leaves, groups, nil
 }
 
-// applyRecord takes in the actions of one batch of rows.
+// hasActions reports whether a row group has actions of the kinds that have
+// these leaf columns. Columns of nothing but nulls are read in no time.
+func hasActions(pq *file.Reader, group int, numbers []int) (bool, error) {
+	leaves, err := datafile.OpenLeaves(pq, group, numbers)
+	if err != nil {
+		return false, err
+	}
+	defer leaves.Close()
+	for {
+		rows, err := leaves.Next(checkpointBatch)
+		if err != nil || rows == 0 {
+			return false, err
+		}
+		for i := range numbers {
+			if leaf := leaves.Leaf(i); leaf.Reaches(levelAt(leaf.Descr(), 1)) {
+				return true, nil
+			}
+		}
+	}
+}
+
+// levelAt returns the definition level of a column's ancestor at a depth of
+// so many names: values of that level or above have it.
+func levelAt(column *pqschema.Column, depth int) int16 {
+	node := column.SchemaNode()
+	for range len(column.ColumnPath()) - depth {
+		node = node.Parent()
+	}
+	level := int16(0)
+	for ; node.Parent() != nil; node = node.Parent() {
+		if node.RepetitionType() != parquet.Repetitions.Required {
+			level++
+		}
+	}
+	return level
+}
+
+// otherReaders read the actions of one batch, each of one kind.
+var otherReaders = map[string]func(*replay, *group) error{
+	"metaData": (*replay).readMetaData, "protocol": (*replay).readProtocol, "txn": (*replay).readTxns,
+	"domainMetadata": (*replay).readDomains, "sidecar": (*replay).readSidecars,
+}
+
+// applyRecord takes in the actions of one batch of rows. Batches of several
+// files may come at once.
 func (r *replay) applyRecord(rec arrow.RecordBatch) error {
+	r.lock.Lock()
+	defer r.lock.Unlock()
 	for i, field := range rec.Schema().Fields() {
 		actions, err := newGroup(field.Name, rec.Column(i))
 		if err != nil {
 			return err
 		}
-		read := map[string]func(*group) error{
-			"add": r.readAdds, "remove": r.readRemoves, "metaData": r.readMetaData, "protocol": r.readProtocol,
-			"txn": r.readTxns, "domainMetadata": r.readDomains, "sidecar": r.readSidecars,
-		}[field.Name]
-		if err := read(actions); err != nil {
+		if err := otherReaders[field.Name](r, actions); err != nil {
 			return fmt.Errorf("column %s: %w", field.Name, err)
 		}
 	}
 	return nil
+}
+
+// applyShared is [replay.apply] for readers of several files at once.
+func (r *replay) applyShared(a *action) error {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	return r.apply(a)
 }

@@ -76,7 +76,7 @@ func (c *checkpointTotals) readAll(ctx context.Context, st Storage, key string) 
 }
 
 func (c *checkpointTotals) read(ctx context.Context, st Storage, key string, sidecar func(string)) error {
-	return readCheckpointParquet(ctx, st, key, factLeaves(checkpointFacts), func(rec arrow.RecordBatch) error {
+	return readLeaves(ctx, st, key, checkpointFacts, func(rec arrow.RecordBatch) error {
 		for i, field := range rec.Schema().Fields() {
 			g, err := newGroup(field.Name, rec.Column(i))
 			if err != nil {
@@ -101,9 +101,10 @@ func (c *checkpointTotals) read(ctx context.Context, st Storage, key string, sid
 	})
 }
 
-// factLeaves returns a choice of the named leaves of each kind of action.
-func factLeaves(facts map[string][]string) func(*file.Reader) []int {
-	return func(pq *file.Reader) []int {
+// readLeaves calls apply for batches of the named leaves of each kind of
+// action.
+func readLeaves(ctx context.Context, st Storage, key string, facts map[string][]string, apply func(arrow.RecordBatch) error) error {
+	return withParquet(ctx, st, key, func(pq *file.Reader) error {
 		var leaves []int
 		sc := pq.MetaData().Schema
 		for i := range sc.NumColumns() {
@@ -112,8 +113,8 @@ func factLeaves(facts map[string][]string) func(*file.Reader) []int {
 				leaves = append(leaves, i)
 			}
 		}
-		return leaves
-	}
+		return readBatches(ctx, pq, leaves, nil, apply)
+	})
 }
 
 // readSidecarNames returns what a file of a checkpoint calls its sidecars.
@@ -131,7 +132,7 @@ func readSidecarNames(ctx context.Context, st Storage, key string) (names []stri
 		return names, err
 	}
 	only := map[string][]string{"sidecar": {"path"}}
-	err = readCheckpointParquet(ctx, st, key, factLeaves(only), func(rec arrow.RecordBatch) error {
+	err = readLeaves(ctx, st, key, only, func(rec arrow.RecordBatch) error {
 		g, err := newGroup("sidecar", rec.Column(0))
 		if err != nil {
 			return err

@@ -1,6 +1,8 @@
 package delta
 
 import (
+	"errors"
+	"fmt"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -15,7 +17,6 @@ type fileSetBuilder struct {
 	partIDs map[string]uint32
 	scratch []byte
 	oldest  int64 // tombstones up to this time are dropped
-	entries []partitionEntry
 }
 
 func newFileSetBuilder(base *fileSet) *fileSetBuilder {
@@ -90,8 +91,47 @@ func (b *fileSetBuilder) put(r *fileRow) {
 			b.kill(&b.open, id)
 		}
 	})
-	b.append(&b.open, r, hash, b.partIDs)
+	b.open.seg.index(hash, b.append(&b.open, r, hash, b.partIDs))
 	b.count(r.flags, r.size, 1)
+}
+
+// adopt takes over the rows of a checkpoint, which come before all others.
+// Reconciled rows replace none of their kind; of damaged ones the last wins.
+func (b *fileSetBuilder) adopt(segments []*segment) error {
+	if len(b.set.layers) > 0 || b.open.seg.rows > 0 {
+		return errors.New("a checkpoint has its files in two places")
+	}
+	l := layer{seg: join(b.set.seed, segments)}
+	if l.seg.rows == 0 {
+		return nil
+	}
+	if int64(len(l.seg.blocks))<<blockShift > math.MaxUint32 {
+		return fmt.Errorf("a table of %d files has too many", l.seg.rows)
+	}
+	l.live = l.seg.rows
+	l.seg.slots = make([]uint32, slotsFor(l.seg.rows))
+	for n, blk := range l.seg.blocks {
+		for row, hash := range blk.hash {
+			b.count(blk.flags[row], blk.size[row], 1)
+			if id := rowID(n<<blockShift | row); !l.seg.insertNew(hash, id) {
+				b.adoptAgain(&l, hash, id)
+			}
+		}
+	}
+	b.set.layers, b.owned = append(b.set.layers, l), append(b.owned, true)
+	return nil
+}
+
+// adoptAgain indexes a row whose hash another row has.
+func (b *fileSetBuilder) adoptAgain(l *layer, hash uint64, id rowID) {
+	blk, row := l.seg.at(id)
+	again := fileRow{flags: blk.flags[row], rare: blk.rare[uint16(row)]}
+	l.seg.find(hash, canonicalPath(string(blk.path(row))), func(other rowID) {
+		if b.replaces(l, other, &again, again.rare.dvID()) {
+			b.kill(l, other)
+		}
+	})
+	l.seg.insert(hash, id)
 }
 
 // replaces reports whether row r takes the place of row id of a layer.
@@ -122,15 +162,15 @@ func (b *fileSetBuilder) count(flags byte, size, n int64) {
 
 // append stores a row in a layer, its partition values once for all rows that
 // share them.
-func (b *fileSetBuilder) append(l *layer, r *fileRow, hash uint64, partIDs map[string]uint32) {
+func (b *fileSetBuilder) append(l *layer, r *fileRow, hash uint64, partIDs map[string]uint32) rowID {
 	part, ok := partIDs[r.part]
 	if !ok {
 		part = uint32(len(l.seg.parts))
 		l.seg.parts = append(l.seg.parts, r.part)
 		partIDs[r.part] = part
 	}
-	l.seg.append(r, hash, part)
 	l.live++
+	return l.seg.append(r, hash, part)
 }
 
 // forget drops the tombstones up to a time among what was just applied; older
@@ -203,5 +243,6 @@ func (b *fileSetBuilder) merge(from ...layer) (layer, error) {
 		}
 	}
 	to.seg.finish()
+	to.seg.reindex()
 	return to, nil
 }

@@ -20,13 +20,20 @@ func appendPartition(dst []byte, values map[string]*string) []byte {
 }
 
 func appendPartitionValue(dst []byte, name string, value *string) []byte {
+	if value == nil {
+		return appendPartitionBytes(dst, name, "", true)
+	}
+	return appendPartitionBytes(dst, name, *value, false)
+}
+
+func appendPartitionBytes[T string | []byte](dst []byte, name, value T, null bool) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(name)))
 	dst = append(dst, name...)
-	if value == nil {
+	if null {
 		return binary.AppendUvarint(dst, 0)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(*value))+1)
-	return append(dst, *value...)
+	dst = binary.AppendUvarint(dst, uint64(len(value))+1)
+	return append(dst, value...)
 }
 
 // decodePartition is the inverse of [appendPartition].

@@ -72,8 +72,8 @@ func canonicalPath(p string) string {
 
 // isCanonical reports quickly that p is its own canonical spelling; it is the
 // case for nearly every path of nearly every table.
-func isCanonical(p string) bool {
-	if p == "" || p[0] == '/' || p[0] == '.' {
+func isCanonical[T string | []byte](p T) bool {
+	if len(p) == 0 || p[0] == '/' || p[0] == '.' {
 		return false
 	}
 	for i := range len(p) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type replay struct {
 	files    *fileSetBuilder
 	info     *commitInfo // of the last commit applied
 	sidecars []string    // seen in the checkpoint being read
+	lock     sync.Mutex  // held while files of a checkpoint, read at once, are taken in
 }
 
 // newReplay starts from base, or from nothing when base is nil.
