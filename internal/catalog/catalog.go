@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // has the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/schema"
@@ -30,8 +32,9 @@ const (
 
 // Catalog is an open catalog file. It is safe for concurrent use.
 type Catalog struct {
-	db  *sql.DB
-	now func() time.Time
+	path string
+	db   *sql.DB
+	now  func() time.Time
 }
 
 // Name is a table's full name.
@@ -105,11 +108,26 @@ func Open(ctx context.Context, path string, now func() time.Time) (*Catalog, err
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
 	}
-	c := &Catalog{db: db, now: now}
+	c := &Catalog{path: path, db: db, now: now}
 	if err := c.init(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open catalog %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open %w", c.unusable(err)), db.Close())
 	}
 	return c, nil
+}
+
+// unusable says which catalog an error of the database is of, and when the
+// disk is full.
+func (c *Catalog) unusable(err error) error {
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE: // no room for the log or its index
+			err = fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+		}
+	}
+	return fmt.Errorf("catalog %s: %w", c.path, err)
 }
 
 func (c *Catalog) init(ctx context.Context) error {
@@ -164,7 +182,7 @@ func (c *Catalog) Close() error { return c.db.Close() }
 
 // Catalogs returns the names of all catalogs, sorted.
 func (c *Catalog) Catalogs(ctx context.Context) ([]string, error) {
-	return collect(ctx, c.db, func(r *sql.Rows) (name string, err error) { return name, r.Scan(&name) },
+	return collect(ctx, c, func(r *sql.Rows) (name string, err error) { return name, r.Scan(&name) },
 		"SELECT name FROM catalogs ORDER BY name")
 }
 
@@ -172,7 +190,7 @@ func (c *Catalog) Catalogs(ctx context.Context) ([]string, error) {
 func (c *Catalog) HasCatalog(ctx context.Context, name string) (bool, error) {
 	var n int
 	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM catalogs WHERE name = ?", name).Scan(&n)
-	return n > 0, err
+	return n > 0, c.unusable(err)
 }
 
 // CreateSchema adds a schema; it is an error of class SCHEMA_ALREADY_EXISTS
@@ -185,9 +203,9 @@ func (c *Catalog) CreateSchema(ctx context.Context, s Schema) error {
 	if !ok {
 		return noCatalog(s.Catalog)
 	}
-	n, err := changed(c.db.ExecContext(ctx,
+	n, err := c.change(ctx,
 		"INSERT INTO schemas (catalog, name, comment, location, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		s.Catalog, s.Name, s.Comment, s.Location, c.now().UnixMicro()))
+		s.Catalog, s.Name, s.Comment, s.Location, c.now().UnixMicro())
 	if err == nil && n == 0 {
 		err = errclass.New("SCHEMA_ALREADY_EXISTS", "42P06",
 			"Cannot create schema %s because it already exists. Choose a different name, drop or replace the existing schema, or add the IF NOT EXISTS clause.",
@@ -218,12 +236,12 @@ func (c *Catalog) Schema(ctx context.Context, catalogName, name string) (Schema,
 			"The schema %s cannot be found. Verify the spelling and correctness of the schema and catalog, or create it with CREATE SCHEMA.",
 			schemaName(catalogName, name))
 	}
-	return s, err
+	return s, c.unusable(err)
 }
 
 // Schemas returns the schemas of a catalog, sorted by name.
 func (c *Catalog) Schemas(ctx context.Context, catalogName string) ([]Schema, error) {
-	return collect(ctx, c.db, func(r *sql.Rows) (Schema, error) { return scanSchema(r.Scan) },
+	return collect(ctx, c, func(r *sql.Rows) (Schema, error) { return scanSchema(r.Scan) },
 		"SELECT "+schemaColumns+" FROM schemas WHERE catalog = ? ORDER BY name", catalogName)
 }
 
@@ -242,7 +260,7 @@ func (c *Catalog) DropSchema(ctx context.Context, catalogName, name string) erro
 			"Cannot drop a schema %s because it contains objects. Use DROP SCHEMA ... CASCADE to drop the schema and all its objects.",
 			schemaName(catalogName, name))
 	}
-	_, err = c.db.ExecContext(ctx, "DELETE FROM schemas WHERE catalog = ? AND name = ?", catalogName, name)
+	_, err = c.change(ctx, "DELETE FROM schemas WHERE catalog = ? AND name = ?", catalogName, name)
 	return err
 }
 
@@ -252,9 +270,9 @@ func (c *Catalog) Create(ctx context.Context, t Table) error {
 	if _, err := c.Schema(ctx, t.Catalog, t.Schema); err != nil {
 		return err
 	}
-	n, err := changed(c.db.ExecContext(ctx,
+	n, err := c.change(ctx,
 		"INSERT INTO tables ("+tableColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		t.Catalog, t.Schema, t.Table, t.Kind, t.Location, t.Managed, t.Text, t.Comment, c.now().UnixMicro(), t.Checkpoint))
+		t.Catalog, t.Schema, t.Table, t.Kind, t.Location, t.Managed, t.Text, t.Comment, c.now().UnixMicro(), t.Checkpoint)
 	if err == nil && n == 0 {
 		err = AlreadyExists(t.Name)
 	}
@@ -263,9 +281,9 @@ func (c *Catalog) Create(ctx context.Context, t Table) error {
 
 // Update replaces the entry of t's name, keeping its creation time.
 func (c *Catalog) Update(ctx context.Context, t Table) error {
-	n, err := changed(c.db.ExecContext(ctx,
+	n, err := c.change(ctx,
 		"UPDATE tables SET kind = ?, location = ?, managed = ?, text = ?, comment = ?, checkpoint = ? WHERE catalog = ? AND schema = ? AND name = ?",
-		t.Kind, t.Location, t.Managed, t.Text, t.Comment, t.Checkpoint, t.Catalog, t.Schema, t.Table))
+		t.Kind, t.Location, t.Managed, t.Text, t.Comment, t.Checkpoint, t.Catalog, t.Schema, t.Table)
 	if err == nil && n == 0 {
 		err = NotFound(t.Name)
 	}
@@ -290,19 +308,19 @@ func (c *Catalog) Table(ctx context.Context, n Name) (Table, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return Table{}, NotFound(n)
 	}
-	return t, err
+	return t, c.unusable(err)
 }
 
 // Tables returns the entries of a schema, sorted by name.
 func (c *Catalog) Tables(ctx context.Context, catalogName, schemaName string) ([]Table, error) {
-	return collect(ctx, c.db, func(r *sql.Rows) (Table, error) { return scanTable(r.Scan) },
+	return collect(ctx, c, func(r *sql.Rows) (Table, error) { return scanTable(r.Scan) },
 		"SELECT "+tableColumns+" FROM tables WHERE catalog = ? AND schema = ? ORDER BY name", catalogName, schemaName)
 }
 
 // Drop removes the entry of a name; its files are the caller's to delete.
 func (c *Catalog) Drop(ctx context.Context, n Name) error {
-	rows, err := changed(c.db.ExecContext(ctx, "DELETE FROM tables WHERE catalog = ? AND schema = ? AND name = ?",
-		n.Catalog, n.Schema, n.Table))
+	rows, err := c.change(ctx, "DELETE FROM tables WHERE catalog = ? AND schema = ? AND name = ?",
+		n.Catalog, n.Schema, n.Table)
 	if err == nil && rows == 0 {
 		err = NotFound(n)
 	}
@@ -332,26 +350,28 @@ func schemaName(catalogName, name string) string {
 	return strings.Join([]string{schema.QuoteIdent(catalogName), schema.QuoteIdent(name)}, ".")
 }
 
-func changed(r sql.Result, err error) (int64, error) {
+// change runs a statement and returns how many rows it changed.
+func (c *Catalog) change(ctx context.Context, statement string, args ...any) (rows int64, err error) {
+	result, err := c.db.ExecContext(ctx, statement, args...)
 	if err != nil {
-		return 0, err
+		return 0, c.unusable(err)
 	}
-	return r.RowsAffected()
+	return result.RowsAffected()
 }
 
-func collect[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func collect[T any](ctx context.Context, c *Catalog, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := c.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return nil, c.unusable(err)
 	}
 	defer func() { _ = rows.Close() }()
 	var out []T
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return nil, c.unusable(err)
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	return out, c.unusable(rows.Err())
 }

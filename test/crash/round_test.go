@@ -118,7 +118,7 @@ func (r *round) arrive(from string) {
 
 // put makes or replaces a file of the landing folder, all at once.
 func (r *round) put(name string, content []byte) {
-	temp := filepath.Join(r.dir, "arriving-"+name)
+	temp := filepath.Join(filepath.Dir(r.landing), "arriving-"+name)
 	if err := os.WriteFile(temp, content, 0o666); err != nil {
 		r.t.Error(err)
 		return
