@@ -99,8 +99,8 @@ const defaultMergeTries = 5
 // its schema; it is called at least twice and must yield the same rows each
 // time, and Merge releases the batches. Files that cannot hold a key, by
 // partition values and statistics, are not read, and of the others only the
-// key columns are. Memory is that of the source's distinct keys and of a
-// [RowChange]. The error is an [*AmbiguousMergeError] when two source rows
+// key columns are. Where the table tracks rows, replaced ones keep their ids.
+// Memory is that of the source's distinct keys and of a [RowChange]. The error is an [*AmbiguousMergeError] when two source rows
 // match one row of the table, or one of [Transaction.Commit].
 func (t *Table) Merge(
 	ctx context.Context, source func(context.Context) iter.Seq2[arrow.RecordBatch, error], opts MergeOptions,
@@ -243,7 +243,10 @@ func (m *merge) keyColumns(r arrow.RecordBatch) []arrow.Array {
 
 // findMatches reads the table's keys and says which rows leave.
 func (m *merge) findMatches(ctx context.Context) error {
-	scan := ScanOptions{Columns: m.opts.Keys, FilePath: "path", RowIndex: "row", Parallelism: m.opts.Writer.Parallelism}
+	scan := ScanOptions{Columns: m.opts.Keys, FilePath: mergePath, RowIndex: mergeRow, Parallelism: m.opts.Writer.Parallelism}
+	if m.tracked() {
+		scan.RowID = mergeRowID
+	}
 	if !m.opts.DeleteNotMatchedBySource {
 		if len(m.keys.ends) == 0 {
 			return nil // no row can match
@@ -260,7 +263,20 @@ func (m *merge) findMatches(ctx context.Context) error {
 			return err
 		}
 	}
+	m.keys.sortIDs()
 	return nil
+}
+
+// What tells the place and the id of a row, after the key columns.
+const (
+	mergePath  = "path"
+	mergeRow   = "row"
+	mergeRowID = "row id"
+)
+
+// tracked reports whether updated rows keep the ids that a scan finds.
+func (m *merge) tracked() bool {
+	return m.opts.Matched == MatchedUpdate && rowIDFields(&m.change.config.Metadata) != nil && rowIDFields(&m.base.metadata) != nil
 }
 
 // filter is true for rows whose keys lie between those of the source.
@@ -286,19 +302,41 @@ func (m *merge) filter() Predicate {
 	return all
 }
 
-// match looks up rows of the table, of which the last columns tell the place.
+// placedRows are rows of the table: their keys and where they are.
+type placedRows struct {
+	keys      []arrow.Array
+	paths     *array.String
+	positions *array.Int64
+	ids       *array.Int64 // nil where rows do not keep theirs
+}
+
+func (m *merge) placed(r arrow.RecordBatch) (p placedRows, err error) {
+	columns := r.Columns()
+	if m.tracked() {
+		p.ids, _ = columns[len(columns)-1].(*array.Int64)
+		columns = columns[:len(columns)-1]
+	}
+	n := len(columns) - 2
+	var ok, ok2 bool
+	p.paths, ok = columns[n].(*array.String)
+	p.positions, ok2 = columns[n+1].(*array.Int64)
+	if !ok || !ok2 || m.tracked() && p.ids == nil {
+		return p, fmt.Errorf("merge: rows are located by %s", r.Schema())
+	}
+	p.keys = columns[:n]
+	return p, nil
+}
+
+// match looks up rows of the table and says which of them leave.
 func (m *merge) match(r arrow.RecordBatch) error {
-	n := int(r.NumCols())
-	paths, ok := r.Column(n - 2).(*array.String)
-	positions, ok2 := r.Column(n - 1).(*array.Int64)
-	if !ok || !ok2 {
-		return fmt.Errorf("merge: rows are located by %s and %s", r.Column(n-2).DataType(), r.Column(n-1).DataType())
+	p, err := m.placed(r)
+	if err != nil {
+		return err
 	}
 	var key []byte
 	for i := range int(r.NumRows()) {
 		var valid bool
-		var err error
-		if key, valid, err = m.appendKey(key[:0], r.Columns()[:n-2], i); err != nil {
+		if key, valid, err = m.appendKey(key[:0], p.keys, i); err != nil {
 			return err
 		}
 		number := -1
@@ -308,17 +346,20 @@ func (m *merge) match(r arrow.RecordBatch) error {
 		switch {
 		case number < 0:
 			if m.opts.DeleteNotMatchedBySource {
-				m.change.Delete(paths.Value(i), positions.Value(i))
+				m.change.Delete(p.paths.Value(i), p.positions.Value(i))
 			}
 			continue
 		case m.opts.Matched == MatchedDelete:
-			m.change.Delete(paths.Value(i), positions.Value(i))
+			m.change.Delete(p.paths.Value(i), p.positions.Value(i))
 		case m.opts.Matched == MatchedUpdate && m.keys.rows[number] > 1:
 			return &AmbiguousMergeError{Keys: slices.Clone(m.opts.Keys)}
 		case m.opts.Matched == MatchedUpdate:
-			m.change.Replace(paths.Value(i), positions.Value(i))
+			m.change.Replace(p.paths.Value(i), p.positions.Value(i))
 		}
 		m.keys.copies(number)
+		if p.ids != nil {
+			m.keys.keepID(number, p.ids, i)
+		}
 	}
 	return nil
 }
@@ -328,6 +369,7 @@ func (m *merge) writeRows(ctx context.Context) error {
 	return m.eachSource(ctx, func(r arrow.RecordBatch) error {
 		columns := m.keyColumns(r)
 		var inserts, updates []int32
+		var numbers []uint32 // of the keys of updates, each once
 		var key []byte
 		for i := range int(r.NumRows()) {
 			var valid bool
@@ -345,12 +387,13 @@ func (m *merge) writeRows(ctx context.Context) error {
 				for range m.keys.found[number] { // as many rows were replaced
 					updates = append(updates, int32(i))
 				}
+				numbers = append(numbers, uint32(number))
 			} else {
 				inserts = append(inserts, int32(i))
 			}
 		}
 		if m.opts.Matched == MatchedUpdate {
-			if err := take(ctx, r, updates, m.change.Update); err != nil {
+			if err := take(ctx, r, updates, m.updater(numbers)); err != nil {
 				return err
 			}
 		}
@@ -359,6 +402,19 @@ func (m *merge) writeRows(ctx context.Context) error {
 		}
 		return take(ctx, r, inserts, m.change.Insert)
 	})
+}
+
+// updater returns what takes the new images of the rows that have the keys of
+// these numbers, in this order.
+func (m *merge) updater(numbers []uint32) func(context.Context, arrow.RecordBatch) error {
+	if !m.tracked() {
+		return m.change.Update
+	}
+	return func(ctx context.Context, rows arrow.RecordBatch) error {
+		ids := m.keys.idsOf(numbers)
+		defer ids.Release()
+		return m.change.UpdateTracked(ctx, rows, ids)
+	}
 }
 
 // take hands chosen rows on.

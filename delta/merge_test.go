@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/freshet/freshet/delta"
 )
@@ -158,5 +161,64 @@ func TestMergeTriesAgain(t *testing.T) {
 	}
 	if rows := texts(t, s); got.Version != 2 || len(rows) != 20 || !slices.Contains(rows, "5:mine") {
 		t.Errorf("version %d holds %v", got.Version, rows)
+	}
+}
+
+// rowIDsOf returns, by the column id, the row ids of a table.
+func rowIDsOf(t *testing.T, table *delta.Table) map[int64]int64 {
+	t.Helper()
+	ids := make(map[int64]int64)
+	for r, err := range snapshot(t, table).Scan(t.Context(), delta.ScanOptions{Columns: []string{"id"}, RowID: "row"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range r.Column(0).(*array.Int64).Int64Values() {
+			if r.Column(1).IsNull(i) {
+				t.Fatalf("row %d has no id", id)
+			}
+			ids[id] = r.Column(1).(*array.Int64).Value(i)
+		}
+		r.Release()
+	}
+	return ids
+}
+
+// TestMergeKeepsRowIDs follows the ids of rows through merges that replace
+// them: with deletion vectors and without, once and again.
+func TestMergeKeepsRowIDs(t *testing.T) {
+	for _, vectors := range []string{"true", "false"} {
+		t.Run("deletion vectors "+vectors, func(t *testing.T) {
+			st := newMemory()
+			table := delta.NewTable(st, delta.Options{})
+			m := delta.Metadata{Schema: parseDDL(t, peopleDDL), Configuration: map[string]string{"delta.enableRowTracking": "true", vectorsOn: vectors}}
+			tx := table.Begin(nil)
+			tx.SetMetadata(m)
+			commit(t, tx)
+			opts := delta.MergeOptions{Keys: []string{"id"}}
+			merge := func(ids ...int64) {
+				if _, err := table.Merge(t.Context(), sourceOf(people(t, "new", ids...)), opts); err != nil {
+					t.Fatal(err)
+				}
+			}
+			merge(span(0, 20)...)
+			want := rowIDsOf(t, table)
+			for range 2 {
+				merge(17, 3, 4)
+				if diff := cmp.Diff(want, rowIDsOf(t, table)); diff != "" {
+					t.Errorf("ids after rows were replaced (-want +got):\n%s", diff)
+				}
+			}
+			merge(19, 20, 1)
+			got := rowIDsOf(t, table)
+			for id, row := range got {
+				if id != 20 && row != want[id] || id == 20 && slices.Contains(slices.Collect(maps.Values(want)), row) {
+					t.Errorf("row %d has id %d, had %d", id, row, want[id])
+				}
+			}
+			info := commitActions(t, st, snapshot(t, table).Version())["commitInfo"][0]
+			if tags, _ := info["tags"].(map[string]any); tags["delta.rowTracking.preserved"] != "true" {
+				t.Errorf("the commit says of row ids: %v", info["tags"])
+			}
+		})
 	}
 }

@@ -1,14 +1,17 @@
 package delta
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/freshet/freshet/schema"
 )
@@ -23,7 +26,17 @@ type keyTable struct {
 	slots []uint32 // number of a key, from 1 on; 0 is free
 	rows  []uint8  // how many source rows have the key, up to two
 	found []uint32 // how many rows of the target have it
+	ids   []keyID  // of these rows, where they keep theirs
 }
+
+// keyID is the id of a row of the target that has a key.
+type keyID struct {
+	key uint32
+	id  int64 // or noID
+}
+
+// noID stands for the id of a row that has none yet.
+const noID = -1
 
 func newKeyTable() *keyTable { return &keyTable{seed: maphash.MakeSeed(), slots: make([]uint32, 1024)} }
 
@@ -76,6 +89,38 @@ func (t *keyTable) copies(number int) {
 	if t.found[number] < math.MaxUint32 {
 		t.found[number]++
 	}
+}
+
+// keepID notes the id of a row that has the key.
+func (t *keyTable) keepID(number int, ids *array.Int64, row int) {
+	id := int64(noID)
+	if ids.IsValid(row) {
+		id = ids.Value(row)
+	}
+	t.ids = append(t.ids, keyID{uint32(number), id})
+}
+
+// sortIDs ends the noting of ids.
+func (t *keyTable) sortIDs() {
+	slices.SortFunc(t.ids, func(a, b keyID) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
+}
+
+// idsOf returns the ids of all rows that have the keys of these numbers, key
+// by key.
+func (t *keyTable) idsOf(numbers []uint32) *array.Int64 {
+	b := array.NewInt64Builder(memory.DefaultAllocator)
+	defer b.Release()
+	for _, number := range numbers {
+		at, _ := slices.BinarySearchFunc(t.ids, number, func(k keyID, n uint32) int { return cmp.Compare(k.key, n) })
+		for ; at < len(t.ids) && t.ids[at].key == number; at++ {
+			if t.ids[at].id == noID {
+				b.AppendNull()
+			} else {
+				b.Append(t.ids[at].id)
+			}
+		}
+	}
+	return b.NewInt64Array()
 }
 
 // appendKey appends row i of the columns as bytes that are equal only for
