@@ -72,8 +72,11 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 	case err == nil && !c.refresh:
 		return nil, catalog.AlreadyExists(name)
 	case err == nil:
-		entry.Text, entry.Comment = c.stmt.String(), c.Comment
-		keep := func() error { return s.catalog.Update(ctx, entry) }
+		var keep func() error
+		if text := c.stmt.String(); entry.Text != text || entry.Comment != c.Comment {
+			entry.Text, entry.Comment = text, c.Comment
+			keep = func() error { return s.catalog.Update(ctx, entry) }
+		}
 		switch {
 		case c.kind == catalog.KindMaterializedView:
 			return s.refreshView(ctx, entry, how, keep)
@@ -120,7 +123,7 @@ func (s *Session) createRows(ctx context.Context, entry catalog.Table, how Refre
 	if err := s.catalog.Create(ctx, entry); err != nil {
 		return nil, err
 	}
-	outcome, err := s.refreshView(ctx, entry, how, func() error { return nil })
+	outcome, err := s.refreshView(ctx, entry, how, nil)
 	if err == nil {
 		return outcome, nil
 	}

@@ -88,3 +88,18 @@ func TestCreateFails(t *testing.T) {
 	w.rows(fmt.Sprintf(strict, 0))
 	w.want("SELECT * FROM v", "1")
 }
+
+// TestCreateStreamingTableFails: a query that cannot be planned leaves nothing
+// behind, and an earlier definition as it was.
+func TestCreateStreamingTableFails(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	const text = "STREAMING TABLE d AS SELECT %s FROM STREAM read_files('$IN', format => 'json')"
+	w.failing("CREATE "+fmt.Sprintf(text, "nope"), "UNRESOLVED_COLUMN.WITH_SUGGESTION")
+	w.failing("SELECT * FROM d", "TABLE_OR_VIEW_NOT_FOUND")
+	w.rows("CREATE " + fmt.Sprintf(text, "id"))
+	w.failing("CREATE OR REFRESH "+fmt.Sprintf(text, "id, nope"), "UNRESOLVED_COLUMN.WITH_SUGGESTION")
+	w.file("2.json", `{"id":2}`)
+	w.rows("REFRESH STREAMING TABLE d")
+	w.want("SELECT * FROM d", "1", "2")
+}

@@ -48,7 +48,7 @@ type viewRefresh struct {
 const maxReplans = 5
 
 // refreshView brings a materialized view up to date, in one commit. keep
-// stores its entry once that is done.
+// stores its entry once that is done; nil is for an entry that is stored.
 func (s *Session) refreshView(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
 	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
 		for try := 0; ; try++ {
@@ -56,7 +56,7 @@ func (s *Session) refreshView(ctx context.Context, entry catalog.Table, how Refr
 			if _, lost := errors.AsType[*delta.ConflictError](err); lost && try < maxReplans {
 				continue
 			}
-			if err != nil {
+			if err != nil || keep == nil {
 				return err
 			}
 			return keep()

@@ -191,16 +191,15 @@ func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Ref
 	if err != nil {
 		return nil, place.Name(stmt.Name, s.text, err)
 	}
-	keep := func() error { return nil }
 	switch {
 	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE":
-		return s.refreshView(ctx, entry, how, keep)
+		return s.refreshView(ctx, entry, how, nil)
 	case stmt.Kind == "MATERIALIZED VIEW":
 		return nil, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
 	case entry.Kind == catalog.KindStreamingTable && how.Full:
 		return s.reload(ctx, entry, how)
 	case entry.Kind == catalog.KindStreamingTable:
-		return s.refreshTable(ctx, entry, how, keep)
+		return s.refreshTable(ctx, entry, how, nil)
 	}
 	return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
 		"%s is no streaming table; there is nothing to refresh.", entry.Name)

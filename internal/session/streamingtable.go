@@ -111,10 +111,13 @@ func definition(entry catalog.Table) (*sql.CreateStreamingTable, error) {
 const maxEvolutions = 1000
 
 // refreshTable loads what is new. keep stores the entry, once the definition
-// is known to be one that can run. A schema that grows begins the batch again,
+// is known to be one that can run; nil is for an entry that is stored. A schema that grows begins the batch again,
 // as pipelines do (semantics §3.6).
 func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
-	once := sync.OnceValue(keep)
+	once := keep
+	if keep != nil {
+		once = sync.OnceValue(keep)
+	}
 	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
 		for try := 0; ; try++ {
 			f, err := s.openFlow(ctx, entry)
@@ -128,21 +131,33 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Ref
 	})
 }
 
-// load runs the flow, which is held.
+// load runs the flow, which is held. A query that cannot be planned is found
+// out before the definition is kept.
 func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error) error {
 	if err := f.openSources(ctx); err != nil {
 		return err
 	}
-	if err := keep(); err != nil {
+	begin, err := f.beginning(ctx)
+	if err != nil {
 		return err
+	}
+	if keep != nil {
+		if _, err := f.columns(ctx); err != nil {
+			return err
+		}
+		if err := keep(); err != nil {
+			return err
+		}
 	}
 	if !r.Again {
 		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
 			return err
 		}
 	}
-	if err := f.ready(ctx); err != nil {
-		return err
+	if begin != nil {
+		if _, err := begin.Apply(ctx, nil); err != nil {
+			return wrap(f.target.name, err)
+		}
 	}
 	return f.run(ctx, r)
 }
@@ -173,36 +188,35 @@ type streamingFlow struct {
 	plan    *stateful.Plan // nil when the query needs no state
 }
 
-// ready makes the table, or makes it anew when another flow has fed it.
-func (f *streamingFlow) ready(ctx context.Context) error {
+// beginning is the commit that makes the table, or makes it anew when another
+// flow has fed it; nil when it is this flow's.
+func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 	base, err := f.target.exists(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	flow := f.flow.Checkpoint.ID()
 	if base != nil {
 		fed, ok := base.Property(flowProperty)
-		if feeds(fed, flow) {
-			return nil
+		if feeds(fed, f.flow.Checkpoint.ID()) {
+			return nil, nil
 		}
 		if !ok {
-			return errclass.New("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601",
+			return nil, errclass.New("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601",
 				"Cannot load the streaming table %s: the table at %s is of no flow. Drop the streaming table and create it under another name.", f.entry.Name, f.entry.Location)
 		}
 	}
 	meta, err := f.metadata(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	operation := "CREATE TABLE"
 	if base != nil {
 		operation = "TRUNCATE"
 	}
-	_, err = ingest.Commit{
+	return &ingest.Commit{
 		Table: f.target.table, Store: f.target.store, Base: base, Metadata: &meta, Overwrite: true, Now: f.session.cfg.Clock,
 		Operation: operation, Parameters: createParameters(f.target, meta),
-	}.Apply(ctx, nil)
-	return wrap(f.target.name, err)
+	}, nil
 }
 
 // metadata is that of the new table: its declared columns, or those of the
@@ -211,19 +225,11 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 	create := &sql.CreateTable{Range: f.def.Range, Name: f.def.Name, Columns: f.def.Columns, TableOptions: f.def.TableOptions}
 	var rows *ingest.Relation
 	if len(f.def.Columns) == 0 {
-		var probes []*ingest.Relation
-		for _, src := range f.sources {
-			columns, err := src.Schema(ctx)
-			if err != nil {
-				return delta.Metadata{}, err
-			}
-			probes = append(probes, emptyRelation(columns))
-		}
-		var err error
-		if rows, err = f.probe(ctx, probes); err != nil {
+		columns, err := f.columns(ctx)
+		if err != nil {
 			return delta.Metadata{}, err
 		}
-		rows.Close()
+		rows = emptyRelation(columns)
 	}
 	meta, err := f.session.newMetadata(ctx, create, rows)
 	if err != nil {
@@ -234,6 +240,24 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 	}
 	meta.Configuration[flowProperty] = f.flow.Checkpoint.ID()
 	return meta, nil
+}
+
+// columns plans the query and returns its columns.
+func (f *streamingFlow) columns(ctx context.Context) (*schema.Struct, error) {
+	var none []*ingest.Relation
+	for _, src := range f.sources {
+		columns, err := src.Schema(ctx)
+		if err != nil {
+			return nil, err
+		}
+		none = append(none, emptyRelation(columns))
+	}
+	rows, err := f.probe(ctx, none)
+	if err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return rows.Schema, nil
 }
 
 // sourceWithSchema is a source that knows its columns before it reads.
