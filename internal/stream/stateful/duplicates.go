@@ -139,6 +139,7 @@ func (o *Operator) keepRows(ctx context.Context, at stream.Moment, scratch engin
 		r.Release()
 		return err
 	}
+	defer fitting.Close() // unread when the store fails first
 	return o.store.WriteRows(ctx, at.Batch, rows, fitting.Read(ctx))
 }
 

@@ -294,6 +294,7 @@ func (o *Operator) keep(ctx context.Context, at stream.Moment, scratch engine.Sc
 	if err != nil {
 		return err
 	}
+	defer changed.Close() // unread when the store fails first
 	began := o.cfg.Clock()
 	o.last.Total = before.Total
 	err = o.store.Write(ctx, at.Batch, o.counted(changed.Read(ctx)), func() (json.RawMessage, error) { return json.Marshal(o.last) })
