@@ -101,7 +101,7 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 // a load that fails on its way is gone on with by REFRESH, as the rows that are
 // in the table belong to it.
 func (s *Session) createFlow(ctx context.Context, entry catalog.Table, how Refreshing) (outcome *Outcome, err error) {
-	if entry.Checkpoint, err = s.newCheckpoint(entry.Name); err != nil {
+	if entry.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
 		return nil, err
 	}
 	kept := false

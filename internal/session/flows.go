@@ -224,7 +224,7 @@ func (s *Session) ResetFlow(ctx context.Context, table string) error {
 		return err
 	}
 	was := entry.Checkpoint
-	if entry.Checkpoint, err = s.newCheckpoint(entry.Name); err != nil {
+	if entry.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
 		return err
 	}
 	fresh, err := s.openCheckpoint(ctx, entry)

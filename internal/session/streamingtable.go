@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -63,13 +64,19 @@ func streams(q *sql.Query) []sql.TableRef {
 	return refs
 }
 
-// newCheckpoint returns the place of a flow that has not run yet.
-func (s *Session) newCheckpoint(n catalog.Name) (string, error) {
-	base, err := s.location(s.root)
+// newCheckpoint returns the place of a flow that has not run yet: in the
+// workspace, or beside the tables of a schema that has a place of its own, such
+// as object storage.
+func (s *Session) newCheckpoint(ctx context.Context, n catalog.Name) (string, error) {
+	sch, err := s.catalog.Schema(ctx, n.Catalog, n.Schema)
 	if err != nil {
 		return "", err
 	}
-	return base + "/checkpoints/" + fileName(n.Catalog) + "/" + fileName(n.Schema) + "/" + fileName(n.Table) + "-" + s.cfg.NewID(), nil
+	flow := fileName(n.Table) + "-" + s.cfg.NewID()
+	if sch.Location != "" {
+		return sch.Location + "/_checkpoints/" + flow, nil
+	}
+	return s.location(filepath.Join(s.root, "checkpoints", fileName(n.Catalog), fileName(n.Schema), flow))
 }
 
 // reload is a full refresh: all is loaded again by a flow that begins anew.
@@ -83,7 +90,7 @@ func (s *Session) reload(ctx context.Context, entry catalog.Table, how Refreshin
 			"%s may not be refreshed in full: its property pipelines.reset.allowed is false.", entry.Name)
 	}
 	old := entry.Checkpoint
-	if entry.Checkpoint, err = s.newCheckpoint(entry.Name); err != nil {
+	if entry.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
 		return nil, err
 	}
 	outcome, err := s.refreshTable(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
