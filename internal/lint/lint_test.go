@@ -15,12 +15,16 @@ import (
 
 const module = "github.com/freshet/freshet/"
 
+// root is the package at the module's root, for other Go programs.
+const root = "github.com/freshet/freshet"
+
 // house lists the parts of the module from top to bottom. A package may
 // import its own part and those below.
 var house = []string{
 	"cmd", "bench",
 	"internal/cli", "internal/server",
 	"internal/factory",
+	root,
 	"internal/job", "internal/pipeline",
 	"internal/session",
 	"internal/dml", "internal/rescue", "internal/eventlog", "internal/ledger", "internal/materialized",

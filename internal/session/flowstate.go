@@ -13,15 +13,7 @@ import (
 // the table take its rows in the mode that follows from it (semantics §10.7).
 func (f *streamingFlow) openState(ctx context.Context) (err error) {
 	s := f.session
-	isColumn := func(name string) bool {
-		for _, src := range f.sources {
-			if columns, err := src.Schema(ctx); err == nil && columns.Index(name) >= 0 {
-				return true
-			}
-		}
-		return false
-	}
-	if f.plan, err = stateful.New(f.def.Query.String(), isColumn); err != nil || f.plan == nil {
+	if f.plan, err = stateful.New(f.def.Query.String(), sourceColumns(ctx, f.sources)); err != nil || f.plan == nil {
 		return err
 	}
 	eng, err := s.openEngine()
@@ -46,6 +38,18 @@ func (f *streamingFlow) openState(ctx context.Context) (err error) {
 		Query: s.queryStreamsText, Input: engineInput, Check: f.expect.check, TimeZone: s.timeZone(), Clock: s.cfg.Clock,
 	})
 	return nil
+}
+
+// sourceColumns tells the names of the sources' columns from others.
+func sourceColumns(ctx context.Context, sources []sourceWithSchema) func(string) bool {
+	return func(name string) bool {
+		for _, src := range sources {
+			if columns, err := src.Schema(ctx); err == nil && columns.Index(name) >= 0 {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // probe returns the result of the query for no rows, which has its columns.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/schema"
 )
@@ -34,6 +35,7 @@ func (p *Plan) readDuplicates() error {
 	on := p.top.DistinctOn
 	d := &duplicates{within: on.WithinWatermark}
 	for _, k := range on.Keys {
+		k = p.selected(k)
 		p.groups = append(p.groups, group{expr: k, rows: p.slice(k), timed: p.marked(k)})
 		d.keys = append(d.keys, p.slice(k))
 	}
@@ -50,6 +52,19 @@ func (p *Plan) readDuplicates() error {
 	}
 	p.duplicates = d
 	return nil
+}
+
+// selected returns what a key is called by: a column of the result by its
+// alias, before those of the stream.
+func (p *Plan) selected(e sql.Expr) sql.Expr {
+	if c, ok := e.(*sql.Column); ok && len(c.Parts) == 1 {
+		for _, item := range p.top.Items {
+			if strings.EqualFold(item.Alias, c.Parts[0]) {
+				return item.Expr
+			}
+		}
+	}
+	return e
 }
 
 // items is the select list.

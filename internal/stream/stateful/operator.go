@@ -499,6 +499,7 @@ func (o *Operator) result(ctx context.Context, batch int64) (*ingest.Relation, e
 	out := &ingest.Relation{Schema: first.Schema, Release: func() {
 		if first != nil {
 			first.Close()
+			first = nil
 		}
 	}}
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {

@@ -19,25 +19,12 @@ import (
 	"github.com/freshet/freshet/schema"
 )
 
-// Mode is what a batch's rows are to the table that they are for (semantics
-// §10.7).
-type Mode int
-
-// The output modes.
-const (
-	// Append adds rows that will not change any more.
-	Append Mode = iota
-	// Update replaces the rows of the groups that have changed.
-	Update
-	// Complete replaces all rows.
-	Complete
-)
-
 // Plan is a query over streams, taken apart.
 type Plan struct {
 	// Mode is the least that the query allows of Append, Update and Complete.
 	Mode Mode
-	// KeyColumns are the places of the groups' keys in the result, for Update.
+	// KeyColumns are the places of the groups' keys in the result; nil where it
+	// lacks one.
 	KeyColumns []int
 
 	text     string // of the whole query
@@ -316,28 +303,6 @@ func (p *Plan) resolve(types []schema.Type) {
 			p.parts = append(p.parts, part{rows: expand(rows, texts), merge: expand(d.merges[j], merged)})
 		}
 		a.value = "(" + expand(d.value, values) + ")"
-	}
-}
-
-// chooseMode decides what a batch's rows are to the table.
-func (p *Plan) chooseMode() {
-	if p.closes() {
-		p.Mode = Append
-		return
-	}
-	p.Mode = Update
-	for _, g := range p.groups {
-		at := -1
-		for i, item := range p.top.Items {
-			if same(item.Expr, g.expr) && g.window == nil || g.window != nil && p.isStart(item.Expr, g) {
-				at = i
-			}
-		}
-		if at < 0 || p.top.Having != nil {
-			p.Mode, p.KeyColumns = Complete, nil
-			return
-		}
-		p.KeyColumns = append(p.KeyColumns, at)
 	}
 }
 
