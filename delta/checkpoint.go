@@ -154,6 +154,9 @@ func (j *checkpointJob) files() iter.Seq2[*rowView, error] {
 	expired := j.snapshot.expired()
 	return func(yield func(*rowView, error) bool) {
 		for _, tombstones := range []bool{true, false} {
+			if tombstones && j.snapshot.files.tombstones == 0 {
+				continue
+			}
 			stopped := false
 			err := j.snapshot.files.each(func(v *rowView) bool {
 				if v.tombstone() != tombstones || tombstones && expired(v.block.time[v.row]) {

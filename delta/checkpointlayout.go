@@ -50,6 +50,7 @@ type typedValue struct {
 	name   string
 	typ    schema.Type // of a leaf
 	fields []*typedValue
+	number int // of the value, see newStatsFiller
 }
 
 // newCheckpointLayout returns the layout (protocol: Checkpoint Schema), its
@@ -203,14 +204,7 @@ func statOf(t schema.Type, value any) *scalar {
 }
 
 func appendScalar(b array.Builder, v *scalar) {
-	if v == nil || v.null {
+	if v == nil || v.null || !appendPlain(b, v) {
 		b.AppendNull()
-		return
 	}
-	add, err := appender(b, *v)
-	if err != nil {
-		b.AppendNull()
-		return
-	}
-	add()
 }

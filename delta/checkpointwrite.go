@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"golang.org/x/sync/errgroup"
 )
 
 // checkpointRowGroup bounds the rows of a row group, and with it what the
@@ -24,9 +25,11 @@ const checkpointRowGroup = 64 << 10
 type checkpointWriter struct {
 	ctx     context.Context // lives as long as one call of writeParquet
 	layout  *checkpointLayout
-	out     *pqarrow.FileWriter
-	kind    string // that is being gathered
+	batches chan arrow.RecordBatch // to whoever encodes them
+	nulls   map[string]arrow.Array // columns of a full batch without actions
+	kind    string                 // that is being gathered
 	rows    *groupBuilder
+	stats   *statsFiller
 	pending int
 	totals  *checkpointTotals
 }
@@ -45,11 +48,30 @@ func (j *checkpointJob) writeParquet(ctx context.Context, w io.Writer, l *checkp
 	if err != nil {
 		return err
 	}
-	cw := &checkpointWriter{ctx: ctx, layout: l, out: out, totals: &j.written}
-	if err := fill(cw); err != nil {
-		return err
+	encoding, ctx := errgroup.WithContext(ctx)
+	cw := &checkpointWriter{
+		ctx: ctx, layout: l, batches: make(chan arrow.RecordBatch, 1), nulls: make(map[string]arrow.Array),
+		stats: newStatsFiller(l.stats), totals: &j.written,
 	}
-	if err := cw.flush(); err != nil {
+	encoding.Go(func() error {
+		for batch := range cw.batches {
+			err := out.WriteBuffered(batch)
+			batch.Release()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	err = fill(cw)
+	if err == nil {
+		err = cw.flush()
+	}
+	close(cw.batches)
+	if failure := encoding.Wait(); failure != nil {
+		return failure
+	}
+	if err != nil {
 		return err
 	}
 	return out.Close()
@@ -121,7 +143,7 @@ func (w *checkpointWriter) file(v *rowView) error {
 	f := v.add()
 	w.totals.path(f.Path)
 	w.totals.bytes += f.Size
-	return w.row("add", func() { w.rows.add(&f, w.layout) })
+	return w.row("add", func() { w.rows.add(&f, w.layout, w.stats) })
 }
 
 // row appends a row of a kind.
@@ -153,12 +175,31 @@ func (w *checkpointWriter) flush() error {
 		if field.Name == w.kind {
 			columns[i] = w.rows.finish()
 		} else {
-			columns[i] = array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, w.pending)
+			columns[i] = w.without(field)
 		}
 		defer columns[i].Release()
 	}
 	batch := array.NewRecordBatch(w.layout.schema, columns, int64(w.pending))
-	defer batch.Release()
 	w.pending = 0
-	return w.out.WriteBuffered(batch)
+	select {
+	case w.batches <- batch:
+		return nil
+	case <-w.ctx.Done():
+		batch.Release()
+		return w.ctx.Err()
+	}
+}
+
+// without returns the column of actions of another kind.
+func (w *checkpointWriter) without(field arrow.Field) arrow.Array {
+	if w.pending != checkpointBatch {
+		return array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, w.pending)
+	}
+	none := w.nulls[field.Name]
+	if none == nil {
+		none = array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, w.pending)
+		w.nulls[field.Name] = none
+	}
+	none.Retain()
+	return none
 }

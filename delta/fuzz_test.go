@@ -6,6 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/freshet/freshet/schema"
 )
 
 // FuzzAction feeds lines of a log: nothing may panic, and what was understood
@@ -199,5 +204,31 @@ func FuzzV2Checkpoint(f *testing.F) {
 		_, _ = readSidecarNames(t.Context(), st, key)
 		totals := checkpointTotals{seed: s.files.seed}
 		_ = totals.readAll(t.Context(), st, key)
+	})
+}
+
+// FuzzStatsColumns writes statistics as columns in both ways: the JSON cut
+// where it stands, and decoded by the library.
+func FuzzStatsColumns(f *testing.F) {
+	f.Add(`{"numRecords":12,"minValues":{"a":-1,"s":{"t":"x","f":1e3}},"maxValues":{"s":{"f":2.50,"t":"é"},"a":9},"nullCount":{"a":0,"s":{"t":null}},"tightBounds":true}`)
+	f.Add(` { "maxValues" : {"d":"2024-02-29","a":"12","other":{"x":[1]}} , "numRecords":1, "numRecords":2,"m":0.10,"minValues":{"m":1.5}} trailing`)
+	f.Add(`{"minValues":{"a":01,"s":{"t":"\u0041"}},"nullCount":{}}`)
+	f.Add(`{"minValues":[],"nullCount":1,"maxValues":{"a":null,"s":7},"x":{"y":"z","n":-0.5}}`)
+	m := Metadata{Schema: schema.New(
+		schema.Col("a", schema.Integer), schema.Col("s", schema.New(schema.Col("t", schema.String), schema.Col("f", schema.Double))),
+		schema.Col("d", schema.Date), schema.Col("m", schema.Decimal{Precision: 5, Scale: 2}))}
+	layout := newCheckpointLayout(&m, Protocol{MinReader: 3, MinWriter: 7, ReaderFeatures: []string{"deletionVectors"}, WriterFeatures: []string{"deletionVectors"}})
+	filler := newStatsFiller(layout.stats)
+	f.Fuzz(func(t *testing.T, text string) {
+		b := array.NewBuilder(memory.DefaultAllocator, layout.stats.arrowType())
+		filler.append(b, text)
+		layout.stats.append(b, statsTree(text))
+		both := b.NewArray()
+		got, _ := appendStat(nil, both, 0)
+		want, _ := appendStat(nil, both, 1)
+		// What is malformed where nobody looks goes unnoticed.
+		if string(got) != string(want) && statsTree(text) != nil {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
 	})
 }

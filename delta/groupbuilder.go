@@ -158,7 +158,7 @@ func (g *groupBuilder) txn(t *SetTransaction) {
 
 // add appends a live file. Checkpoints say of no file that it changed data:
 // that belongs to the commit which did.
-func (g *groupBuilder) add(f *AddFile, l *checkpointLayout) {
+func (g *groupBuilder) add(f *AddFile, l *checkpointLayout, stats *statsFiller) {
 	g.row()
 	g.text(f.Path)
 	g.pairs(f.PartitionValues)
@@ -177,7 +177,7 @@ func (g *groupBuilder) add(f *AddFile, l *checkpointLayout) {
 		g.partitions(f.PartitionValues, l.partitions)
 	}
 	if l.stats != nil {
-		l.stats.append(g.next(), statsTree(f.Stats))
+		stats.append(g.next(), f.Stats)
 	}
 }
 

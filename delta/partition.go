@@ -139,7 +139,11 @@ var timestampLayouts = []string{
 // parseTimestamp returns microseconds since 1970. A time without offset is
 // taken as UTC: the zone its writer had is not recorded.
 func parseTimestamp(text string) (int64, bool) {
+	const separator = len(time.DateOnly)
 	for _, layout := range timestampLayouts {
+		if len(text) > separator && len(layout) > separator && text[separator] != layout[separator] {
+			continue
+		}
 		if at, err := time.Parse(layout, text); err == nil {
 			return at.UnixMicro(), true
 		}
@@ -210,44 +214,46 @@ func constant(t schema.Type, v scalar, rows int) (arrow.Array, error) {
 	b := array.NewBuilder(memory.DefaultAllocator, dt)
 	defer b.Release()
 	b.Reserve(rows)
-	add, err := appender(b, v)
-	if err != nil {
-		return nil, err
-	}
 	for range rows {
-		add()
+		if !appendPlain(b, &v) {
+			return nil, fmt.Errorf("type %s cannot be a partition column", dt)
+		}
 	}
 	return b.NewArray(), nil
 }
 
-func appender(b array.Builder, v scalar) (func(), error) {
+// appendPlain appends a value that is not null. It reports false when b is of
+// a type that no partition column has.
+func appendPlain(b array.Builder, v *scalar) bool {
 	switch b := b.(type) {
 	case *array.StringBuilder:
-		return func() { b.Append(v.s) }, nil
+		b.Append(v.s)
 	case *array.BinaryBuilder:
-		return func() { b.AppendString(v.s) }, nil
+		b.AppendString(v.s)
 	case *array.BooleanBuilder:
-		return func() { b.Append(v.i != 0) }, nil
+		b.Append(v.i != 0)
 	case *array.Int8Builder:
-		return func() { b.Append(int8(v.i)) }, nil
+		b.Append(int8(v.i))
 	case *array.Int16Builder:
-		return func() { b.Append(int16(v.i)) }, nil
+		b.Append(int16(v.i))
 	case *array.Int32Builder:
-		return func() { b.Append(int32(v.i)) }, nil
+		b.Append(int32(v.i))
 	case *array.Int64Builder:
-		return func() { b.Append(v.i) }, nil
+		b.Append(v.i)
 	case *array.Float32Builder:
-		return func() { b.Append(float32(v.f)) }, nil
+		b.Append(float32(v.f))
 	case *array.Float64Builder:
-		return func() { b.Append(v.f) }, nil
+		b.Append(v.f)
 	case *array.Date32Builder:
-		return func() { b.Append(arrow.Date32(v.i)) }, nil
+		b.Append(arrow.Date32(v.i))
 	case *array.TimestampBuilder:
-		return func() { b.Append(arrow.Timestamp(v.i)) }, nil
+		b.Append(arrow.Timestamp(v.i))
 	case *array.Decimal128Builder:
-		return func() { b.Append(v.d) }, nil
+		b.Append(v.d)
+	default:
+		return false
 	}
-	return nil, fmt.Errorf("type %s cannot be a partition column", b.Type())
+	return true
 }
 
 // partitionDirectory returns the directory of a partition, "a=1/b=x/" (a

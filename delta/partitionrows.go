@@ -2,6 +2,7 @@ package delta
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -54,13 +55,9 @@ func (s *Snapshot) Partitions(ctx context.Context) (*PartitionRows, error) {
 			}
 			if v.null {
 				b.Field(i).AppendNull()
-				continue
+			} else if !appendPlain(b.Field(i), &v) {
+				return nil, fmt.Errorf("type %s cannot be a partition column", c.Type)
 			}
-			add, err := appender(b.Field(i), v)
-			if err != nil {
-				return nil, err
-			}
-			add()
 		}
 	}
 	arrays := make([]arrow.Array, len(columns.Fields))

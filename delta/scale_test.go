@@ -64,14 +64,16 @@ func (openBytes) Close() error   { return nil }
 func (openBytes) ModTime() int64 { return 0 }
 
 // tableOf returns a snapshot of n files such as a sensor table has: a date
-// partition, statistics of six columns.
+// partition, statistics of five columns.
 func tableOf(n int) (*Snapshot, error) {
 	random := rand.New(rand.NewPCG(1, 2))
 	r := newReplay(nil)
 	r.protocol = &Protocol{MinReader: 1, MinWriter: 2}
 	r.metaData = newMetadataJSON(Metadata{
 		ID: "t", PartitionColumns: []string{"date"},
-		Schema: schema.New(schema.Col("id", schema.Long), schema.Col("date", schema.Date)),
+		Schema: schema.New(
+			schema.Col("sensor_id", schema.String), schema.Col("timestamp", schema.Timestamp), schema.Col("temperature", schema.Double),
+			schema.Col("humidity", schema.Double), schema.Col("pressure", schema.Double), schema.Col("date", schema.Date)),
 	})
 	for i := range n {
 		date := fmt.Sprintf("2024-%02d-%02d", 1+i/2800%12, 1+i/100%28)
