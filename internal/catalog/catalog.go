@@ -132,12 +132,12 @@ func (c *Catalog) unusable(err error) error {
 
 func (c *Catalog) init(ctx context.Context) error {
 	var columns int
-	err := c.db.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('tables')").Scan(&columns)
-	if err != nil || columns == tableWidth {
+	err := c.db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM pragma_table_info('tables')) + (SELECT count(*) FROM pragma_table_info('flows'))").Scan(&columns)
+	if err != nil || columns == tableWidth+flowWidth {
 		return err
 	}
 	return c.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, ddl); err != nil {
+		if _, err := tx.ExecContext(ctx, ddl+flowDDL); err != nil {
 			return err
 		}
 		if err := upgrade(ctx, tx); err != nil {

@@ -57,6 +57,8 @@ func (w *writer) maintenance(n Statement) {
 		clause(w, " COLUMNS (", n.Columns, ")")
 		clause(w, " OPTIONS (", n.Options, ")")
 		w.when(n.DryRun, " DRY RUN")
+	default:
+		w.flow(n)
 	}
 }
 
@@ -132,6 +134,8 @@ func (w *writer) alteration(n Node) {
 		w.put("SET LOCATION ", quoteString(n.Location))
 	case *Clone:
 		w.clone(n)
+	default:
+		w.flow(n)
 	}
 }
 

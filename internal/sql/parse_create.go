@@ -16,6 +16,8 @@ func (p *parser) create() Statement {
 	switch {
 	case plain && p.oneOf("SCHEMA", "DATABASE", "NAMESPACE") != "":
 		return p.createSchema(start)
+	case plain && p.accept("FLOW"):
+		return p.createFlow(start)
 	case !replace && !external && !temporary && p.accept("STREAMING", "TABLE"):
 		s := &CreateStreamingTable{OrRefresh: refresh}
 		p.dataset(&s.Dataset, "STREAMING TABLE")
@@ -63,6 +65,8 @@ func (p *parser) drop() Statement {
 		s.Cascade = p.oneOf("CASCADE", "RESTRICT") == "CASCADE"
 		s.Range = p.from(start)
 		return s
+	case p.accept("FLOW"):
+		return p.dropFlow(start)
 	case p.word("TABLE"), p.word("VIEW"), p.word("MATERIALIZED", "VIEW"), p.word("STREAMING", "TABLE"):
 		materialized, streaming := p.accept("MATERIALIZED"), p.accept("STREAMING")
 		view := p.advance().value == "VIEW"

@@ -73,6 +73,10 @@ func (p *parser) maintenance(start int) Statement {
 		return p.convert()
 	case "REPAIR":
 		return p.repair()
+	case "APPLY":
+		if p.word("APPLY", "CHANGES", "INTO") {
+			return p.applyChanges(start)
+		}
 	}
 	return p.unknown(start)
 }

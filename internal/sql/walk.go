@@ -301,6 +301,8 @@ func maintenanceChildren(n Statement, yield func(Node)) {
 		one(yield, n.Table)
 		all(yield, n.Columns)
 		all(yield, n.Options)
+	default:
+		flowChildren(n, yield)
 	}
 }
 
@@ -435,6 +437,30 @@ func alterationChildren(n Node, yield func(Node)) {
 	case *AddConstraint:
 		one(yield, n.Constraint)
 	case *SetClustering:
+		all(yield, n.Columns)
+	default:
+		flowChildren(n, yield)
+	}
+}
+
+// flowChildren yields the children of statements about flows.
+func flowChildren(n Node, yield func(Node)) {
+	switch n := n.(type) {
+	case *CreateFlow:
+		one(yield, n.Name)
+		one(yield, n.Insert)
+		one(yield, n.CDC)
+	case *DropFlow:
+		one(yield, n.Name)
+	case *AutoCDC:
+		one(yield, n.Target)
+		some(yield, n.Source)
+		all(yield, n.Keys)
+		one(yield, n.IgnoreNulls)
+		some(yield, n.Delete, n.Truncate, n.Sequence)
+		one(yield, n.Columns)
+		one(yield, n.Tracked)
+	case *ColumnSet:
 		all(yield, n.Columns)
 	}
 }

@@ -74,6 +74,9 @@ type Batch struct {
 // Written is what a sink did with a batch.
 type Written struct {
 	Rows int64
+	// Upserted and Deleted are the rows that a sink changed which applies
+	// changes, zero of others.
+	Upserted, Deleted int64
 	// Already says that the batch had been written before.
 	Already bool
 }

@@ -1,0 +1,111 @@
+package cdc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/schema"
+)
+
+// storedColumn of the backing table is when an event was kept, in µs.
+const storedColumn = "__freshet_stored_at"
+
+// Upkeep of the backing table: its files are packed when they are many, and
+// those that it does not need deleted every so many versions.
+const (
+	manyFiles   = 64
+	vacuumEvery = 50
+)
+
+// app is the application whose version, in the table, is that of the backing
+// table which goes with it.
+func app(backing *delta.Snapshot) string { return "freshet.cdc." + backing.Metadata().ID }
+
+// backing returns the backing table as the last commit on the table has left
+// it, with the columns that the batch needs.
+func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.Snapshot, meta delta.Metadata, err error) {
+	want := b.backingColumns()
+	snap, err = b.Backing.Snapshot(ctx)
+	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
+		if err = b.createBacking(ctx, want); err == nil {
+			snap, err = b.Backing.Snapshot(ctx)
+		}
+	}
+	if err != nil {
+		return nil, meta, err
+	}
+	named, _ := base.TransactionVersion(app(snap))
+	if named != snap.Version() {
+		if snap, err = b.takeBack(ctx, named); err != nil {
+			return nil, meta, err
+		}
+	}
+	if snap, err = b.maintain(ctx, snap); err != nil {
+		return nil, meta, err
+	}
+	if i := snap.Schema().Index(SequenceColumn); i < 0 || !schema.EqualIgnoringNulls(snap.Schema().Fields[i].Type, b.sequence) {
+		return nil, meta, errclass.New("STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "XXKST",
+			"The type of SEQUENCE BY is now %s, and what is known of the rows was kept with another. Load the table anew with REFRESH STREAMING TABLE … FULL.", b.sequence)
+	}
+	meta, err = ingest.Evolve(snap.Metadata(), want)
+	if err == nil {
+		meta = meta.MapColumns(b.Env.NewID)
+	}
+	return snap, meta, err
+}
+
+func (b *batch) backingColumns() *schema.Struct {
+	columns := schema.New()
+	for _, f := range delta.PlainColumns(b.backed).Fields {
+		columns.Fields = append(columns.Fields, schema.Col(f.Name, f.Type))
+	}
+	columns.Fields = append(columns.Fields, schema.Col(SequenceColumn, b.sequence),
+		schema.Col(KindColumn, schema.Integer), schema.Col(storedColumn, schema.Long))
+	return columns
+}
+
+// createBacking makes an empty backing table, whose version is 0. The kinds of
+// events lie apart, so that a truncate or old tombstones are found at once.
+func (b *batch) createBacking(ctx context.Context, columns *schema.Struct) error {
+	meta := delta.Metadata{
+		ID: b.Env.NewID(), Schema: columns, PartitionColumns: []string{KindColumn}, CreatedTime: b.Env.Clock().UnixMilli(),
+		Configuration: map[string]string{"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name"},
+	}
+	_, err := ingest.Commit{
+		Table: b.Backing, Store: b.BackingStore, Metadata: &meta, Now: b.Env.Clock, Operation: "CREATE TABLE",
+	}.Apply(ctx, nil)
+	return err
+}
+
+// takeBack undoes what a batch has done to the backing table that never came
+// to change the table.
+func (b *batch) takeBack(ctx context.Context, version int64) (*delta.Snapshot, error) {
+	old, err := b.Backing.SnapshotAt(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.Backing.Restore(ctx, old, delta.RestoreOptions{}); err != nil {
+		return nil, err
+	}
+	return b.Backing.Snapshot(ctx)
+}
+
+// maintain packs the files of the backing table and deletes those that it does
+// not need any more. Nobody else reads it.
+func (b *batch) maintain(ctx context.Context, snap *delta.Snapshot) (*delta.Snapshot, error) {
+	if snap.NumFiles() < manyFiles && snap.Version()%vacuumEvery != vacuumEvery-1 {
+		return snap, nil
+	}
+	if _, err := b.Backing.Optimize(ctx, delta.OptimizeOptions{Auto: true, MemoryLimit: b.Env.MemoryLimit / 4, Parallelism: b.Env.Parallelism}); err != nil {
+		return nil, err
+	}
+	now := time.Duration(0)
+	if _, err := b.Backing.Vacuum(ctx, delta.VacuumOptions{Retention: &now, AllowShort: true}); err != nil {
+		return nil, err
+	}
+	return b.Backing.Snapshot(ctx)
+}

@@ -1,0 +1,138 @@
+package cdc
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/freshet/freshet/schema"
+)
+
+// Names of tables and inputs of the engine's queries. The columns of rows are
+// v0, v1, …; s is the sequence, kind what an event is, at when it was stored,
+// a an address, and f and u from when and until when a version is valid.
+const (
+	input    = "input_0"
+	incoming = "temp.incoming" // the batch's events
+	mark     = "temp.mark"     // up to where rows are truncated, if they are
+	touched  = "temp.touched"  // the keys of the batch
+	stored   = "temp.stored"   // the events of these keys that are kept
+	shown    = "temp.shown"    // the rows of these keys that the table has
+
+	// maxListed is how many different keys are looked for one by one.
+	maxListed = 1000
+)
+
+func numbered(i int) string { return fmt.Sprintf("v%d", i) }
+
+// values returns the names of all columns of rows.
+func (b *batch) values() []string {
+	names := make([]string, len(b.layout.columns.Fields))
+	for i := range names {
+		names[i] = numbered(i)
+	}
+	return names
+}
+
+// keys returns the names of the key columns, of a table.
+func (b *batch) keys(table string) []string {
+	var names []string
+	for _, k := range b.layout.keys {
+		names = append(names, table+numbered(k))
+	}
+	return names
+}
+
+// join is true for rows of two tables with equal keys; NULL is a key too.
+func (b *batch) join(left, right string) string {
+	var all []string
+	for i, k := range b.keys(left + ".") {
+		all = append(all, k+" IS NOT DISTINCT FROM "+b.keys(right + ".")[i])
+	}
+	return strings.Join(all, " AND ")
+}
+
+func list(names []string) string { return strings.Join(names, ", ") }
+
+// latestTruncate is the sequence up to which the batch and those before it
+// have truncated the table; its address is NULL when the batch has.
+func latestTruncate() string {
+	return fmt.Sprintf("SELECT s, a FROM (SELECT s, NULL AS a FROM %[1]s WHERE kind = %[3]d UNION ALL SELECT s, a FROM %[2]s WHERE kind = %[3]d) ORDER BY s DESC, a NULLS LAST LIMIT 1",
+		incoming, input, truncate)
+}
+
+// touchedKeys are the keys of the batch and, when it truncates the table,
+// those of rows that go.
+func (b *batch) touchedKeys(truncates bool) string {
+	q := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE kind < %d", list(b.keys("")), incoming, truncate)
+	if truncates {
+		q += fmt.Sprintf(" UNION SELECT %s FROM %s WHERE kind < %d AND s < (SELECT s FROM %s)", list(b.keys("")), input, truncate, mark)
+	}
+	return q
+}
+
+func (b *batch) listKeys(k int) string {
+	return fmt.Sprintf("SELECT DISTINCT %s FROM %s LIMIT %d", numbered(k), touched, maxListed+1)
+}
+
+// rangeOfKeys is the least and the greatest key; the third column is not NULL
+// when a key is.
+func (b *batch) rangeOfKeys(k int) string {
+	return fmt.Sprintf("SELECT min(%[1]s), max(%[1]s), CASE WHEN count(*) > count(%[1]s) THEN 1 END FROM %[2]s", numbered(k), touched)
+}
+
+// storedEvents are the kept events of the batch's keys.
+func (b *batch) storedEvents() string {
+	return fmt.Sprintf("SELECT b.* FROM %s AS b SEMI JOIN %s AS t ON %s WHERE b.kind < %d", input, touched, b.join("b", "t"), truncate)
+}
+
+// shownRows are the rows that the table has for the batch's keys.
+func (b *batch) shownRows() string {
+	version := ""
+	if b.Flow.History {
+		version = ", f"
+	}
+	until := "NULL"
+	if b.Flow.History {
+		until = "any_value(u)"
+	}
+	return fmt.Sprintf("SELECT %[1]s%[2]s, %[3]s AS u, min(a) AS a FROM %[4]s AS r SEMI JOIN %[5]s AS t ON %[6]s GROUP BY %[1]s%[2]s",
+		list(b.keys("r.")), version, until, input, touched, b.join("r", "t"))
+}
+
+// events are all events of the batch's keys, in the order of sequences.
+func (b *batch) events(truncated bool) string {
+	kept := make([]string, len(b.layout.columns.Fields))
+	for i, f := range b.layout.columns.Fields {
+		if kept[i] = "NULL"; b.backed.Index(f.Name) >= 0 {
+			kept[i] = numbered(i)
+		}
+	}
+	void, version := "FALSE", ""
+	if truncated {
+		void = fmt.Sprintf("coalesce(e.s < (SELECT s FROM %s), FALSE)", mark)
+	}
+	if b.Flow.History {
+		version = " AND e.s IS NOT DISTINCT FROM o.f"
+	}
+	order := append(b.keys("e."), "e.s", "e.a IS NULL", "e.kind")
+	for i, f := range b.layout.columns.Fields {
+		order = append(order, comparable(f.Type, "e."+numbered(i)))
+	}
+	return fmt.Sprintf("SELECT e.*, o.a AS t, %s AS void, o.u AS u FROM "+
+		"(SELECT %s, s, kind, NULL AS at, NULL AS a FROM %s WHERE kind < %d UNION ALL SELECT %s, s, kind, at, a FROM %s) AS e "+
+		"LEFT JOIN %s AS o ON %s%s ORDER BY %s",
+		void, list(b.values()), incoming, truncate, list(kept), stored, shown, b.join("e", "o"), version, list(order))
+}
+
+// comparable is what rows are ordered by that have a sequence in common, so
+// that it is the same order each time.
+func comparable(t schema.Type, column string) string {
+	switch t.(type) {
+	case *schema.Struct, schema.Array, schema.Map:
+		return "hash(" + column + ")"
+	}
+	if t == schema.Variant {
+		return "hash(" + column + ")"
+	}
+	return column
+}
