@@ -101,7 +101,10 @@ const (
 
 // Counts are what a flow has written, and what waits for it.
 type Counts struct {
-	OutputRows   int64  `json:"num_output_rows"`
+	OutputRows int64 `json:"num_output_rows"`
+	// UpsertedRows and DeletedRows are those of a flow that applies changes.
+	UpsertedRows *int64 `json:"num_upserted_rows,omitempty"`
+	DeletedRows  *int64 `json:"num_deleted_rows,omitempty"`
 	BacklogBytes *int64 `json:"backlog_bytes,omitempty"`
 	BacklogFiles *int64 `json:"backlog_files,omitempty"`
 }

@@ -37,8 +37,10 @@ func (s *Session) createDataset(ctx context.Context, stmt sql.Statement, how Ref
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if err := s.qualify(ctx, c.Query); err != nil {
-		return nil, err
+	if c.Query != nil {
+		if err := s.qualify(ctx, c.Query); err != nil {
+			return nil, err
+		}
 	}
 	name, err := s.tableName(ctx, c.Name)
 	if err != nil {

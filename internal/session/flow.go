@@ -36,6 +36,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 		return nil, err
 	}
 	f := &streamingFlow{session: s, entry: entry, def: def, target: t, expect: s.expectations(entry, def.Constraints)}
+	f.define = func() (*sql.CreateStreamingTable, error) { return definition(entry) }
 	sink := &stream.Table{
 		Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
 		Committed: func(ctx context.Context) { s.compact(ctx, t) },

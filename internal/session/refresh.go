@@ -27,6 +27,9 @@ type Refreshing struct {
 	// it leaves flows alone that were asked to stop, and tells the event log
 	// of nothing unless something has happened.
 	Again bool
+	// Flows are kept with the definition of a streaming table without query,
+	// before they run.
+	Flows []*sql.CreateFlow
 }
 
 // Outcome is what a refresh did.
@@ -109,7 +112,7 @@ func (r *refreshing) wrote(batch *int64, counts eventlog.Counts, q eventlog.Qual
 
 // streamed tells of a batch of a stream that is done.
 func (r *refreshing) streamed(ctx context.Context, p stream.Progress, q eventlog.Quality) error {
-	counts := eventlog.Counts{OutputRows: p.Sink.NumOutputRows}
+	counts := eventlog.Counts{OutputRows: p.Sink.NumOutputRows, UpsertedRows: p.Sink.NumUpsertedRows, DeletedRows: p.Sink.NumDeletedRows}
 	for _, src := range p.Sources {
 		counts.BacklogBytes = backlog(counts.BacklogBytes, src.Metrics["numBytesOutstanding"])
 		counts.BacklogFiles = backlog(counts.BacklogFiles, src.Metrics["numFilesOutstanding"])
@@ -174,6 +177,8 @@ func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshin
 	switch stmt := stmt.(type) {
 	case *sql.CreateStreamingTable, *sql.CreateMaterializedView:
 		return s.createDataset(ctx, stmt, how)
+	case *sql.CreateFlow:
+		return s.declareFlow(ctx, stmt, how)
 	case *sql.Refresh:
 		how.Full = stmt.Full
 		return s.refreshDataset(ctx, stmt, how)

@@ -24,7 +24,7 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createTable(ctx, stmt)
 	case *sql.Insert:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.insert(ctx, stmt) })
-	case *sql.CreateStreamingTable, *sql.CreateMaterializedView, *sql.Refresh:
+	case *sql.CreateStreamingTable, *sql.CreateMaterializedView, *sql.CreateFlow, *sql.Refresh:
 		outcome, err := s.refresh(ctx, stmt, Refreshing{})
 		if err != nil {
 			return nil, err
@@ -42,6 +42,8 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 		return s.createSchema(ctx, stmt)
 	case *sql.DropSchema:
 		return s.dropSchema(ctx, stmt)
+	case *sql.DropFlow:
+		return s.dropFlow(ctx, stmt)
 	case *sql.DropTable:
 		return s.dropTable(ctx, stmt)
 	case *sql.Show:

@@ -30,14 +30,12 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 		return errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: "+format, append([]any{stmt.Name}, args...)...)
 	}
 	switch {
-	case stmt.Query == nil:
-		return refuse("a streaming table needs a query: AS SELECT … FROM STREAM read_files(…).")
 	case stmt.Location != "":
 		return refuse("a streaming table is managed and takes no LOCATION.")
-	case len(streams(stmt.Query)) == 0:
+	case stmt.Query != nil && len(streams(stmt.Query)) == 0:
 		return refuse("its query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…), or create a table or view instead.")
 	}
-	if err := s.checkDataset(&stmt.Dataset); err != nil {
+	if err := s.checkDataset(&stmt.Dataset); err != nil || stmt.Query == nil {
 		return err
 	}
 	_, err := stateful.New(stmt.Query.String(), nil)
@@ -45,9 +43,12 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 }
 
 // streams returns the relations of a query that are read as streams, in the
-// order of its text.
+// order of its text. A table without a query has none.
 func streams(q *sql.Query) []sql.TableRef {
 	var refs []sql.TableRef
+	if q == nil {
+		return nil
+	}
 	sql.Inspect(q, func(n sql.Node) bool {
 		switch n := n.(type) {
 		case *sql.TableFunction:
@@ -121,6 +122,11 @@ const maxEvolutions = 1000
 // is known to be one that can run; nil is for an entry that is stored. A schema that grows begins the batch again,
 // as pipelines do (semantics §3.6).
 func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
+	if def, err := definition(entry); err != nil {
+		return nil, err
+	} else if def.Query == nil {
+		return s.refreshFlows(ctx, entry, how, keep, nil)
+	}
 	once := keep
 	if keep != nil {
 		once = sync.OnceValue(keep)
@@ -188,6 +194,8 @@ type streamingFlow struct {
 	session *Session
 	entry   catalog.Table
 	def     *sql.CreateStreamingTable
+	// define parses def anew.
+	define  func() (*sql.CreateStreamingTable, error)
 	target  *target
 	flow    *stream.Flow
 	sources []sourceWithSchema
@@ -231,7 +239,7 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 	create := &sql.CreateTable{Range: f.def.Range, Name: f.def.Name, Columns: f.def.Columns, TableOptions: f.def.TableOptions}
 	var rows *ingest.Relation
-	if len(f.def.Columns) == 0 {
+	if len(f.def.Columns) == 0 && f.def.Query != nil {
 		columns, err := f.columns(ctx)
 		if err != nil {
 			return delta.Metadata{}, err
@@ -288,7 +296,7 @@ func (f *streamingFlow) run(ctx context.Context, r *refreshing) error {
 // transform runs the query over the rows of a batch.
 func (f *streamingFlow) transform(ctx context.Context, rows []*ingest.Relation) (*ingest.Relation, error) {
 	// Parsed anew, since planning changes the tree.
-	def, err := definition(f.entry)
+	def, err := f.define()
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,10 @@ type SourceProgress struct {
 type SinkProgress struct {
 	Description   string `json:"description"`
 	NumOutputRows int64  `json:"numOutputRows"`
+	// NumUpsertedRows and NumDeletedRows are those of a sink that applies
+	// changes, nil of others.
+	NumUpsertedRows *int64 `json:"numUpsertedRows,omitempty"`
+	NumDeletedRows  *int64 `json:"numDeletedRows,omitempty"`
 }
 
 // stopwatch measures the steps of a batch.

@@ -331,7 +331,7 @@ func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, 
 		ID: r.Checkpoint.ID(), RunID: r.id, Name: r.Name, Timestamp: watch.started.UTC(), BatchID: r.next,
 		BatchDuration: watch.total().Milliseconds(), DurationMs: watch.steps, NumInputRows: input,
 		ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []StateOperatorProgress{},
-		Sink: SinkProgress{Description: r.Sink.Description(), NumOutputRows: written.Rows},
+		Sink: SinkProgress{Description: r.Sink.Description(), NumOutputRows: written.Rows, NumUpsertedRows: written.Upserted, NumDeletedRows: written.Deleted},
 	}
 	if r.Stateful != nil {
 		p.StateOperators = append(p.StateOperators, r.Stateful.Progress()...)

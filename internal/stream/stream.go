@@ -75,8 +75,8 @@ type Batch struct {
 type Written struct {
 	Rows int64
 	// Upserted and Deleted are the rows that a sink changed which applies
-	// changes, zero of others.
-	Upserted, Deleted int64
+	// changes, nil of others.
+	Upserted, Deleted *int64
 	// Already says that the batch had been written before.
 	Already bool
 }

@@ -178,7 +178,7 @@ func (a *application) keptInput(from *source) ([]engine.Input, error) {
 		}
 		columns, names = append(columns, f.Name), append(names, numbered(i))
 	}
-	in, err := from.input(a.Sink, input, append(columns, SequenceColumn, KindColumn, storedColumn), append(names, "s", "kind", "at"))
+	in, err := from.input(a.Sink, input, append(columns, SequenceColumn, KindColumn, storedColumn), append(names, "s", "kind", "since"))
 	return []engine.Input{in}, err
 }
 
@@ -193,6 +193,12 @@ func (a *application) findShown(ctx context.Context, base *delta.Snapshot, filte
 	}
 	if a.Flow.History {
 		columns, names = append(columns, StartColumn, EndColumn), append(names, "f", "u")
+	}
+	for _, name := range columns {
+		if base.Schema().Index(name) < 0 { // its first rows come with this batch
+			_, err = a.create(ctx, "shown", a.noRows())
+			return err
+		}
 	}
 	in, err := a.target.input(a.Sink, input, columns, names)
 	if err != nil {
@@ -220,7 +226,7 @@ func (a *application) run(truncated bool) error {
 	for i, name := range a.values() {
 		columns.Fields[i] = schema.Col(name, columns.Fields[i].Type)
 	}
-	columns.Fields = append(columns.Fields, schema.Col("s", a.sequence), schema.Col("kind", schema.Integer), schema.Col("at", schema.Long),
+	columns.Fields = append(columns.Fields, schema.Col("s", a.sequence), schema.Col("kind", schema.Integer), schema.Col("since", schema.Long),
 		schema.Col("a", schema.Long), schema.Col("t", schema.Long), schema.Col("void", schema.Boolean))
 	if a.Flow.History {
 		columns.Fields = append(columns.Fields, schema.Col("u", a.sequence))
@@ -565,5 +571,5 @@ func (a *application) commit(base *delta.Snapshot, backing string, version int64
 		"numUpdatedRows": fmt.Sprint(metrics.UpdatedRows), "numCopiedRows": fmt.Sprint(metrics.CopiedRows),
 		"numAddedFiles": fmt.Sprint(metrics.AddedFiles), "numRemovedFiles": fmt.Sprint(metrics.RemovedFiles),
 	}})
-	return stream.Written{Rows: a.upserts + a.gone, Upserted: a.upserts, Deleted: a.gone}, err
+	return stream.Written{Rows: a.upserts + a.gone, Upserted: &a.upserts, Deleted: &a.gone}, err
 }

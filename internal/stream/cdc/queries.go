@@ -8,7 +8,7 @@ import (
 )
 
 // Names of tables and inputs of the engine's queries. The columns of rows are
-// v0, v1, …; s is the sequence, kind what an event is, at when it was stored,
+// v0, v1, …; s is the sequence, kind what an event is, since when it is stored,
 // a an address, and f and u from when and until when a version is valid.
 const (
 	input    = "input_0"
@@ -99,6 +99,15 @@ func (b *batch) shownRows() string {
 		list(b.keys("r.")), version, until, input, touched, b.join("r", "t"))
 }
 
+// noRows are the rows of a table that lacks columns of the keys.
+func (b *batch) noRows() string {
+	version := ""
+	if b.Flow.History {
+		version = ", s AS f"
+	}
+	return fmt.Sprintf("SELECT %s%s, s AS u, 0 AS a FROM %s WHERE FALSE", list(b.keys("")), version, incoming)
+}
+
 // events are all events of the batch's keys, in the order of sequences.
 func (b *batch) events(truncated bool) string {
 	kept := make([]string, len(b.layout.columns.Fields))
@@ -107,21 +116,21 @@ func (b *batch) events(truncated bool) string {
 			kept[i] = numbered(i)
 		}
 	}
-	void, version := "FALSE", ""
+	void, version, until := "FALSE", "", ""
 	if truncated {
 		void = fmt.Sprintf("coalesce(e.s < (SELECT s FROM %s), FALSE)", mark)
 	}
 	if b.Flow.History {
-		version = " AND e.s IS NOT DISTINCT FROM o.f"
+		version, until = " AND e.s IS NOT DISTINCT FROM o.f", ", o.u AS u"
 	}
 	order := append(b.keys("e."), "e.s", "e.a IS NULL", "e.kind")
 	for i, f := range b.layout.columns.Fields {
 		order = append(order, comparable(f.Type, "e."+numbered(i)))
 	}
-	return fmt.Sprintf("SELECT e.*, o.a AS t, %s AS void, o.u AS u FROM "+
-		"(SELECT %s, s, kind, NULL AS at, NULL AS a FROM %s WHERE kind < %d UNION ALL SELECT %s, s, kind, at, a FROM %s) AS e "+
+	return fmt.Sprintf("SELECT e.*, o.a AS t, %s AS void%s FROM "+
+		"(SELECT %s, s, kind, NULL AS since, NULL AS a FROM %s WHERE kind < %d UNION ALL SELECT %s, s, kind, since, a FROM %s) AS e "+
 		"LEFT JOIN %s AS o ON %s%s ORDER BY %s",
-		void, list(b.values()), incoming, truncate, list(kept), stored, shown, b.join("e", "o"), version, list(order))
+		void, until, list(b.values()), incoming, truncate, list(kept), stored, shown, b.join("e", "o"), version, list(order))
 }
 
 // comparable is what rows are ordered by that have a sequence in common, so

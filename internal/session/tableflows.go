@@ -1,0 +1,311 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/place"
+	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/stateful"
+)
+
+// declareFlow runs CREATE FLOW and APPLY CHANGES INTO: it keeps the flow, and
+// loads what there is, as CREATE STREAMING TABLE does.
+func (s *Session) declareFlow(ctx context.Context, stmt *sql.CreateFlow, how Refreshing) (*Outcome, error) {
+	entry, err := s.flowTarget(ctx, stmt)
+	if err != nil {
+		return nil, err
+	}
+	flow, err := s.newFlow(ctx, stmt, entry)
+	if err != nil {
+		return nil, err
+	}
+	return s.refreshFlows(ctx, entry, how, nil, func(ctx context.Context, whole *streamingFlow) error {
+		if err := s.planFlow(ctx, whole, flow); err != nil {
+			return err
+		}
+		return s.catalog.CreateFlow(ctx, flow)
+	})
+}
+
+// planFlow finds out whether a flow's query can be planned, before the flow is
+// kept.
+func (s *Session) planFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow) error {
+	f, err := s.openTableFlow(ctx, whole, flow)
+	if err != nil {
+		return err
+	}
+	return f.flow.Hold(ctx, func(ctx context.Context) error {
+		if err := f.openSources(ctx); err != nil {
+			return err
+		}
+		_, err := f.columns(ctx)
+		return err
+	})
+}
+
+// flowTarget returns the table that a flow is to write to.
+func (s *Session) flowTarget(ctx context.Context, stmt *sql.CreateFlow) (catalog.Table, error) {
+	name, err := s.tableName(ctx, stmt.Target())
+	if err != nil {
+		return catalog.Table{}, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		return entry, place.Name(stmt.Target(), s.text, err)
+	}
+	if entry.Kind != catalog.KindStreamingTable {
+		return entry, place.Name(stmt.Target(), s.text, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+			"A flow writes to a streaming table, and %s is none. Create one with CREATE STREAMING TABLE.", entry.Name))
+	}
+	def, err := definition(entry)
+	if err == nil && def.Query != nil {
+		err = place.Name(stmt.Target(), s.text, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.QUERY", "42601",
+			"The streaming table %s has a query of its own. Flows write to streaming tables without one: CREATE STREAMING TABLE name.", entry.Name))
+	}
+	return entry, err
+}
+
+// newFlow makes a statement a flow of the catalog. Its names are made whole.
+func (s *Session) newFlow(ctx context.Context, stmt *sql.CreateFlow, entry catalog.Table) (catalog.Flow, error) {
+	f := catalog.Flow{Name: entry.Name, Target: entry.Name}
+	var err error
+	if stmt.Name != nil {
+		if f.Name, err = s.tableName(ctx, stmt.Name); err != nil {
+			return f, err
+		}
+	}
+	target := &sql.Name{Parts: []string{entry.Catalog, entry.Schema, entry.Table}}
+	if stmt.CDC != nil {
+		err = s.qualifySource(ctx, stmt.CDC)
+		stmt.CDC.Target = target
+	} else {
+		err = s.qualify(ctx, stmt.Insert.Query)
+		stmt.Insert.Table = target
+	}
+	if err != nil {
+		return f, err
+	}
+	stmt.Name = &sql.Name{Parts: []string{f.Catalog, f.Schema, f.Table}}
+	f.Text = stmt.String()
+	def, err := definition(entry)
+	if err != nil {
+		return f, err
+	}
+	return f, s.checkFlow(stmt, def)
+}
+
+// checkFlow refuses flows that cannot run.
+func (s *Session) checkFlow(stmt *sql.CreateFlow, def *sql.CreateStreamingTable) error {
+	if stmt.CDC != nil {
+		return checkCDC(stmt.CDC, def)
+	}
+	if len(streams(stmt.Insert.Query)) == 0 {
+		return errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: the query of a flow reads a stream; write STREAM before a relation.", stmt.Name)
+	}
+	_, err := stateful.New(stmt.Insert.Query.String(), nil)
+	return err
+}
+
+// dropFlow runs DROP FLOW. The rows that the flow has written remain.
+func (s *Session) dropFlow(ctx context.Context, stmt *sql.DropFlow) (*Result, error) {
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return nil, err
+	}
+	flow, err := s.catalog.Flow(ctx, name)
+	if err != nil {
+		if stmt.IfExists {
+			err = ignore(err, "FLOW_NOT_FOUND")
+		}
+		return &Result{}, err
+	}
+	entry, err := s.catalog.Table(ctx, flow.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.catalog.DropFlow(ctx, flow.Name); err != nil {
+		return nil, err
+	}
+	return &Result{}, s.deleteFiles(ctx, flowCheckpoint(entry, flow))
+}
+
+// flowCheckpoint is where a flow into a table without query keeps how far it
+// is. It ends with that of its table, so that a full refresh begins anew.
+func flowCheckpoint(entry catalog.Table, flow catalog.Flow) string {
+	return fmt.Sprintf("%s/flows/%s/%s/%s", entry.Checkpoint, fileName(flow.Catalog), fileName(flow.Schema), fileName(flow.Table))
+}
+
+// refreshFlows brings a table without query up to date: its flows run one
+// after the other, the oldest first, as no two may change the table's rows at
+// the same time. keep stores the table, and declare a flow of it; either may be
+// nil.
+func (s *Session) refreshFlows(
+	ctx context.Context, entry catalog.Table, how Refreshing, keep func() error, declare func(context.Context, *streamingFlow) error,
+) (*Outcome, error) {
+	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
+		whole, err := s.openFlow(ctx, entry)
+		if err != nil {
+			return err
+		}
+		return whole.flow.Hold(ctx, func(ctx context.Context) error {
+			if err := whole.begin(ctx, r, keep); err != nil {
+				return err
+			}
+			if declare != nil {
+				if err := declare(ctx, whole); err != nil {
+					return err
+				}
+			}
+			if err := s.declareFlows(ctx, entry, how.Flows); err != nil {
+				return err
+			}
+			flows, err := s.catalog.Flows(ctx, entry.Name)
+			for i := 0; err == nil && i < len(flows); i++ {
+				err = s.runFlow(ctx, whole, flows[i], r)
+			}
+			return err
+		})
+	})
+}
+
+// begin makes a table without query, or makes it anew.
+func (f *streamingFlow) begin(ctx context.Context, r *refreshing, keep func() error) error {
+	first, err := f.beginning(ctx)
+	if err != nil {
+		return err
+	}
+	if keep != nil {
+		if err := keep(); err != nil {
+			return err
+		}
+	}
+	if !r.Again {
+		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
+			return err
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	_, err = first.Apply(ctx, nil)
+	return wrap(f.target.name, err)
+}
+
+// declareFlows keeps the flows that come with a table's definition, in place
+// of those of the same names.
+func (s *Session) declareFlows(ctx context.Context, entry catalog.Table, statements []*sql.CreateFlow) error {
+	for _, stmt := range statements {
+		flow, err := s.newFlow(ctx, stmt, entry)
+		if err != nil {
+			return err
+		}
+		if err := s.catalog.UpdateFlow(ctx, flow); ignore(err, "FLOW_NOT_FOUND") != nil {
+			return err
+		} else if err == nil {
+			continue
+		}
+		if err := s.catalog.CreateFlow(ctx, flow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runFlow runs one flow of a table that is held.
+func (s *Session) runFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow, r *refreshing) error {
+	if asked, err := whole.flow.Checkpoint.StopRequested(ctx); err != nil || asked {
+		return errors.Join(err, stopIf(asked))
+	}
+	for try := 0; ; try++ {
+		f, err := s.openTableFlow(ctx, whole, flow)
+		if err == nil {
+			err = f.flow.Hold(ctx, func(ctx context.Context) error {
+				if done, err := f.isDone(ctx); err != nil || done {
+					return err
+				}
+				if err := f.openSources(ctx); err != nil {
+					return err
+				}
+				return f.run(ctx, r)
+			})
+		}
+		if try == maxEvolutions || !s.evolved(whole.entry, err) {
+			return err
+		}
+	}
+}
+
+func stopIf(asked bool) error {
+	if asked {
+		return stream.ErrStopRequested
+	}
+	return nil
+}
+
+// isDone reports whether a flow that runs once has.
+func (f *streamingFlow) isDone(ctx context.Context) (bool, error) {
+	if f.flow.Trigger.Kind != stream.Once {
+		return false, nil
+	}
+	p, err := f.flow.Checkpoint.Progress(ctx)
+	return err == nil && p.Planned != nil && p.Done, err
+}
+
+// openTableFlow opens a flow of a table that has none of its own.
+func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow) (*streamingFlow, error) {
+	at := whole.entry
+	at.Checkpoint = flowCheckpoint(whole.entry, flow)
+	f, err := s.openFlow(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	f.define = func() (*sql.CreateStreamingTable, error) { return flowDefinition(whole.entry, flow) }
+	if f.def, err = f.define(); err != nil {
+		return nil, err
+	}
+	stmt, err := flowStatement(flow)
+	if err != nil || stmt.CDC == nil {
+		return f, err
+	}
+	if stmt.CDC.Once {
+		f.flow.Trigger.Kind = stream.Once
+	}
+	f.flow.Sink, err = s.cdcSink(ctx, whole, stmt.CDC)
+	return f, err
+}
+
+// flowStatement parses the statement that made a flow.
+func flowStatement(flow catalog.Flow) (*sql.CreateFlow, error) {
+	statements, err := sql.Parse(flow.Text)
+	if err != nil {
+		return nil, err
+	}
+	stmt, ok := statements[0].(*sql.CreateFlow)
+	if !ok {
+		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The definition of %s is no flow: %s", flow.Name, flow.Text)
+	}
+	return stmt, nil
+}
+
+// flowDefinition is the definition of a table with the query of one flow.
+func flowDefinition(entry catalog.Table, flow catalog.Flow) (*sql.CreateStreamingTable, error) {
+	stmt, err := flowStatement(flow)
+	if err != nil {
+		return nil, err
+	}
+	def, err := definition(entry)
+	if err != nil {
+		return nil, err
+	}
+	if stmt.CDC == nil {
+		def.Query = stmt.Insert.Query
+		return def, nil
+	}
+	def.Query, err = changeQuery(stmt.CDC)
+	return def, err
+}
