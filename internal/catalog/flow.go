@@ -48,8 +48,8 @@ func (c *Catalog) CreateFlow(ctx context.Context, f Flow) error {
 	if _, err := c.Schema(ctx, f.Catalog, f.Schema); err != nil {
 		return err
 	}
-	n, err := changed(c.db.ExecContext(ctx, "INSERT INTO flows ("+flowColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		f.Catalog, f.Schema, f.Table, f.Target.Catalog, f.Target.Schema, f.Target.Table, f.Text, c.now().UnixMicro()))
+	n, err := c.change(ctx, "INSERT INTO flows ("+flowColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		f.Catalog, f.Schema, f.Table, f.Target.Catalog, f.Target.Schema, f.Target.Table, f.Text, c.now().UnixMicro())
 	if err == nil && n == 0 {
 		err = errclass.New("FLOW_ALREADY_EXISTS", "42710", "The flow %s exists already. Choose another name, or drop it with DROP FLOW.", f.Name)
 	}
@@ -58,7 +58,7 @@ func (c *Catalog) CreateFlow(ctx context.Context, f Flow) error {
 
 // UpdateFlow replaces the text of a flow.
 func (c *Catalog) UpdateFlow(ctx context.Context, f Flow) error {
-	n, err := changed(c.db.ExecContext(ctx, "UPDATE flows SET text = ? WHERE catalog = ? AND schema = ? AND name = ?", f.Text, f.Catalog, f.Schema, f.Table))
+	n, err := c.change(ctx, "UPDATE flows SET text = ? WHERE catalog = ? AND schema = ? AND name = ?", f.Text, f.Catalog, f.Schema, f.Table)
 	if err == nil && n == 0 {
 		err = flowNotFound(f.Name)
 	}
@@ -72,19 +72,19 @@ func (c *Catalog) Flow(ctx context.Context, n Name) (Flow, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return Flow{}, flowNotFound(n)
 	}
-	return f, err
+	return f, c.unusable(err)
 }
 
 // Flows returns the flows into a table, the oldest first.
 func (c *Catalog) Flows(ctx context.Context, target Name) ([]Flow, error) {
-	return collect(ctx, c.db, func(r *sql.Rows) (Flow, error) { return scanFlow(r.Scan) },
+	return collect(ctx, c, func(r *sql.Rows) (Flow, error) { return scanFlow(r.Scan) },
 		"SELECT "+flowColumns+" FROM flows WHERE target_catalog = ? AND target_schema = ? AND target_name = ? ORDER BY created_at, rowid",
 		target.Catalog, target.Schema, target.Table)
 }
 
 // DropFlow removes a flow; its checkpoint is the caller's to delete.
 func (c *Catalog) DropFlow(ctx context.Context, n Name) error {
-	rows, err := changed(c.db.ExecContext(ctx, "DELETE FROM flows WHERE catalog = ? AND schema = ? AND name = ?", n.Catalog, n.Schema, n.Table))
+	rows, err := c.change(ctx, "DELETE FROM flows WHERE catalog = ? AND schema = ? AND name = ?", n.Catalog, n.Schema, n.Table)
 	if err == nil && rows == 0 {
 		err = flowNotFound(n)
 	}
