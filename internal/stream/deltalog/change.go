@@ -11,6 +11,9 @@ import (
 
 // admit returns why a commit cannot be read: it changes rows, or the columns.
 func (s *Source) admit(c *delta.LogCommit) error {
+	if err := s.evolve(c); err != nil {
+		return err
+	}
 	if c.Metadata != nil {
 		if err := s.admitColumns(*c.Metadata, c.Version); err != nil {
 			return err
@@ -47,9 +50,13 @@ type SchemaChangedError struct {
 	Table   string
 	Version int64
 	Column  string
+	tracked bool // and recorded
 }
 
 func (e *SchemaChangedError) Error() string {
+	if e.tracked {
+		return fmt.Sprintf("the columns of %s have changed in version %d, which is recorded; start the stream again, which then reads the new ones", e.Table, e.Version)
+	}
 	return fmt.Sprintf("the columns of %s have changed in version %d, column %s for one; start the stream again, which then reads the new ones",
 		e.Table, e.Version, e.Column)
 }
@@ -82,6 +89,9 @@ func (s *Source) admitColumns(m delta.Metadata, version int64) error {
 // column that was renamed or dropped since shows in no later commit. Without
 // column mapping that cannot happen.
 func (s *Source) checkColumns(ctx context.Context, start offset) error {
+	if s.log != nil {
+		return nil // the log says what they are
+	}
 	if mode, ok := s.snapshot.Property("delta.columnMapping.mode"); s.checked || !ok || mode == "none" {
 		return nil
 	}

@@ -10,6 +10,9 @@ import (
 // Options declares the options of the source (semantics §10.9).
 func Options() option.Set {
 	return option.Set{
+		{Name: "allowSourceColumnDrop", Kind: option.Text, Doc: "Go on with a schema, tracked by schemaTrackingLocation, that lacks a column: always, or in this version."},
+		{Name: "allowSourceColumnRename", Kind: option.Text, Doc: "Go on with a schema, tracked by schemaTrackingLocation, that renames a column: always, or in this version."},
+		{Name: "allowSourceColumnTypeChange", Kind: option.Text, Doc: "Go on with a schema, tracked by schemaTrackingLocation, in which a column has another type: always, or in this version."},
 		{Name: "excludeRegex", Kind: option.Text, Doc: "Leave out data files whose path this regular expression matches anywhere."},
 		{Name: "failOnDataLoss", Kind: option.Bool, Default: "true", Doc: "Fail when the log no longer holds commits that were not read yet; otherwise go on with the oldest that is there."},
 		{Name: "ignoreChanges", Kind: option.Bool, Default: "false", Doc: "Read whole files again that UPDATE, MERGE or DELETE have rewritten, whose unchanged rows then come twice. Deprecated."},
@@ -17,6 +20,7 @@ func Options() option.Set {
 		{Name: "maxBytesPerTrigger", Kind: option.Bytes, Doc: "Soft limit of a batch: files are added until their sizes reach it."},
 		{Name: "maxFilesPerTrigger", Kind: option.Int, Default: "1000", Doc: "Limit of the files in a batch."},
 		{Name: "readChangeFeed", Kind: option.Bool, Default: "false", Doc: "Read what happened to rows, from the table's change data feed, with _change_type, _commit_version and _commit_timestamp.", Aliases: []string{"readChangeData"}},
+		{Name: "schemaTrackingLocation", Kind: option.Text, Doc: "A folder in the checkpoint where the table's schemas are kept as the stream comes to them, so that columns may be renamed, dropped and retyped.", Aliases: []string{"schemaLocation"}},
 		{Name: "skipChangeCommits", Kind: option.Bool, Default: "false", Doc: "Pass over commits that delete or rewrite rows."},
 		{Name: "startingTimestamp", Kind: option.Text, Doc: "Begin a new stream with the first version committed at or after this time, instead of with all rows."},
 		{Name: "startingVersion", Kind: option.Text, Doc: "Begin a new stream with this version, or with what comes after the latest one, instead of with all rows."},
@@ -34,6 +38,8 @@ func (s *Source) check() (err error) {
 		return refuse("maxFilesPerTrigger", "%d is no limit; it must be 1 or more.", opts.Int("maxFilesPerTrigger"))
 	case opts.Given("maxBytesPerTrigger") && opts.Bytes("maxBytesPerTrigger") < 1:
 		return refuse("maxBytesPerTrigger", "it must be 1 byte or more.")
+	case opts.Bool("readChangeFeed") && opts.Text("schemaTrackingLocation") != "":
+		return refuse("schemaTrackingLocation", "it does not go together with readChangeFeed.")
 	case opts.Given("startingVersion") && opts.Given("startingTimestamp"):
 		return errclass.New("DELTA_STARTING_VERSION_AND_TIMESTAMP_BOTH_SET", "42613", "Please either provide 'startingVersion' or 'startingTimestamp', not both.")
 	}

@@ -9,6 +9,7 @@ package deltalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"math"
 	"regexp"
@@ -60,6 +61,8 @@ type Source struct {
 	initial *initial         // files of the first snapshot; nil until needed
 	last    *delta.LogCommit // read last
 	quiet   quiet
+	backlog backlog
+	log     *schemaLog   // nil unless schemas are tracked
 	rows    atomic.Int64 // of the batch read last
 }
 
@@ -87,6 +90,9 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	s.latest = s.snapshot.Version()
+	if err := s.track(ctx); err != nil {
+		return nil, err
+	}
 	s.columns = s.snapshot.Schema()
 	if cfg.Columns != nil {
 		s.names = cfg.Columns(s.columns)
@@ -137,12 +143,20 @@ func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (
 		from = atVersion(start.Table, s.quiet.until)
 	}
 	end := start
+	all := true
 	for f, err := range s.files(ctx, from) {
+		if e, evolved := errors.AsType[*evolvedError](err); evolved {
+			if files == 0 {
+				return nil, s.takeUp(ctx, e)
+			}
+			break // the next batch begins with it
+		}
 		if err != nil {
 			return nil, err
 		}
 		end, files, bytes = f.end, files+f.files, bytes+f.size
 		if files >= maxFiles || maxBytes > 0 && bytes >= maxBytes {
+			all = false
 			break
 		}
 	}
@@ -150,6 +164,7 @@ func (s *Source) Next(ctx context.Context, at json.RawMessage, unlimited bool) (
 		s.quiet = quiet{after: start, until: s.latest + 1}
 		return nil, nil
 	}
+	s.count(ctx, start, end, files, bytes, all)
 	return json.Marshal(end)
 }
 
@@ -210,5 +225,5 @@ func (s *Source) Finish(context.Context, stream.Done) error { return nil }
 
 // Progress implements [stream.Source].
 func (s *Source) Progress() stream.SourceProgress {
-	return stream.SourceProgress{Description: "DeltaSource[" + s.cfg.Name + "]", NumInputRows: s.rows.Load()}
+	return stream.SourceProgress{Description: "DeltaSource[" + s.cfg.Name + "]", NumInputRows: s.rows.Load(), Metrics: s.metrics()}
 }
