@@ -246,7 +246,11 @@ func (s *Session) watch() (stop func()) {
 func (s *Session) openEngine() (engine.Engine, error) {
 	s.engineOnce.Do(func() {
 		// A directory of its own: engines name their files alike.
-		spill := filepath.Join(s.root, "tmp", s.cfg.NewID())
+		spill, err := s.openSpill()
+		if err != nil {
+			s.engineErr = err
+			return
+		}
 		e, err := duckdb.Open(duckdb.Config{
 			MemoryLimit: s.cfg.MemoryLimit / 2,
 			Threads:     s.cfg.Parallelism,

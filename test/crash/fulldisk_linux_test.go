@@ -10,6 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/freshet/freshet/internal/session"
 )
 
 // namespaceVariable tells a test binary that it may mount file systems.
@@ -123,7 +126,7 @@ func TestFullFileSystem(t *testing.T) {
 	// What is no error of a load, such as a checkpoint of the log that found no
 	// room, is made up for by the next.
 	r.arrive(come[last])
-	if said, err := r.runOnce(); err != nil {
+	if said, err := r.runOnce(ordeal{}, fullDiskText); err != nil {
 		t.Fatalf("with room: %v: %s", err, said)
 	}
 	t.Logf("the disk was full %d times", failed)
@@ -155,7 +158,7 @@ func (r *round) fillUp(d *disk) (failed int) {
 			t.Fatal("it does not work however much room there is")
 		}
 		d.leave(free)
-		said, err := r.runOnce()
+		said, err := r.runOnce(ordeal{}, fullDiskText)
 		d.leave(64 << 20)
 		if err == nil {
 			return failed
@@ -168,10 +171,68 @@ func (r *round) fillUp(d *disk) (failed int) {
 }
 
 // runOnce runs a process and returns what it says of its failure.
-func (r *round) runOnce() (said string, err error) {
-	cmd := process(r.t, "suffer", r.workspace(), ordeal{}.String(), r.fill(fullDiskText))
+func (r *round) runOnce(o ordeal, text string) (said string, err error) {
+	cmd := process(r.t, "suffer", r.workspace(), o.String(), r.fill(text))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	err = cmd.Run()
 	return stderr.String(), err
+}
+
+// under returns the names in a directory.
+func under(dir string) []string {
+	found, _ := filepath.Glob(filepath.Join(dir, "*")) // the pattern is one
+	return found
+}
+
+// A query has more rows than memory, and the disk no room for them. It says so,
+// and leaves nothing; with room it works, and what a process that was killed
+// had spilled is gone.
+func TestSpillToFullFileSystem(t *testing.T) {
+	if !mounting(t) {
+		return
+	}
+	d := mountDisk(t)
+	r := &round{plant: &plant{t: t, dir: d.dir}}
+	spilled := filepath.Join(r.workspace(), "tmp")
+	o := ordeal{memory: 100 << 20}
+	const sort = "CREATE TABLE s AS SELECT id, repeat(md5(CAST(id AS STRING)), 2) AS h FROM range(900000) ORDER BY h"
+	d.leave(8 << 20)
+	if said, err := r.runOnce(o, sort); err == nil || !strings.Contains(said, "no space left on device") || !strings.Contains(said, "directory tmp") {
+		t.Errorf("on a full disk: %v: %s, want that there is no room in the directory tmp", err, said)
+	}
+	if left := under(spilled); len(left) > 0 {
+		t.Errorf("what was spilled is still there: %v", left)
+	}
+	d.leave(600 << 20)
+	killed := process(t, "suffer", r.workspace(), o.String(), sort)
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for len(under(spilled)) == 0 && t.Context().Err() == nil {
+		<-tick.C
+	}
+	if err := killed.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Wait(); err == nil || len(under(spilled)) == 0 {
+		t.Errorf("it ended before it was killed: %v", err)
+	}
+	if said, err := r.runOnce(o, "CREATE OR REPLACE"+strings.TrimPrefix(sort, "CREATE")); err != nil {
+		t.Errorf("with room: %v: %s", err, said)
+	}
+	if left := under(spilled); len(left) > 0 {
+		t.Errorf("what was spilled is still there: %v", left)
+	}
+	s, err := session.Open(t.Context(), session.Config{Workspace: r.workspace()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.session = s
+	defer r.close()
+	if got := r.must("SELECT count(*), count(DISTINCT h) FROM s"); got != "900000|900000" {
+		t.Errorf("the sorted table has %s rows and different values", got)
+	}
 }

@@ -33,6 +33,8 @@ type ordeal struct {
 	rate float64
 	// space is after how many bytes the disk is full; 0 is never.
 	space int64
+	// memory is how much memory it has, in bytes; 0 is enough.
+	memory int64
 	// copies says that the store cannot move files, but copy them.
 	copies bool
 	// skew is by how much the process's clock is wrong.
@@ -43,6 +45,7 @@ func (o ordeal) String() string {
 	return url.Values{
 		"step": {strconv.Itoa(o.step)}, "seed": {strconv.FormatUint(o.seed, 10)}, "rate": {strconv.FormatFloat(o.rate, 'g', -1, 64)},
 		"space": {strconv.FormatInt(o.space, 10)}, "skew": {o.skew.String()}, "copies": {strconv.FormatBool(o.copies)},
+		"memory": {strconv.FormatInt(o.memory, 10)},
 	}.Encode()
 }
 
@@ -52,13 +55,14 @@ func parseOrdeal(text string) (o ordeal, err error) {
 	if err != nil {
 		return o, err
 	}
-	errs := make([]error, 6)
+	errs := make([]error, 7)
 	o.step, errs[0] = strconv.Atoi(v.Get("step"))
 	o.seed, errs[1] = strconv.ParseUint(v.Get("seed"), 10, 64)
 	o.rate, errs[2] = strconv.ParseFloat(v.Get("rate"), 64)
 	o.space, errs[3] = strconv.ParseInt(v.Get("space"), 10, 64)
 	o.skew, errs[4] = time.ParseDuration(v.Get("skew"))
 	o.copies, errs[5] = strconv.ParseBool(v.Get("copies"))
+	o.memory, errs[6] = strconv.ParseInt(v.Get("memory"), 10, 64)
 	return o, errors.Join(errs...)
 }
 
@@ -106,7 +110,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (o ordeal) config(workspace string, requests *atomic.Int64) session.Config {
 	store := o.store(requests)
 	return session.Config{
-		Workspace: workspace, Parallelism: 2, Clock: func() time.Time { return time.Now().Add(o.skew) }, Sleep: sleep,
+		Workspace: workspace, MemoryLimit: o.memory, Parallelism: 2, Clock: func() time.Time { return time.Now().Add(o.skew) }, Sleep: sleep,
 		Openers: location.Openers{"file": func(context.Context, location.Location) (object.Store, error) { return store, nil }},
 	}
 }

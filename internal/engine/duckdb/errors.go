@@ -144,6 +144,10 @@ var rules = []rule{
 		"More than one row returned by a subquery used as an expression.",
 	},
 	{
+		regexp.MustCompile(`(?s)^(?:Out of Memory Error: .*max_temp_directory_size|IO Error: .*No space left on device)`),
+		"UNABLE_TO_SPILL", "53100", "What exceeds the memory finds no room in the directory tmp of the workspace: no space left on device. Make room there, or raise --memory-limit.",
+	},
+	{
 		regexp.MustCompile(`(?s)^Out of Memory Error: (.*)`),
 		"UNABLE_TO_ACQUIRE_MEMORY", "53200", "The engine ran out of memory: ${1}",
 	},

@@ -233,6 +233,37 @@ func TestLease(t *testing.T) {
 	})
 }
 
+// TestLeaseTakenMeanwhile: of two runs that begin together one gets the lease,
+// and the other is told so, though it finds nothing of the lease that it asked
+// about.
+func TestLeaseTakenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		under := mem.New(nil)
+		fast := open(t, under, "id")
+		first, _, err := fast.Acquire(t.Context(), checkpoint.LeaseConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var winner *checkpoint.Lease
+		slow := open(t, objecttest.NewFaulty(under, func(c objecttest.Call) objecttest.Fault {
+			if winner == nil && strings.HasSuffix(c.Key, ".done") {
+				winner, _, err = fast.Acquire(t.Context(), checkpoint.LeaseConfig{})
+			}
+			return objecttest.Fault{}
+		}), "id")
+		var other *checkpoint.ConcurrentRunError
+		if _, _, lost := slow.Acquire(t.Context(), checkpoint.LeaseConfig{}); err != nil || !errors.As(lost, &other) {
+			t.Errorf("got %v, want a ConcurrentRunError; the other run: %v", lost, err)
+		}
+		if err := winner.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestLeaseOfTheDead is taken over after a few silent beats, or at once when
 // the owner is known to be gone; should it rise again it learns that it lost.
 func TestLeaseOfTheDead(t *testing.T) {

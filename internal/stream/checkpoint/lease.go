@@ -111,7 +111,10 @@ func (c *Checkpoint) awaitEnd(ctx context.Context, n int64, cfg LeaseConfig) err
 		return err
 	}
 	var owner Owner
-	if body, err := c.read(ctx, leaseKey(n)); err != nil {
+	if body, err := c.read(ctx, leaseKey(n)); errors.Is(err, fs.ErrNotExist) {
+		// A run that came since has taken the next one, and forgotten this.
+		return &ConcurrentRunError{Detail: "it has begun at the same time"}
+	} else if err != nil {
 		return fmt.Errorf("read lease: %w", err)
 	} else if err := json.Unmarshal(body, &owner); err != nil {
 		return damaged(leaseKey(n), "cannot be read: "+err.Error())
