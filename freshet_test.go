@@ -285,6 +285,42 @@ func TestProcessAllAvailable(t *testing.T) {
 	}
 }
 
+// TestTriggers: three files, one a batch, are three batches for availableNow and
+// for a processing time, and one for once, which knows no limits.
+func TestTriggers(t *testing.T) {
+	h := newHouse(t)
+	for _, name := range []string{"1.json", "2.json", "3.json"} {
+		h.arrive(name, `{"id":1}`)
+	}
+	for name, want := range map[string]int{"availableNow": 3, "once": 1, "processingTime": 3} {
+		trigger, err := freshet.ParseTrigger(name, "10 milliseconds")
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := h.ws.Stream(h.files("*")).Start(t.Context(), freshet.Sink{Checkpoint: h.checkpoint(name), Table: name, Trigger: trigger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "processingTime" {
+			if err := errors.Join(q.ProcessAllAvailable(t.Context()), q.Stop()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := q.AwaitTermination(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(q.RecentProgress()); got != want {
+			t.Errorf("%s ran %d batches, want %d", name, got, want)
+		}
+		h.want("SELECT count(*) FROM "+name, "3")
+	}
+	for name, text := range map[string]string{"continuous": "micro-batches", "hourly": "the triggers are"} {
+		if _, err := freshet.ParseTrigger(name, "1 second"); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestStartRefuses what cannot run, at once or when it is known.
 func TestStartRefuses(t *testing.T) {
 	h := newHouse(t)

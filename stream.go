@@ -151,6 +151,18 @@ func ProcessingTime(every time.Duration) Trigger {
 // sources' limits, and ends.
 func AvailableNow() Trigger { return Trigger{stream.Trigger{Kind: stream.AvailableNow}} }
 
+// Once runs what is there when the query starts in one batch, whatever the
+// sources' limits, and ends.
+func Once() Trigger { return Trigger{stream.Trigger{Kind: stream.Once}} }
+
+// ParseTrigger reads a trigger as Spark's options name it: availableNow, once,
+// or processingTime with a value such as "10 seconds". Continuous processing is
+// refused, with the reason.
+func ParseTrigger(name, value string) (Trigger, error) {
+	t, err := stream.ParseTrigger(name, value)
+	return Trigger{t}, err
+}
+
 // Sink is where a stream goes, and how. Checkpoint and one of Table and
 // ForeachBatch are required.
 type Sink struct {
