@@ -428,7 +428,10 @@ func (l *copyLoad) refused(incoming *schema.Struct, err error) error {
 // same name, text is read as the target's type if that holds whatever the
 // column's own type holds: nothing is cast twice.
 func (l *copyLoad) reader(ctx context.Context) (*FileReader, error) {
-	how := Inferring{Types: true, MergeSchema: l.MergeSchema || l.set.Options.Bool("mergeSchema"), Speculate: !l.certain}
+	how := Inferring{Types: true, MergeSchema: l.MergeSchema || l.set.Options.Bool("mergeSchema")}
+	if !l.certain {
+		how.Sample = DefaultSample
+	}
 	if l.set.Name == "csv" {
 		how.Types = l.set.Options.Bool("inferSchema")
 	}
@@ -451,7 +454,7 @@ func (l *copyLoad) reader(ctx context.Context) (*FileReader, error) {
 	}
 	typed, err := l.set.With(columns, "")
 	if err == nil {
-		typed.speculative = r.speculative
+		typed.sampled = r.sampled
 	}
 	return typed, err
 }

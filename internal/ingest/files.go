@@ -216,20 +216,24 @@ type Inferring struct {
 	// CorruptRecords adds the column of malformed records when there are some,
 	// as plain reads of JSON do (semantics §4.3).
 	CorruptRecords bool
-	// Speculate infers from a sample, so that large data is read once instead
-	// of twice. The reader then gives [ErrSpeculation] as soon as the data
-	// shows that all of it may have a different schema; the caller drops what
-	// it has read and infers again, without speculation.
-	Speculate bool
+	// Sample is how many bytes of text to infer from, so that large data is
+	// read once instead of twice; 0 infers from all of it. The reader then
+	// gives [ErrSpeculation] as soon as the data shows that all of it may have
+	// a different schema; the caller drops what it has read and infers again,
+	// from all.
+	Sample int64
 }
 
 // ErrSpeculation says that a schema inferred from a sample does not hold for
 // all the data.
 var ErrSpeculation = errors.New("the data does not have the schema of its sample")
 
-// sampleBytes is how much text speculation looks at; less data than a few
-// times that is read twice at no cost that matters.
-const sampleBytes = 4 << 20
+// DefaultSample is how much text a sample has in use.
+const DefaultSample = 4 << 20
+
+// worthSampling is how many times its sample data has to be for its schema to
+// be inferred from that: less is read twice at no cost that matters.
+const worthSampling = 4
 
 // Infer returns a reader of the files whose columns are found in them, with
 // hints applied. rescue is the name of the rescued data column, "" for none.
@@ -259,7 +263,7 @@ func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*Fil
 	}
 	r, err := s.reader(evolve.ApplyHints(whole, hints), partitioning.Columns().Names(), rescue, zone)
 	if err == nil {
-		r.speculative = sampled
+		r.sampled = sampled
 	}
 	return r, err
 }
@@ -270,8 +274,8 @@ func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location)
 		Options: s.Options, InferTypes: how.Types, MergeSchema: how.MergeSchema, TimeZone: zone,
 		CorruptRecords: how.CorruptRecords,
 	}
-	if how.Speculate && s.size() > 4*sampleBytes {
-		ask.SampleBytes, ask.KeepVoid = sampleBytes, true
+	if how.Sample > 0 && s.size() > worthSampling*how.Sample && s.forgiving() {
+		ask.SampleBytes, ask.KeepVoid = how.Sample, true
 		data, err = s.inferReadable(ctx, ask)
 		if err != nil || !undecided(data) {
 			return data, true, err
@@ -280,6 +284,16 @@ func (s *FileSet) infer(ctx context.Context, how Inferring, zone *time.Location)
 	}
 	data, err = s.inferReadable(ctx, ask)
 	return data, false, err
+}
+
+// forgiving reports whether readers pass over what does not fit the schema, so
+// that one from a sample can be found wanting: no option has them fail, or put
+// records elsewhere, where a schema from all data would have taken them.
+func (s *FileSet) forgiving() bool {
+	if s.Options.Given("mode") && strings.EqualFold(s.Options.Text("mode"), "FAILFAST") {
+		return false
+	}
+	return !slices.ContainsFunc([]string{"badRecordsPath", "failOnUnknownFields", "failOnWidenedFields"}, s.Options.Given)
 }
 
 // inferReadable infers from the files that can be read, if the others may be

@@ -24,12 +24,16 @@ type FileReader struct {
 	partitioning *files.Partitioning
 	rescue       string
 	zone         *time.Location
-	speculative  bool // the schema comes from a sample
+	sampled      bool // the schema comes from a sample
 }
 
 // Schema returns the columns that [FileReader.Read] yields: those of the data,
 // partition columns and the rescued data column.
 func (r *FileReader) Schema() *schema.Struct { return r.columns }
+
+// Sampled reports whether the schema comes from a sample of the data; see
+// [Inferring].
+func (r *FileReader) Sampled() bool { return r.sampled }
 
 // Partitions returns the names of the columns that the files' paths give.
 func (r *FileReader) Partitions() []string { return r.partitioning.Columns().Names() }
@@ -82,7 +86,7 @@ func (r *FileReader) each(ctx context.Context, how Reading, f func(arrow.RecordB
 			}
 			continue
 		}
-		if r.speculative && (b.Mismatches > 0 || b.Unknown != nil) {
+		if r.sampled && (b.Mismatches > 0 || b.Unknown != nil) {
 			b.Release()
 			return ErrSpeculation
 		}

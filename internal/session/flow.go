@@ -17,6 +17,7 @@ import (
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
 	"github.com/freshet/freshet/internal/stream/checkpoint"
+	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -53,6 +54,14 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 // openSources opens the sources. The flow must be held.
 func (f *streamingFlow) openSources(ctx context.Context) error {
 	want := wanted(f.def.Query)
+	// State must not be begun with columns that are guessed.
+	plan, err := stateful.New(f.def.Query.String(), nil)
+	if err != nil {
+		return err
+	}
+	if plan == nil {
+		want.sample = f.session.cfg.Sample
+	}
 	for i, ref := range streams(f.def.Query) {
 		src, err := f.session.openSource(ctx, ref, f.flow.Checkpoint, i, want)
 		if err != nil {
@@ -104,7 +113,7 @@ func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoin
 	cfg := autoloader.Config{
 		Path: path, Options: options, InferTypes: true, DetectFormat: true, Openers: s.openers, TimeZone: s.timeZone(),
 		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Clock: s.cfg.Clock, NewID: s.cfg.NewID,
-		Progress: s.progress, Metadata: want.metadata,
+		Progress: s.progress, Metadata: want.metadata, Guess: want.sample,
 	}
 	if ddl, ok := options["schema"]; ok {
 		delete(options, "schema")

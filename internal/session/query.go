@@ -26,31 +26,31 @@ import (
 // query plans a query. SELECT * of one relation is that relation; anything
 // else runs in the engine over the relations it names. Planning changes q.
 func (s *Session) query(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
-	return s.plan(ctx, q, false, s.printer)
+	return s.plan(ctx, q, 0, s.printer)
 }
 
 // shown is query for a result that is shown and not stored: its columns may be
 // intervals, as text.
 func (s *Session) shown(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
-	return s.plan(ctx, q, false, func(relations sql.Relations) *sql.Printer {
+	return s.plan(ctx, q, 0, func(relations sql.Relations) *sql.Printer {
 		p := s.printer(relations)
 		p.ShowIntervals = true
 		return p
 	})
 }
 
-// plan plans a query. When speculate is set, reading may give
-// [ingest.ErrSpeculation]; see there.
-func (s *Session) plan(ctx context.Context, q *sql.Query, speculate bool, printer func(sql.Relations) *sql.Printer) (*ingest.Relation, error) {
+// plan plans a query. When sample is not 0, schemas of files are inferred from
+// so many bytes, and reading may give [ingest.ErrSpeculation]; see there.
+func (s *Session) plan(ctx context.Context, q *sql.Query, sample int64, printer func(sql.Relations) *sql.Printer) (*ingest.Relation, error) {
 	views, err := s.expandedViews(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	if ref, ok := sql.PlainScan(q); ok {
-		return s.relation(ctx, ref, scan{speculate: speculate})
+		return s.relation(ctx, ref, scan{sample: sample})
 	}
 	b := s.binder(ctx, q)
-	b.want.speculate = speculate
+	b.want.sample = sample
 	if b.want.metadata {
 		s.hideMetadata(ctx, q, b.want.rowMetadata)
 	}
@@ -199,8 +199,8 @@ type scan struct {
 	// rowMetadata is whether it may be that of Delta tables: a query that reads
 	// files too means theirs.
 	rowMetadata bool
-	// speculate lets schemas of files be inferred from samples.
-	speculate bool
+	// sample is how many bytes of files schemas are inferred from; 0 is all.
+	sample int64
 	// site has the conditions on the rows, nil for none.
 	site *pushdown.Site
 	// scanned, when set, is told of the scan of a Delta table.
@@ -340,8 +340,8 @@ func (s *Session) stage(
 	layOut func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error),
 ) (delta.Metadata, *ingest.Staged, error) {
 	text := q.String()
-	for speculate := true; ; speculate = false {
-		rows, err := s.plan(ctx, q, speculate, s.printer)
+	for sample := s.cfg.Sample; ; sample = 0 {
+		rows, err := s.plan(ctx, q, sample, s.printer)
 		if err != nil {
 			return delta.Metadata{}, nil, err
 		}
@@ -351,7 +351,7 @@ func (s *Session) stage(
 			return delta.Metadata{}, nil, err
 		}
 		staged, err := ingest.Stage(ctx, t.store, meta, laidOut.Read(ctx), s.env())
-		if speculate && errors.Is(err, ingest.ErrSpeculation) {
+		if sample > 0 && errors.Is(err, ingest.ErrSpeculation) {
 			s.progress.Restart()
 			// Parsed anew, since planning has changed the tree.
 			if q, err = sql.ParseQuery(text); err != nil {

@@ -237,7 +237,7 @@ func (s *Session) readFiles(ctx context.Context, call *sql.TableFunction, want s
 		if rescue == "" && !strings.EqualFold(opts.Text("schemaEvolutionMode"), evolve.None.String()) && set.Rescues() {
 			rescue = ingest.DefaultRescued
 		}
-		how := ingest.Inferring{Types: opts.Bool("inferColumnTypes"), MergeSchema: true, Speculate: want.speculate, CorruptRecords: rescue == ""}
+		how := ingest.Inferring{Types: opts.Bool("inferColumnTypes"), MergeSchema: true, Sample: want.sample, CorruptRecords: rescue == ""}
 		if reader, err = set.Infer(ctx, how, rescue); err != nil {
 			return nil, err
 		}
@@ -294,7 +294,7 @@ func (s *Session) readPath(ctx context.Context, format, path string, want scan) 
 	if err != nil {
 		return nil, err
 	}
-	reader, err := set.Infer(ctx, ingest.Inferring{Types: format != "csv", MergeSchema: true, CorruptRecords: true, Speculate: want.speculate}, "")
+	reader, err := set.Infer(ctx, ingest.Inferring{Types: format != "csv", MergeSchema: true, CorruptRecords: true, Sample: want.sample}, "")
 	if err != nil {
 		return nil, err
 	}

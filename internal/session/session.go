@@ -45,6 +45,9 @@ type Config struct {
 	MemoryLimit int64
 	// Parallelism is how many processors a statement uses; 0 is all.
 	Parallelism int
+	// Sample is how many bytes of large files their schema is guessed from, so
+	// that they are read once; 0 is [ingest.DefaultSample].
+	Sample int64
 	// Version is the program's version, recorded in commits; "" is "dev".
 	Version string
 	// Openers open the stores of files and tables; nil opens those of this
@@ -66,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Parallelism <= 0 {
 		c.Parallelism = runtime.GOMAXPROCS(0)
+	}
+	if c.Sample <= 0 {
+		c.Sample = ingest.DefaultSample
 	}
 	if c.Version == "" {
 		c.Version = "dev"

@@ -19,10 +19,11 @@ import (
 // workspace is a session over a directory of its own, with a place for source
 // files. In SQL, $IN stands for that place.
 type workspace struct {
-	t    *testing.T
-	s    *session.Session
-	root string
-	in   string
+	sample int64 // of session.Config
+	t      *testing.T
+	s      *session.Session
+	root   string
+	in     string
 }
 
 func newWorkspace(t *testing.T) *workspace {
@@ -39,7 +40,7 @@ func newWorkspace(t *testing.T) *workspace {
 // open starts a new session of the workspace, as another process would.
 func (w *workspace) open() {
 	w.t.Helper()
-	s, err := session.Open(w.t.Context(), session.Config{Workspace: filepath.Join(w.root, "ws"), Parallelism: 2})
+	s, err := session.Open(w.t.Context(), session.Config{Workspace: filepath.Join(w.root, "ws"), Parallelism: 2, Sample: w.sample})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -57,7 +58,7 @@ func TestStatefulRefreshUnderCrashes(t *testing.T) {
 	}
 }
 
-// crashRefresh refreshes table s until the process dies at the nth operation
+// crashRefresh refreshes table s, or runs the trial's statement, until the process dies at the nth operation
 // of the storage, then again in another process. It reports whether it died.
 func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 	t.Helper()
@@ -65,7 +66,8 @@ func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 	store := objecttest.NewFaulty(local.New("/"), objecttest.CrashAt(n))
 	tr.through(store)
 	dead := tr.s
-	_, err := tr.try("REFRESH TABLE s")
+	text := cmp.Or(tr.text, "REFRESH TABLE s")
+	_, err := tr.try(text)
 	died = len(store.Faults()) > 0
 	// The lease of a process that has died; this one lives on.
 	leases, gerr := filepath.Glob(filepath.Join(tr.root, "ws", "checkpoints", "*", "*", "*", "lease"))
@@ -78,7 +80,7 @@ func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 		}
 	}
 	tr.open()
-	tr.rows("REFRESH TABLE s")
+	tr.rows(text)
 	got := tr.rows("SELECT * FROM s")
 	slices.Sort(got)
 	if !slices.Equal(got, want) {

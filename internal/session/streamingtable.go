@@ -24,6 +24,12 @@ import (
 // fed by: a table that another flow has fed begins anew.
 const flowProperty = "freshet.flowId"
 
+// Operations by which a flow makes its table, and makes it anew.
+const (
+	operationCreate   = "CREATE TABLE"
+	operationTruncate = "TRUNCATE"
+)
+
 // checkStreaming refuses what a definition may not have, or not yet.
 func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	refuse := func(format string, args ...any) error {
@@ -182,6 +188,11 @@ func (s *Session) evolved(entry catalog.Table, err error) bool {
 		s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
 		return true
 	}
+	if guess, ok := errors.AsType[*autoloader.GuessError](err); ok {
+		s.progress.Restart()
+		s.cfg.Logger.Info("a schema was guessed wrong", "table", entry.Name.String(), "guessed", guess.Guessed.DDL(), "is", guess.Schema.DDL())
+		return true
+	}
 	if changed, ok := errors.AsType[*deltalog.SchemaChangedError](err); ok {
 		s.cfg.Logger.Info("a schema has changed", "table", entry.Name.String(), "source", changed.Table, "version", changed.Version)
 		return true
@@ -204,34 +215,48 @@ type streamingFlow struct {
 }
 
 // beginning is the commit that makes the table, or makes it anew when another
-// flow has fed it; nil when it is this flow's.
+// flow has fed it, or when its columns were guessed and the guess did not hold;
+// nil when it is this flow's.
 func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 	base, err := f.target.exists(ctx)
 	if err != nil {
 		return nil, err
 	}
+	operation, mine := operationCreate, false
 	if base != nil {
 		fed, ok := base.Property(flowProperty)
-		if feeds(fed, f.flow.Checkpoint.ID()) {
-			return nil, nil
-		}
 		if !ok {
 			return nil, errclass.New("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601",
 				"Cannot load the streaming table %s: the table at %s is of no flow. Drop the streaming table and create it under another name.", f.entry.Name, f.entry.Location)
 		}
+		operation, mine = operationTruncate, feeds(fed, f.flow.Checkpoint.ID())
+	}
+	if mine {
+		if untouched, err := f.untouched(ctx, base); err != nil || !untouched {
+			return nil, err
+		}
 	}
 	meta, err := f.metadata(ctx)
-	if err != nil {
+	if err != nil || mine && schema.EqualIgnoringNulls(base.Schema(), meta.Schema) {
 		return nil, err
-	}
-	operation := "CREATE TABLE"
-	if base != nil {
-		operation = "TRUNCATE"
 	}
 	return &ingest.Commit{
 		Table: f.target.table, Store: f.target.store, Base: base, Metadata: &meta, Overwrite: true, Now: f.session.cfg.Clock,
 		Operation: operation, Parameters: createParameters(f.target, meta),
 	}, nil
+}
+
+// untouched reports whether nothing has happened to a table since the flow
+// made it, so that its columns may be a guess.
+func (f *streamingFlow) untouched(ctx context.Context, base *delta.Snapshot) (bool, error) {
+	if _, fed := base.TransactionVersion(f.flow.Checkpoint.ID()); fed {
+		return false, nil
+	}
+	last, err := f.target.table.History(ctx, 1)
+	if err != nil || len(last) == 0 {
+		return false, err
+	}
+	return last[0].Operation == operationCreate || last[0].Operation == operationTruncate, nil
 }
 
 // metadata is that of the new table: its declared columns, or those of the

@@ -23,7 +23,7 @@ import (
 func (w *workspace) through(store object.Store) {
 	w.t.Helper()
 	s, err := session.Open(w.t.Context(), session.Config{
-		Workspace: filepath.Join(w.root, "ws"), Parallelism: 2,
+		Workspace: filepath.Join(w.root, "ws"), Parallelism: 2, Sample: w.sample,
 		Openers: location.Openers{"file": func(context.Context, location.Location) (object.Store, error) { return store, nil }},
 	})
 	if err != nil {

@@ -208,6 +208,7 @@ func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stop
 	if err != nil {
 		return err
 	}
+	rows = r.settled(rows)
 	watch.lap("queryPlanning")
 	written, err := r.Sink.Write(ctx, Batch{Flow: r.Checkpoint.ID(), ID: r.next}, rows)
 	if err != nil {
@@ -290,6 +291,31 @@ func counted(rel *ingest.Relation, n *atomic.Int64) *ingest.Relation {
 					n.Add(rec.NumRows())
 				}
 				if !yield(rec, err) {
+					return
+				}
+			}
+		}
+	}
+	return &out
+}
+
+// settled returns rows at whose end the sources settle.
+func (r *running) settled(rows *ingest.Relation) *ingest.Relation {
+	out := *rows
+	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			for rec, err := range rows.Read(ctx) {
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+			for _, s := range r.Sources {
+				source, ok := s.(Settler)
+				if !ok {
+					continue
+				}
+				if err := source.Settle(ctx); err != nil {
+					yield(nil, err)
 					return
 				}
 			}

@@ -39,6 +39,14 @@ type Source interface {
 	Progress() SourceProgress
 }
 
+// Settler is a [Source] that has doubts about a batch to clear before anything
+// of it counts.
+type Settler interface {
+	// Settle is called when the rows of a batch have been taken to their end,
+	// and before they are committed. An error ends the batch.
+	Settle(ctx context.Context) error
+}
+
 // Done is a batch that is done.
 type Done struct {
 	Batch                int64

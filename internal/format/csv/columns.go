@@ -24,24 +24,24 @@ type parser interface {
 func newParser(t schema.Type, b column.Builder, p *plan) parser {
 	switch b := b.(type) {
 	case *column.Fixed[int64]:
-		return &fixed[int64]{b, value.ParseInt64}
+		return &fixed[int64]{Fixed: b, parseValue: value.ParseInt64}
 	case *column.Fixed[int32]:
-		return &fixed[int32]{b, value.ParseInt[int32]}
+		return &fixed[int32]{Fixed: b, parseValue: value.ParseInt[int32]}
 	case *column.Fixed[int16]:
-		return &fixed[int16]{b, value.ParseInt[int16]}
+		return &fixed[int16]{Fixed: b, parseValue: value.ParseInt[int16]}
 	case *column.Fixed[int8]:
-		return &fixed[int8]{b, value.ParseInt[int8]}
+		return &fixed[int8]{Fixed: b, parseValue: value.ParseInt[int8]}
 	case *column.Fixed[float64]:
-		return &fixed[float64]{b, p.float64}
+		return &fixed[float64]{Fixed: b, parseValue: p.float64}
 	case *column.Fixed[float32]:
-		return &fixed[float32]{b, p.float32}
+		return &fixed[float32]{Fixed: b, parseValue: p.float32}
 	case *column.Fixed[arrow.Date32]:
-		return &fixed[arrow.Date32]{b, p.parseDate}
+		return &fixed[arrow.Date32]{b, p.parseDate, p.infersAs(kindDate)}
 	case *column.Fixed[arrow.Timestamp]:
-		return &fixed[arrow.Timestamp]{b, p.timestampParser(t)}
+		return &fixed[arrow.Timestamp]{b, p.timestampParser(t), p.infersAs(kindTimestamp)}
 	case *column.Fixed[decimal128.Num]:
 		d, _ := t.(schema.Decimal) // the builder's type says so
-		return &fixed[decimal128.Num]{b, func(text []byte) (decimal128.Num, bool) { return parseDecimal(text, d) }}
+		return &fixed[decimal128.Num]{Fixed: b, parseValue: func(text []byte) (decimal128.Num, bool) { return parseDecimal(text, d) }}
 	case *column.Bool:
 		return &boolean{b}
 	case *column.String:
@@ -73,6 +73,9 @@ func (r *reader) rareValue(c cell) (text []byte, ok bool) {
 type fixed[T arrow.FixedWidthType] struct {
 	*column.Fixed[T]
 	parseValue func([]byte) (T, bool)
+	// inferred, when set, reports whether inference takes a value that fits the
+	// column's type for one of that type.
+	inferred func([]byte) bool
 }
 
 func (f *fixed[T]) parse(r *reader, field int) {
@@ -87,6 +90,9 @@ func (f *fixed[T]) parse(r *reader, field int) {
 			r.misfit(i, field)
 			f.AppendNull()
 			continue
+		}
+		if f.inferred != nil && !f.inferred(text) {
+			r.coerce(i)
 		}
 		f.Append(v)
 	}

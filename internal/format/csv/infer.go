@@ -63,28 +63,47 @@ func (f Format) Infer(ctx context.Context, files []format.File, req format.Infer
 	if err != nil {
 		return nil, err
 	}
+	m := merger{lattice: newLattice(&fs, req.Options), req: req, columns: make(map[string]int)}
+	rest, err := f.look(ctx, files, d, req, &m)
+	if err == nil && len(rest) > 0 {
+		// The names of columns are exact even where types come from a sample.
+		req.InferTypes = false
+		_, err = f.look(ctx, rest, d, req, &m)
+	}
+	return m.schema(), err
+}
+
+// look adds to m what files tell, until their sample is over. It returns those
+// of which it has seen nothing, unless m does not need them.
+func (f Format) look(ctx context.Context, files []format.File, d *dialect, req format.Inference, m *merger) (rest []format.File, err error) {
 	cfg := f.Block
 	cfg.Charset, cfg.EmptyFiles = d.charset, true
 	if !req.InferTypes {
 		const headSize = 64 << 10
 		cfg.Size = headSize
 	}
-	m := merger{lattice: newLattice(&fs, req.Options), req: req, columns: make(map[string]int)}
 	newSampler := func() block.Parser[*head, []guess] {
-		return &sampler{tokenizer: tokenizer{dialect: d}, lattice: newLattice(&fs, req.Options), req: req, ratio: req.Options.Float("samplingRatio")}
+		return &sampler{tokenizer: tokenizer{dialect: d}, lattice: newLattice(m.formats, req.Options), req: req, ratio: req.Options.Float("samplingRatio")}
 	}
-	bytes := int64(0)
+	bytes, last := int64(0), ""
 	for out, err := range block.Read(ctx, slices.Values(files), cfg, grammar{dialect: d}, newSampler) {
 		if err != nil {
 			return nil, err
 		}
 		m.add(out)
-		bytes += out.Size
-		if req.SampleBytes > 0 && bytes >= req.SampleBytes || m.complete() {
+		bytes, last = bytes+out.Size, out.File.Path
+		if m.complete() {
+			return nil, nil
+		}
+		if req.InferTypes && req.SampleBytes > 0 && bytes >= req.SampleBytes {
 			break
 		}
 	}
-	return m.schema(), nil
+	seen := slices.IndexFunc(files, func(f format.File) bool { return f.Path == last })
+	if !req.MergeSchema {
+		return nil, nil // the first file decides
+	}
+	return files[seen+1:], nil
 }
 
 // merger unifies what the blocks of all files tell.

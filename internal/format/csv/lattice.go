@@ -173,3 +173,23 @@ func (l *lattice) merge(a, b guess) guess {
 	}
 	return guess{kind: kindString}
 }
+
+// infersAs returns what reports whether a value that can be read as a DATE or
+// a TIMESTAMP leaves a column of that kind what it is. The casts of readers take
+// more, such as the year alone, which is a number, and a time behind a date. It is for one goroutine.
+func (p *plan) infersAs(k kind) func(text []byte) bool {
+	l := newLattice(&p.formats, p.req.Options)
+	usual := func(text []byte) bool { return l.dateCasts } // either of both
+	if k == kindDate {
+		usual = func(text []byte) bool {
+			return l.preferDate && l.date == nil && len(text) == len("yyyy-MM-dd") && text[7] == '-'
+		}
+	}
+	return func(text []byte) bool {
+		if len(text) > 4 && text[4] == '-' && usual(text) {
+			return true
+		}
+		g := guess{kind: k}
+		return l.merge(g, l.classify(kindInteger, text)) == g
+	}
+}

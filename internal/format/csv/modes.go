@@ -25,7 +25,8 @@ func (r *reader) sortMisfits() {
 }
 
 // malformed returns the malformed rows of the table, in order, and counts
-// those and the ones that rescued data makes good: with a rescued data column,
+// those, the ones with values that inference types otherwise, and the ones that
+// rescued data makes good: with a rescued data column,
 // neither a value that does not fit nor one too many is malformed, since both
 // are kept there (semantics §4.3).
 func (r *reader) malformed() []badRow {
@@ -39,6 +40,9 @@ func (r *reader) malformed() []badRow {
 		}
 		tokens := int(r.rows[i].tokens)
 		if first == next && (tokens == r.width || r.plan.ragged()) {
+			if r.coerced != nil && r.coerced[i] {
+				r.mismatches++
+			}
 			continue
 		}
 		r.mismatches++

@@ -473,3 +473,26 @@ func TestReadOrderOfManyFiles(t *testing.T) {
 		t.Errorf("%d rows, error %v", n, missing)
 	}
 }
+
+// Values that can be read as their column's type are counted all the same when
+// inference would have made another one of them.
+func TestReadCountsWhatInferenceTypesOtherwise(t *testing.T) {
+	for _, tc := range []struct {
+		ddl, text string
+		options   options
+		want      int64
+	}{
+		{"a DATE", "2026-01-02\n2026-01-03\n", nil, 0},
+		{"a DATE", "2026-01-02\n2026-01-03 04:05:06\n2026\n2026-1-2\n", nil, 3},
+		{"a TIMESTAMP", "2026-01-02\n2026-01-03 04:05:06\n2026-01-03T04:05:06.7Z\n", nil, 0},
+		{"a TIMESTAMP", "2026\n2026-01-03 04:05:06\n", nil, 1},
+		{"a TIMESTAMP, b DATE", "2026,2026\n2027,2026-01-02\n", nil, 2},
+		{"a TIMESTAMP", "2026-01-02\n2026-01-03 04:05:06\n", options{"dateFormat": "yyyy-M-d"}, 1},
+		{"a TIMESTAMP", "2026-01-02\n2026-01-03 04:05:06\n", options{"dateFormat": "yyyy-M-d", "preferDate": "false"}, 0},
+	} {
+		got := query{ddl: tc.ddl, options: tc.options}.run(t, files(tc.text))
+		if got.err != nil || got.mismatches != tc.want {
+			t.Errorf("%s of %q, %v: %d mismatches (%v), want %d", tc.ddl, tc.text, tc.options, got.mismatches, got.err, tc.want)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type reader struct {
 	fields     *binding // of block
 	valid      bool     // block is valid UTF-8
 	misfits    []misfit // of the table
+	coerced    []bool   // rows with values that fit, but that inference types otherwise; nil for none
 	mismatches int64    // of the batch
 	rescue     []byte   // rescued data of the row at hand
 }
@@ -37,6 +38,13 @@ type reader struct {
 type misfit struct{ row, field int }
 
 func (r *reader) misfit(row, field int) { r.misfits = append(r.misfits, misfit{row, field}) }
+
+func (r *reader) coerce(row int) {
+	if r.coerced == nil {
+		r.coerced = make([]bool, len(r.rows))
+	}
+	r.coerced[row] = true
+}
 
 func newReader(p *plan) *reader {
 	s := p.req.Schema
@@ -151,7 +159,7 @@ func (r *reader) parseTable(base int) error {
 
 // parseColumns types the values of the table, column by column.
 func (r *reader) parseColumns(base int) {
-	r.misfits = r.misfits[:0]
+	r.misfits, r.coerced = r.misfits[:0], nil
 	builders := r.batch.Columns()
 	for i, p := range r.parsers {
 		if p == nil {

@@ -32,6 +32,7 @@ type landing struct {
 	schema     *schema.Struct
 	trigger    stream.Trigger
 	progress   func(stream.Progress)
+	guess      int64
 
 	// faults, when set, decide about each access to files and checkpoint.
 	faults objecttest.Plan
@@ -85,6 +86,7 @@ func (l *landing) open() (*autoloader.Source, error) {
 	return autoloader.Open(l.t.Context(), autoloader.Config{
 		Path: "s3://bucket/in/", Options: l.options, Schema: l.schema, Openers: openers,
 		Checkpoint: l.faulty(l.checkpoint), State: "sources/0/", Clock: func() time.Time { return l.now }, NewID: uuid.NewString,
+		Guess: l.guess,
 	})
 }
 

@@ -76,7 +76,7 @@ func ddl(fields []schema.Field) []string {
 // It returns the error with which the batch ends, or nil when there is nothing
 // to add and the caller does not know better.
 func (s *Source) evolve(ctx context.Context, list []format.File, known bool) error {
-	found, err := s.inferFrom(ctx, list)
+	found, _, err := s.inferFrom(ctx, list, 0)
 	if err != nil {
 		return fmt.Errorf("infer the schema of a batch with new fields: %w", err)
 	}

@@ -50,6 +50,11 @@ type Config struct {
 	Progress   *ingest.Progress // told how far a batch is; may be nil
 	// Metadata adds the column _metadata.
 	Metadata bool
+	// Guess, when not 0, lets a first load that is large guess its schema from
+	// so many bytes, so that files are read once instead of twice. A guess that
+	// does not hold ends the load with a [*GuessError]. The sink has to take
+	// the rows of a batch to their end before any of them counts.
+	Guess int64
 }
 
 // Source is an open source. It is not safe for concurrent use.
@@ -63,6 +68,7 @@ type Source struct {
 	stores  map[string]object.Store
 
 	schema  *inferred         // nil until it is known
+	guess   *guess            // that schema is one; nil once it is kept
 	rescue  string            // name of the rescued data column, "" for none
 	first   bool              // nothing has been discovered before this run
 	skipped []filestate.Entry // by the batch read last
@@ -323,7 +329,12 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 		return nil, err
 	}
 	if s.schema == nil {
-		if err := s.infer(ctx, list); err != nil {
+		if err := s.infer(ctx, list, from == nil); err != nil {
+			return nil, err
+		}
+	}
+	if !s.guess.isOf(entries) {
+		if err := s.settle(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -344,10 +355,20 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 	drift := &drift{source: s, list: list}
 	rel := reader.Relation(ingest.Reading{
 		Metadata: s.cfg.Metadata, Progress: s.cfg.Progress, Bad: bad,
-		Drift:   func(unknown *schema.Struct, mismatches int64) error { return drift.see(ctx, unknown, mismatches) },
-		Skipped: func(e *format.FileError, _ bool) error { return s.skip(entries[e.Path], e) },
+		Drift: func(unknown *schema.Struct, mismatches int64) error {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
+			return drift.see(ctx, unknown, mismatches)
+		},
+		Skipped: func(e *format.FileError, _ bool) error {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
+			return s.skip(entries[e.Path], e)
+		},
 	})
-	return s.counted(rel, entries), nil
+	return s.counted(s.doubting(rel), entries), nil
 }
 
 // counted counts the rows of a batch as they are read, and notes the file that
@@ -369,7 +390,9 @@ func (s *Source) counted(rel *ingest.Relation, entries map[string]filestate.Entr
 			}
 			if err := s.noteSkipped(ctx, entries); err != nil {
 				yield(nil, err)
+				return
 			}
+			s.guess.read()
 		}
 	}
 	return &out
@@ -425,89 +448,4 @@ func corrupt(skipped []filestate.Entry) (n int) {
 		}
 	}
 	return n
-}
-
-// inferFirst infers the schema from the files discovered, the newest first.
-func (s *Source) inferFirst(ctx context.Context) error {
-	var list []format.File
-	for e, err := range s.state.Pending(ctx, s.state.Taken(), s.state.Next()) {
-		if err != nil {
-			return err
-		}
-		f, err := s.file(ctx, e)
-		if err != nil {
-			return err
-		}
-		list = append(list, f)
-	}
-	return s.infer(ctx, sample(list))
-}
-
-// The sample of files that inference looks at (semantics §3.1).
-const (
-	sampleFiles = 1000
-	sampleBytes = 50 << 30
-)
-
-// sample returns the newest of the files, which come oldest first.
-func sample(list []format.File) []format.File {
-	from, bytes := len(list), int64(0)
-	for from > 0 && len(list)-from < sampleFiles && bytes < sampleBytes {
-		from--
-		bytes += list[from].Size
-	}
-	return list[from:]
-}
-
-var errNoFiles = errors.New("no files")
-
-// infer infers and keeps the first schema.
-func (s *Source) infer(ctx context.Context, list []format.File) error {
-	found, err := s.inferFrom(ctx, list)
-	if errors.Is(err, errNoFiles) {
-		return errclass.New("CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", "42000",
-			"Cannot infer the schema: there are no files at %s yet. Give a schema, or start when there are files.", s.cfg.Path)
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.schemas.add(ctx, found); err != nil {
-		return err
-	}
-	s.schema = found
-	return nil
-}
-
-// inferFrom infers the schema of files.
-func (s *Source) inferFrom(ctx context.Context, list []format.File) (*inferred, error) {
-	types := s.cfg.InferTypes
-	if s.opts.Given("inferColumnTypes") {
-		types = s.opts.Bool("inferColumnTypes")
-	}
-	reader, err := s.set.Of(list).Infer(ctx, ingest.Inferring{Types: types, MergeSchema: true}, "")
-	if _, empty := errors.AsType[*ingest.EmptyError](err); empty {
-		return nil, errNoFiles
-	}
-	if err != nil {
-		return nil, err
-	}
-	found := &inferred{data: schema.New(), partitions: schema.New()}
-	byPath := reader.Partitions()
-	for _, f := range reader.Schema().Fields {
-		if contains(byPath, f.Name) {
-			found.partitions.Fields = append(found.partitions.Fields, f)
-		} else {
-			found.data.Fields = append(found.data.Fields, f)
-		}
-	}
-	return found, nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,0 +1,112 @@
+package autoloader
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/schema"
+)
+
+// inferFirst infers the schema from the files discovered, the newest first.
+func (s *Source) inferFirst(ctx context.Context) error {
+	var list []format.File
+	for e, err := range s.state.Pending(ctx, s.state.Taken(), s.state.Next()) {
+		if err != nil {
+			return err
+		}
+		f, err := s.file(ctx, e)
+		if err != nil {
+			return err
+		}
+		list = append(list, f)
+	}
+	seen := sample(list)
+	return s.infer(ctx, seen, len(seen) == len(list) && s.fitsBatch(seen))
+}
+
+// The sample of files that inference looks at (semantics §3.1).
+const (
+	sampleFiles = 1000
+	sampleBytes = 50 << 30
+)
+
+// sample returns the newest of the files, which come oldest first.
+func sample(list []format.File) []format.File {
+	from, bytes := len(list), int64(0)
+	for from > 0 && len(list)-from < sampleFiles && bytes < sampleBytes {
+		from--
+		bytes += list[from].Size
+	}
+	return list[from:]
+}
+
+var errNoFiles = errors.New("no files")
+
+// infer finds the first schema in files, and keeps it unless it is a guess.
+func (s *Source) infer(ctx context.Context, list []format.File, mayGuess bool) error {
+	bytes := int64(0)
+	if mayGuess {
+		bytes = s.cfg.Guess
+	}
+	found, guessed, err := s.inferFrom(ctx, list, bytes)
+	if errors.Is(err, errNoFiles) {
+		return errclass.New("CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", "42000",
+			"Cannot infer the schema: there are no files at %s yet. Give a schema, or start when there are files.", s.cfg.Path)
+	}
+	if err != nil {
+		return err
+	}
+	if guessed {
+		s.schema, s.guess = found, &guess{files: list}
+		return nil
+	}
+	return s.keep(ctx, found)
+}
+
+// keep makes found the schema, durably.
+func (s *Source) keep(ctx context.Context, found *inferred) error {
+	if err := s.schemas.add(ctx, found); err != nil {
+		return err
+	}
+	s.schema, s.guess = found, nil
+	return nil
+}
+
+// inferFrom infers the schema of files: from so many bytes of them, if sample
+// is not 0 and they are many more, and from all otherwise.
+func (s *Source) inferFrom(ctx context.Context, list []format.File, sample int64) (found *inferred, sampled bool, err error) {
+	types := s.cfg.InferTypes
+	if s.opts.Given("inferColumnTypes") {
+		types = s.opts.Bool("inferColumnTypes")
+	}
+	reader, err := s.set.Of(list).Infer(ctx, ingest.Inferring{Types: types, MergeSchema: true, Sample: sample}, "")
+	if _, empty := errors.AsType[*ingest.EmptyError](err); empty {
+		return nil, false, errNoFiles
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	found = &inferred{data: schema.New(), partitions: schema.New()}
+	byPath := reader.Partitions()
+	for _, f := range reader.Schema().Fields {
+		if contains(byPath, f.Name) {
+			found.partitions.Fields = append(found.partitions.Fields, f)
+		} else {
+			found.data.Fields = append(found.data.Fields, f)
+		}
+	}
+	return found, reader.Sampled(), nil
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
