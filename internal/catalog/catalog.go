@@ -317,6 +317,26 @@ func (c *Catalog) Tables(ctx context.Context, catalogName, schemaName string) ([
 		"SELECT "+tableColumns+" FROM tables WHERE catalog = ? AND schema = ? ORDER BY name", catalogName, schemaName)
 }
 
+// Texts returns the texts of all entries of some kinds.
+func (c *Catalog) Texts(ctx context.Context, kinds ...Kind) (map[Name]string, error) {
+	args := make([]any, len(kinds))
+	for i, k := range kinds {
+		args[i] = k
+	}
+	type entry struct {
+		name Name
+		text string
+	}
+	entries, err := collect(ctx, c, func(r *sql.Rows) (e entry, err error) {
+		return e, r.Scan(&e.name.Catalog, &e.name.Schema, &e.name.Table, &e.text)
+	}, "SELECT catalog, schema, name, text FROM tables WHERE kind IN (?"+strings.Repeat(", ?", len(kinds)-1)+")", args...)
+	texts := make(map[Name]string, len(entries))
+	for _, e := range entries {
+		texts[e.name] = e.text
+	}
+	return texts, err
+}
+
 // Drop removes the entry of a name; its files are the caller's to delete.
 func (c *Catalog) Drop(ctx context.Context, n Name) error {
 	rows, err := c.change(ctx, "DELETE FROM tables WHERE catalog = ? AND schema = ? AND name = ?",

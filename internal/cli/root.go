@@ -73,12 +73,17 @@ func printError(w io.Writer, err error) {
 	}
 }
 
-// interruptible returns a context that ends at Ctrl-C or SIGTERM. A second
-// Ctrl-C then ends the program, as without us. The caller must call stop.
+// interruptible returns a context that ends at Ctrl-C or SIGTERM. From when it
+// has ended, another signal ends the program at once, as without us. The caller
+// must call stop.
 func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
-	ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancel(ctx)
+	signalled, restore := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(signalled, func() {
+		restore()
+		cancel()
+	})
+	return ctx, cancel
 }
 
 // isTerminal reports whether a stream is a person's terminal.

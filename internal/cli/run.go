@@ -57,8 +57,8 @@ it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0.`,
 	f.Lookup("full-refresh").NoOptDefVal = everything
 	f.StringSliceVar(&opts.only, "refresh", nil, "refresh these datasets alone")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "check the pipeline and show its order; run nothing")
-	f.BoolVar(&opts.continuous, "continuous", false, "keep going: refresh at every interval, or as schedules say")
-	f.DurationVar(&opts.interval, "interval", 10*time.Second, "time from one refresh to the next, with --continuous")
+	f.BoolVar(&opts.continuous, "continuous", false, "keep going: refresh what has something new, or as schedules say")
+	f.DurationVar(&opts.interval, "interval", 10*time.Second, "time from one refresh of a dataset to the next, at least, with --continuous")
 	f.IntVar(&opts.parallelism, "parallelism", 2, "how many datasets run at a time")
 	f.BoolVarP(&opts.quiet, "quiet", "q", false, "print errors alone")
 	return cmd
@@ -88,7 +88,8 @@ func runPipeline(ctx context.Context, opts runOptions, paths []string, std Strea
 	cfg := pipeline.Config{
 		Open:        func(ctx context.Context) (*session.Session, error) { return session.Open(ctx, sc) },
 		Parallelism: opts.parallelism, Full: opts.full, Only: opts.only, Report: func(r pipeline.Result) { out.result(std.Err, r) },
-		Clock: time.Now, Sleep: sleep,
+		Changed: func(err error) { out.changed(std.Err, err) },
+		Clock:   time.Now, Sleep: sleep,
 	}
 	if len(opts.full) == 1 && opts.full[0] == everything {
 		cfg.Full, cfg.FullAll = nil, true
@@ -140,6 +141,17 @@ func (o *runReport) result(errs io.Writer, r pipeline.Result) {
 		return
 	}
 	fmt.Fprintf(o.w, "%-9s  %-40s %9d rows %s\n", r.Status, r.Dataset, r.Outcome.Rows, how(r))
+}
+
+// changed tells that files of a pipeline that keeps going have changed.
+func (o *runReport) changed(errs io.Writer, err error) {
+	switch {
+	case err != nil:
+		printError(errs, err)
+		fmt.Fprintln(errs, "The files have changed and cannot be used; the pipeline goes on as it was.")
+	case !o.quiet:
+		fmt.Fprintln(o.w, "The files have changed; the pipeline begins anew with them.")
+	}
 }
 
 // how says how a dataset was brought up to date, or why not.

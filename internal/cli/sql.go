@@ -91,16 +91,25 @@ func runSQL(ctx context.Context, opts sqlOptions, std Streams) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	c.session = s
 	if interactive {
-		return c.interact(ctx)
+		return errors.Join(c.interact(ctx), c.await(ctx, s))
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	defer func() { err = errors.Join(err, s.Wait(ctx)) }()
 	for _, text := range texts {
 		if err := c.run(ctx, text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// await waits for the refreshes that go on when a person leaves the shell, until
+// they lose patience.
+func (c *console) await(ctx context.Context, s *session.Session) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return s.Wait(ctx)
 }
 
 // texts reads the statements to run. It reports interactive when there are

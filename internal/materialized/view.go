@@ -61,6 +61,10 @@ func (v *View) Read(name string, table *delta.Table, at *delta.Snapshot) {
 	v.Sources[name] = src
 }
 
+// Steady reports whether the rows depend on nothing but the versions of the
+// sources.
+func (v *View) Steady() bool { return unsteady(v.Query) == "" }
+
 // Added chooses the files that came since the view's last refresh; nil where
 // no plan asks for them alone.
 func (s *Source) Added() func(delta.AddFile) bool { return s.added }

@@ -25,6 +25,7 @@ type Pipeline struct {
 	Datasets []*Dataset
 	// schemas are the CREATE SCHEMA statements, which run first.
 	schemas []statement
+	paths   []string // of its files and folders
 }
 
 // Dataset is what one statement defines.
@@ -99,7 +100,7 @@ func Load(name string, paths []string) (*Pipeline, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("read pipeline: no .sql files in %s", strings.Join(paths, ", "))
 	}
-	p := &Pipeline{Name: name}
+	p := &Pipeline{Name: name, paths: paths}
 	var errs []error
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -112,6 +113,23 @@ func Load(name string, paths []string) (*Pipeline, error) {
 		return nil, err
 	}
 	return p, p.connect()
+}
+
+// fingerprint tells states of the pipeline's files apart, without reading them.
+func (p *Pipeline) fingerprint() string {
+	var state strings.Builder
+	for _, path := range p.paths {
+		files, err := sqlFiles(path)
+		if err != nil {
+			fmt.Fprintf(&state, "%s: %v\n", path, err)
+		}
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil {
+				fmt.Fprintf(&state, "%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	return state.String()
 }
 
 func sqlFiles(path string) ([]string, error) {

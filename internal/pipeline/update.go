@@ -27,8 +27,11 @@ type Config struct {
 	// Report, when set, is told of each dataset once it is through. Calls do
 	// not overlap.
 	Report func(Result)
-	Clock  func() time.Time
-	Sleep  func(ctx context.Context, d time.Duration) error
+	// Changed, when set, is told when files of a pipeline that keeps going have
+	// changed: it begins anew with them, or err says why they cannot be used.
+	Changed func(err error)
+	Clock   func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) error
 }
 
 // Result is what became of a dataset in an update.
@@ -55,8 +58,7 @@ type update struct {
 	cfg    Config
 	full   map[*Dataset]bool
 	only   map[*Dataset]bool // nil is all
-	keep   bool              // sessions stay open, as a runner keeps going
-	again  bool              // a round has run already
+	keep   bool              // sessions and flows stay open, as a runner keeps going
 	lead   *session.Session
 	events *eventlog.Update
 
@@ -88,7 +90,7 @@ func (p *Pipeline) Run(ctx context.Context, cfg Config) (results []Result, err e
 	if err := u.start(ctx, false); err != nil {
 		return nil, err
 	}
-	u.runAll(ctx)
+	u.run(ctx)
 	err = u.failed(ctx)
 	return u.results, errors.Join(err, u.events.End(ctx, err))
 }
@@ -136,12 +138,8 @@ func (u *update) start(ctx context.Context, continuous bool) error {
 	return nil
 }
 
-// runAll runs the datasets, each after its inputs.
-func (u *update) runAll(ctx context.Context) { u.run(ctx, func(*Dataset) bool { return true }) }
-
-// run runs the datasets that are due. Its results are u.results.
-func (u *update) run(ctx context.Context, due func(*Dataset) bool) {
-	u.results = nil
+// run runs the datasets, each after its inputs.
+func (u *update) run(ctx context.Context) {
 	slots := make(chan struct{}, max(1, u.cfg.Parallelism))
 	done, failed := map[*Dataset]chan struct{}{}, map[*Dataset]*bool{}
 	for _, d := range u.Datasets {
@@ -161,12 +159,14 @@ func (u *update) run(ctx context.Context, due func(*Dataset) bool) {
 					return
 				}
 			}
-			if ctx.Err() != nil || !due(d) {
+			if ctx.Err() != nil || u.excluded(d) {
 				return
 			}
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			*failed[d] = !u.one(ctx, d)
+			r := u.try(ctx, d)
+			u.report(r)
+			*failed[d] = r.Err != nil
 		})
 	}
 	wait.Wait()
@@ -183,17 +183,16 @@ func (u *update) skip(d, in *Dataset) {
 func (u *update) report(r Result) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.results = append(u.results, r)
+	if !u.keep { // who keeps going would gather them for ever
+		u.results = append(u.results, r)
+	}
 	if u.cfg.Report != nil {
 		u.cfg.Report(r)
 	}
 }
 
-// one runs one dataset and reports whether what reads it may run.
-func (u *update) one(ctx context.Context, d *Dataset) (ok bool) {
-	if u.excluded(d) {
-		return true
-	}
+// try brings one dataset up to date, and says what became of it.
+func (u *update) try(ctx context.Context, d *Dataset) Result {
 	began := u.cfg.Clock()
 	outcome, err := u.materialize(ctx, d)
 	if !u.keep {
@@ -212,8 +211,7 @@ func (u *update) one(ctx context.Context, d *Dataset) (ok bool) {
 			r.Err = d.at(d.Pos(), err)
 		}
 	}
-	u.report(r)
-	return r.Err == nil
+	return r
 }
 
 // excluded reports whether a dataset is left as it is.
@@ -234,13 +232,13 @@ func (u *update) materialize(ctx context.Context, d *Dataset) (*session.Outcome,
 		return nil, s.Execute(ctx, d.text, d.Statement)
 	}
 	u.mu.Lock()
-	again := u.again && u.made[d]
+	again := u.made[d]
 	u.mu.Unlock()
 	if again {
 		stmt := &sql.Refresh{Kind: "TABLE", Name: d.definition.Name}
-		return s.Refresh(ctx, d.text, stmt, session.Refreshing{Update: u.events, Again: true})
+		return s.Refresh(ctx, d.text, stmt, session.Refreshing{Update: u.events, Keep: u.keep, Again: true})
 	}
-	outcome, err := s.Refresh(ctx, d.text, d.Statement, session.Refreshing{Full: u.cfg.FullAll || u.full[d], Update: u.events})
+	outcome, err := s.Refresh(ctx, d.text, d.Statement, session.Refreshing{Full: u.cfg.FullAll || u.full[d], Update: u.events, Keep: u.keep})
 	u.mu.Lock()
 	u.made[d] = err == nil
 	u.mu.Unlock()

@@ -51,8 +51,9 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	return f, nil
 }
 
-// openSources opens the sources. The flow must be held.
+// openSources opens the sources, anew if they were open. The flow must be held.
 func (f *streamingFlow) openSources(ctx context.Context) error {
+	f.sources, f.flow.Sources = nil, nil
 	want := wanted(f.def.Query)
 	// State must not be begun with columns that are guessed.
 	plan, err := stateful.New(f.def.Query.String(), nil)

@@ -40,6 +40,7 @@ type viewRefresh struct {
 	def     *sql.CreateMaterializedView
 	target  *target
 	expect  *expectations
+	logs    []string // where the tables that the query reads have their logs
 	materialized.View
 }
 
@@ -149,6 +150,7 @@ func (v *viewRefresh) open(ctx context.Context) error {
 			return err
 		}
 		v.Read(ref.Name.String(), t.table, snap)
+		v.logs = append(v.logs, logOf(t.location))
 	}
 	return nil
 }

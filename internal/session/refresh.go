@@ -23,6 +23,9 @@ type Refreshing struct {
 	Full bool
 	// Update is the update that the refresh is part of; nil makes one.
 	Update *eventlog.Update
+	// Keep says that the session will refresh the dataset again: the flow of a
+	// streaming table stays open.
+	Keep bool
 	// Again says that the refresh is one of many by a runner that keeps going:
 	// it leaves flows alone that were asked to stop, and tells the event log
 	// of nothing unless something has happened.
@@ -172,6 +175,23 @@ func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, 
 	return outcome, place.Text(text, err)
 }
 
+// runRefresh runs a statement that makes or refreshes a dataset, for its result.
+// One that was cancelled has loaded some batches, and is an error nevertheless:
+// it has not done what was asked for.
+func (s *Session) runRefresh(ctx context.Context, stmt sql.Statement) (*Result, error) {
+	if r, ok := stmt.(*sql.Refresh); ok && r.Async {
+		return s.refreshAside(ctx, r)
+	}
+	outcome, err := s.refresh(ctx, stmt, Refreshing{})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return outcome.result(), nil
+}
+
 // refresh runs a statement that makes or refreshes a dataset.
 func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshing) (*Outcome, error) {
 	switch stmt := stmt.(type) {
@@ -196,16 +216,28 @@ func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Ref
 	if err != nil {
 		return nil, place.Name(stmt.Name, s.text, err)
 	}
-	switch {
-	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE":
-		return s.refreshView(ctx, entry, how, nil)
-	case stmt.Kind == "MATERIALIZED VIEW":
-		return nil, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
-	case entry.Kind == catalog.KindStreamingTable && how.Full:
-		return s.reload(ctx, entry, how)
-	case entry.Kind == catalog.KindStreamingTable:
-		return s.refreshTable(ctx, entry, how, nil)
+	if err := refreshable(stmt, entry); err != nil {
+		return nil, err
 	}
-	return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+	switch {
+	case entry.Kind == catalog.KindMaterializedView:
+		return s.refreshView(ctx, entry, how, nil)
+	case how.Full:
+		return s.reload(ctx, entry, how)
+	}
+	return s.refreshTable(ctx, entry, how, nil)
+}
+
+// refreshable refuses to refresh what is no dataset, or another kind than the
+// statement says.
+func refreshable(stmt *sql.Refresh, entry catalog.Table) error {
+	switch {
+	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE",
+		entry.Kind == catalog.KindStreamingTable && stmt.Kind != "MATERIALIZED VIEW":
+		return nil
+	case stmt.Kind == "MATERIALIZED VIEW":
+		return errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
+	}
+	return errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
 		"%s is no streaming table; there is nothing to refresh.", entry.Name)
 }

@@ -25,11 +25,7 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.Insert:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.insert(ctx, stmt) })
 	case *sql.CreateStreamingTable, *sql.CreateMaterializedView, *sql.CreateFlow, *sql.Refresh:
-		outcome, err := s.refresh(ctx, stmt, Refreshing{})
-		if err != nil {
-			return nil, err
-		}
-		return outcome.result(), nil
+		return s.runRefresh(ctx, stmt)
 	case *sql.Delete:
 		return s.loading(ctx, stmt.Table, func() (*Result, error) { return s.deleteRows(ctx, stmt) })
 	case *sql.Update:

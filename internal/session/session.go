@@ -123,7 +123,9 @@ type Session struct {
 	pins map[*sql.Table]pin
 
 	openers location.Openers
-	tables  map[string]handle // by location
+	tables  map[string]handle         // by location
+	flows   map[string]*streamingFlow // that a runner keeps, by their table's location
+	aside   aside                     // what REFRESH … ASYNC has begun
 }
 
 // Open opens a workspace, creating it when it is not there.
@@ -146,6 +148,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 		tempView: map[string]*sql.CreateView{},
 		openers:  cfg.Openers,
 		tables:   map[string]handle{},
+		flows:    map[string]*streamingFlow{},
 	}
 	s.rules = &rule.Evaluator{Engine: s.openEngine, TimeZone: s.timeZone, Printer: s.printer}
 	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema
@@ -157,8 +160,10 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 const closeTimeout = time.Minute
 
 // Close waits for what commits have left running and releases the catalog and
-// the engine. The second time it does nothing.
+// the engine. Refreshes that [Session.Wait] has not waited for are cancelled.
+// The second time it does nothing.
 func (s *Session) Close() error {
+	s.aside.end()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	for _, h := range s.tables {

@@ -125,8 +125,8 @@ func definition(entry catalog.Table) (*sql.CreateStreamingTable, error) {
 const maxEvolutions = 1000
 
 // refreshTable loads what is new. keep stores the entry, once the definition
-// is known to be one that can run; nil is for an entry that is stored. A schema that grows begins the batch again,
-// as pipelines do (semantics §3.6).
+// is known to be one that can run; nil is for an entry that is stored. A schema
+// that grows begins the batch again, as pipelines do (semantics §3.6).
 func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Refreshing, keep func() error) (*Outcome, error) {
 	if def, err := definition(entry); err != nil {
 		return nil, err
@@ -139,9 +139,12 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Ref
 	}
 	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
 		for try := 0; ; try++ {
-			f, err := s.openFlow(ctx, entry)
+			f, err := s.keptFlow(ctx, entry, how)
 			if err == nil {
 				err = f.flow.Hold(ctx, func(ctx context.Context) error { return f.load(ctx, r, once) })
+			}
+			if err != nil {
+				delete(s.flows, entry.Location)
 			}
 			if try == maxEvolutions || !s.evolved(entry, err) {
 				return err
@@ -153,8 +156,10 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Ref
 // load runs the flow, which is held. A query that cannot be planned is found
 // out before the definition is kept.
 func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error) error {
-	if err := f.openSources(ctx); err != nil {
-		return err
+	if !f.flow.Undisturbed() {
+		if err := f.openSources(ctx); err != nil {
+			return err
+		}
 	}
 	begin, err := f.beginning(ctx)
 	if err != nil {

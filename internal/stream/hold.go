@@ -19,6 +19,7 @@ func (f *Flow) Hold(ctx context.Context, do func(ctx context.Context) error) err
 		return err
 	}
 	f.run, f.lease = id, lease
+	f.undisturbed, f.held = f.held > 0 && lease.Number() == f.held+1, lease.Number()
 	err = do(held)
 	f.run, f.lease = "", nil
 	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
@@ -26,3 +27,7 @@ func (f *Flow) Hold(ctx context.Context, do func(ctx context.Context) error) err
 	}
 	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
 }
+
+// Undisturbed reports, while the flow is held, that nobody else has held it
+// since this Flow last was: what its sources and its state know still holds.
+func (f *Flow) Undisturbed() bool { return f.undisturbed }

@@ -113,6 +113,10 @@ type Flow struct {
 
 	run   string            // of the hold
 	lease *checkpoint.Lease // nil outside of [Flow.Hold]
+	// held is the number of the last lease, 0 before the first; undisturbed is
+	// that it follows the one before.
+	held        int64
+	undisturbed bool
 }
 
 // owner says who runs the flow.

@@ -38,6 +38,9 @@ func (s *Source) Ready() <-chan struct{} {
 	return s.queue.Ready()
 }
 
+// Base returns the place below which the files come, as a URI.
+func (s *Source) Base() string { return strings.TrimSuffix(s.set.Base(), "/") }
+
 const fileURI = "file://"
 
 // checkWatch refuses notifications of places that none come from.

@@ -49,6 +49,9 @@ type Lease struct {
 	beating    sync.WaitGroup
 }
 
+// Number is the lease's: each that is taken has the next one.
+func (l *Lease) Number() int64 { return l.number }
+
 func leaseKey(n int64) string { return fmt.Sprintf("lease/%020d", n) }
 func beatKey(n int64) string  { return leaseKey(n) + ".beat" }
 func doneKey(n int64) string  { return leaseKey(n) + ".done" }
