@@ -25,7 +25,11 @@ type images struct {
 	values  []sql.Expr
 }
 
+// add has a column take a value. A bare NULL has no type of its own.
 func (m *images) add(f schema.Field, value sql.Expr) {
+	if l, ok := value.(*sql.Literal); ok && l.Kind == sql.NullLiteral {
+		value = &sql.Cast{Range: l.Range, X: l, Type: &sql.TypeName{Type: f.Type}}
+	}
 	m.columns = append(m.columns, f)
 	m.values = append(m.values, value)
 }

@@ -11,7 +11,7 @@ import (
 
 // taken reports whether a column that has a value already keeps the row's
 // rescued one out: what it was changed to since is not to be overwritten. An
-// array or map that was read in part is replaced by the whole.
+// array or map that is still what was read of it is replaced by the whole.
 func taken(old, come arrow.Array, i int) bool {
 	if old.IsNull(i) || come.IsNull(i) {
 		return false
@@ -29,9 +29,41 @@ func taken(old, come arrow.Array, i int) bool {
 		}
 		return false
 	case array.ListLike: // maps are too
-		return false
+		return !partOf(old, i, come, i)
 	}
 	return true
+}
+
+// partOf reports whether a value is what is left of another when parts of it
+// become null.
+func partOf(part arrow.Array, i int, whole arrow.Array, j int) bool {
+	if part.IsNull(i) {
+		return true
+	}
+	if whole.IsNull(j) {
+		return false
+	}
+	switch p := part.(type) {
+	case *array.Struct:
+		w, ok := whole.(*array.Struct)
+		for f := 0; ok && f < p.NumField(); f++ {
+			ok = partOf(p.Field(f), i, w.Field(f), j)
+		}
+		return ok
+	case array.ListLike:
+		w, ok := whole.(array.ListLike)
+		if !ok {
+			return false
+		}
+		from, to := p.ValueOffsets(i)
+		start, end := w.ValueOffsets(j)
+		ok = to-from == end-start
+		for k := int64(0); ok && k < to-from; k++ {
+			ok = partOf(p.ListValues(), int(from+k), w.ListValues(), int(start+k))
+		}
+		return ok
+	}
+	return array.SliceEqual(part, int64(i), int64(i)+1, whole, int64(j), int64(j)+1)
 }
 
 // merge returns the values of old, and of the rows chosen those that come. Of

@@ -261,20 +261,36 @@ func quoted(name string) []byte {
 	return text
 }
 
-// unwrapped returns the object or array that was rescued as the text of a
-// string, when its column can hold one (semantics §4.2).
+// unwrapped returns a value with the objects and arrays that were rescued as
+// the text of a string where a column, or a field in it, can hold one
+// (semantics §4.2).
 func unwrapped(value []byte, t schema.Type) []byte {
-	if !isText(value) || !container(t) {
+	if !container(t) {
 		return value
 	}
-	var inner string
-	if err := json.Unmarshal(value, &inner); err != nil {
+	if isText(value) {
+		var inner string
+		if err := json.Unmarshal(value, &inner); err != nil {
+			return value
+		}
+		if inner = strings.TrimSpace(inner); inner == "" || inner[0] != '{' && inner[0] != '[' || !json.Valid([]byte(inner)) {
+			return value
+		}
+		return []byte(inner)
+	}
+	fields, ok := t.(*schema.Struct)
+	members, isObject := object(value)
+	if !ok || !isObject {
 		return value
 	}
-	if inner = strings.TrimSpace(inner); inner == "" || inner[0] != '{' && inner[0] != '[' || !json.Valid([]byte(inner)) {
-		return value
+	out := []byte{'{'}
+	for _, m := range members {
+		if inner := fieldType(fields, m.name); inner != nil {
+			m.value = unwrapped(m.value, inner)
+		}
+		out = m.write(out)
 	}
-	return []byte(inner)
+	return append(out, '}')
 }
 
 func container(t schema.Type) bool {

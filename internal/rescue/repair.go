@@ -42,11 +42,31 @@ type Result struct {
 	Remaining int64 // values that are still rescued
 }
 
+// maxAttempts bounds how often a repair that lost against concurrent commits
+// begins anew.
+const maxAttempts = 10
+
 // Run repairs the table in one commit (operation REPAIR RESCUED DATA). It
 // reads the rows that have rescued data and no others; memory is some bits for
-// each of them, and a batch. A concurrent change of these rows is a conflict,
-// as for UPDATE.
+// each of them, and a batch. A repair that is overtaken by a commit of the same
+// rows, or of more rescued data, looks at the table as it is then: what it
+// does depends on nothing else. On a table that others never leave alone it
+// ends with their conflict, and nothing of it is in the table.
 func (r Repair) Run(ctx context.Context) (Result, error) {
+	for attempt := 1; ; attempt++ {
+		done, err := r.once(ctx)
+		var lost *delta.ConflictError
+		if !errors.As(err, &lost) || attempt == maxAttempts {
+			return done, err
+		}
+		if r.Base, err = r.Table.Snapshot(ctx); err != nil {
+			return Result{}, err
+		}
+	}
+}
+
+// once tries the repair of one snapshot.
+func (r Repair) once(ctx context.Context) (Result, error) {
 	columns, err := r.repairable()
 	if err != nil {
 		return Result{}, err

@@ -187,3 +187,14 @@ var countedMetrics = []string{
 	"numRemovedFiles", "numAddedFiles", "numUpdatedRows", "numDeletedRows", "numCopiedRows",
 	"numDeletionVectorsAdded", "numDeletionVectorsRemoved", "numDeletionVectorsUpdated",
 }
+
+// TestNullForEveryType: NULL, which has no type, is a value of each column.
+func TestNullForEveryType(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE t (id INT, s STRUCT<a: INT>, l ARRAY<STRING>, m MAP<STRING, INT>, b BINARY, d DATE, v VARIANT)")
+	w.rows("INSERT INTO t VALUES (1, named_struct('a', 1), array('x'), map('k', 1), X'00', DATE'2024-01-01', parse_json('1'))")
+	w.rows("MERGE INTO t USING (SELECT 2 AS id) x ON t.id = x.id WHEN NOT MATCHED THEN INSERT (id, s, l, m, b, d, v) VALUES (2, NULL, NULL, NULL, NULL, NULL, NULL)")
+	w.rows("UPDATE t SET s = NULL, l = NULL, m = NULL, b = NULL, d = NULL, v = NULL WHERE id = 1")
+	w.want("SELECT id, s IS NULL, l IS NULL, m IS NULL, b IS NULL, d IS NULL, v IS NULL FROM t",
+		"1|true|true|true|true|true|true", "2|true|true|true|true|true|true")
+}

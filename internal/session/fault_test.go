@@ -85,6 +85,11 @@ func faultedStatements() map[string]faulted {
 				"WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, 1)",
 			before: "4|4", after: "9|8", replaces: true,
 		},
+		"REPAIR": {
+			prepare: `CREATE TABLE t (id INT, v STRUCT<x: INT>, _rescued_data STRING); INSERT INTO t VALUES (1, NULL, '{"v":{"x":7},"_file_path":"a.json"}'), (2, NULL, NULL);
+				INSERT INTO t VALUES (1, NULL, '{"v":{"x":7},"_file_path":"b.json"}'), (3, NULL, '{"y":1,"_file_path":"b.json"}')`,
+			text: "REPAIR TABLE t RESCUED DATA", before: "4|4", after: "4|3", repeatable: true, replaces: true,
+		},
 		"COPY INTO": {prepare: prepared, text: fmt.Sprintf(load, "new"), before: "4|4", after: "12|12", repeatable: true},
 		"INSERT":    {prepare: one, text: "INSERT INTO t SELECT * FROM " + files, before: "1|1", after: "9|9"},
 		"OVERWRITE": {prepare: one, text: "INSERT OVERWRITE t SELECT * FROM " + files, before: "1|1", after: "8|8", repeatable: true, replaces: true},

@@ -100,6 +100,18 @@ func TestRepairOfEachKind(t *testing.T) {
 		"a struct of which part fits": {
 			"1.json", `{"id":1,"s":{"x":1,"y":"no","z":2}}`, "id INT", "id INT, s STRUCT<x: INT, y: INT>", "ALTER TABLE n ADD COLUMN s STRUCT<x: INT, y: INT>", "", "", "1|1|2",
 		},
+		"structs in an array in a struct": {
+			"1.json", `{"s":{"t":{"a":[{"x":1},{"x":2,"y":{"z":3}}]}}}`, "s STRUCT<t: STRUCT<a: ARRAY<STRUCT<x: INT>>>>", "s STRUCT<t: STRUCT<a: ARRAY<STRUCT<x: INT, y: STRUCT<z: INT>>>>>",
+			"ALTER TABLE n ADD COLUMN s.t.a.element.y STRUCT<z: INT>", "", "", "1|1|0",
+		},
+		"structs in a map": {
+			"1.json", `{"m":{"k":{"x":1,"y":2},"l":{"x":3}}}`, "m MAP<STRING, STRUCT<x: INT>>", "m MAP<STRING, STRUCT<x: INT, y: INT>>",
+			"ALTER TABLE n ADD COLUMN m.value.y INT", "", "", "1|1|0",
+		},
+		"a struct in a struct of a struct": {
+			"1.json", `{"s":{"t":{"u":{"v":3000000000,"w":"x"}}}}`, "s STRUCT<t: STRUCT<u: STRUCT<v: INT>>>", "s STRUCT<t: STRUCT<u: STRUCT<v: BIGINT, w: STRING>>>",
+			"ALTER TABLE n ALTER COLUMN s.t.u.v TYPE BIGINT; ALTER TABLE n ADD COLUMN s.t.u.w STRING", "", "", "1|2|0",
+		},
 		"a map":               {"1.json", `{"id":1,"m":{"k":1,"l":null}}`, "id INT", "id INT, m MAP<STRING, INT>", "ALTER TABLE n ADD COLUMN m MAP<STRING, INT>", "", "", "1|1|0"},
 		"digits of a decimal": {"1.json", `{"id":1,"d":1.10}`, "id INT", "id INT, d DECIMAL(10,2)", "ALTER TABLE n ADD COLUMN d DECIMAL(10,2)", "", "", "1|1|0"},
 		"a malformed record":  {"1.json", `{"id":`, "id INT", "id INT, _corrupt_record STRING", "ALTER TABLE n ADD COLUMN _corrupt_record STRING", "", "", "1|1|0"},
