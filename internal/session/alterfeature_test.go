@@ -47,6 +47,10 @@ func TestDropFeature(t *testing.T) {
 			script: "CREATE TABLE {t} (id TINYINT, s STRING) TBLPROPERTIES ('delta.enableTypeWidening' = 'true');" + rowsToKeep + "ALTER TABLE {t} ALTER COLUMN id TYPE INT",
 			gone:   []string{"delta.enableTypeWidening"}, protect: true,
 		},
+		"typeWidening-preview": {
+			script: "CREATE TABLE {t} (id TINYINT, s STRING) TBLPROPERTIES ('delta.feature.typeWidening-preview' = 'supported', 'delta.enableTypeWidening' = 'true');" + rowsToKeep + "ALTER TABLE {t} ALTER COLUMN id TYPE INT",
+			gone:   []string{"delta.enableTypeWidening"}, protect: true,
+		},
 		"v2Checkpoint": {
 			script: "CREATE TABLE {t} (id INT, s STRING) TBLPROPERTIES ('delta.checkpointPolicy' = 'v2', 'delta.checkpointInterval' = '1');" + rowsToKeep,
 			gone:   []string{"delta.checkpointPolicy"}, protect: true,
@@ -72,7 +76,7 @@ func TestDropFeature(t *testing.T) {
 			w, dir := newWorkspace(t), filepath.Join(t.TempDir(), "t")
 			table := "delta.`" + dir + "`"
 			w.rows(strings.ReplaceAll(test.script, "{t}", table))
-			w.rows("ALTER TABLE " + table + " DROP FEATURE " + strings.ToUpper(feature))
+			w.rows("ALTER TABLE " + table + " DROP FEATURE `" + strings.ToUpper(feature) + "`")
 			p, properties := protocolOf(t, dir)
 			if slices.Contains(append(p.WriterFeatures, p.ReaderFeatures...), feature) {
 				t.Errorf("%s is among %v and %v", feature, p.ReaderFeatures, p.WriterFeatures)
@@ -88,7 +92,7 @@ func TestDropFeature(t *testing.T) {
 					t.Errorf("property %s is still %q", key, value)
 				}
 			}
-			w.failing("ALTER TABLE "+table+" DROP FEATURE "+feature, "DELTA_FEATURE_DROP_FEATURE_NOT_PRESENT")
+			w.failing("ALTER TABLE "+table+" DROP FEATURE `"+feature+"`", "DELTA_FEATURE_DROP_FEATURE_NOT_PRESENT")
 			w.want("SELECT id, s FROM "+table, "1|a", "2|b", "3|c", "4|d")
 			w.rows("INSERT INTO " + table + " VALUES (5, 'e'); UPDATE " + table + " SET s = 'z' WHERE id = 1")
 			w.want("SELECT id, s FROM "+table, "1|z", "2|b", "3|c", "4|d", "5|e")
@@ -110,13 +114,7 @@ func TestDropFeatureTruncatesHistory(t *testing.T) {
 			t.Fatal("the feature has gone before its history")
 		}
 	}
-	logs, _ := filepath.Glob(filepath.Join(dir, "_delta_log", "*"))
-	for _, name := range logs {
-		old := time.Now().Add(-25 * time.Hour)
-		if err := os.Chtimes(name, old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
+	ageLog(t, dir)
 	w.open()
 	w.rows(drop)
 	p, _ := protocolOf(t, dir)
@@ -125,6 +123,43 @@ func TestDropFeatureTruncatesHistory(t *testing.T) {
 	}
 	if first, err := os.Stat(filepath.Join(dir, "_delta_log", "00000000000000000000.json")); err == nil {
 		t.Errorf("%s is still there", first.Name())
+	}
+	w.want("SELECT id, s FROM "+table, "1|a", "2|b", "4|d")
+}
+
+// ageLog makes a table's log as it is a day later.
+func ageLog(t *testing.T, dir string) {
+	t.Helper()
+	logs, _ := filepath.Glob(filepath.Join(dir, "_delta_log", "*"))
+	for _, name := range logs {
+		old := time.Now().Add(-25 * time.Hour)
+		if err := os.Chtimes(name, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What protects the history of a dropped feature goes with that history.
+func TestDropCheckpointProtection(t *testing.T) {
+	w, dir := newWorkspace(t), filepath.Join(t.TempDir(), "t")
+	table := "delta.`" + dir + "`"
+	w.rows("CREATE TABLE " + table + " (id INT, s STRING) TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+	w.rows(strings.ReplaceAll(rowsToKeep, "{t}", table) + "; DELETE FROM " + table + " WHERE id = 3; ALTER TABLE " + table + " DROP FEATURE deletionVectors")
+	drop := "ALTER TABLE " + table + " DROP FEATURE checkpointProtection"
+	w.failing(drop, "DELTA_FEATURE_DROP_CHECKPOINT_PROTECTION_WAIT_FOR_RETENTION_PERIOD")
+	w.failing(drop+" TRUNCATE HISTORY", "DELTA_FEATURE_DROP_WAIT_FOR_RETENTION_PERIOD")
+	ageLog(t, dir)
+	w.open()
+	w.rows(drop + " TRUNCATE HISTORY")
+	p, properties := protocolOf(t, dir)
+	if diff := cmp.Diff(delta.Protocol{MinReader: 1, MinWriter: 2}, p); diff != "" {
+		t.Errorf("protocol (-want +got):\n%s", diff)
+	}
+	if version, set := properties["delta.requireCheckpointProtectionBeforeVersion"]; set {
+		t.Errorf("versions before %s are still protected", version)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "_delta_log", "00000000000000000000.json")); err == nil {
+		t.Error("the history is still there")
 	}
 	w.want("SELECT id, s FROM "+table, "1|a", "2|b", "4|d")
 }

@@ -68,7 +68,7 @@ func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, 
 		},
 		Source:          s.plainQuery,
 		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.isTable(ctx, ref, t) },
-		Writer:          delta.WriterConfig{Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.rules},
+		Writer:          delta.WriterConfig{MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.rules},
 		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
 	}
 	rows, err := run(env, dml.Target{Table: t.table, Storage: t.store, Base: base})
