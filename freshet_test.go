@@ -402,3 +402,54 @@ func TestWorkspaceTakesTurns(t *testing.T) {
 	}
 	h.exec("SELECT 1; SELECT 2")
 }
+
+// TestReplayedBatches: a batch that is handed over again has the same rows,
+// whatever the query keeps and wherever it reads them.
+func TestReplayedBatches(t *testing.T) {
+	h := newHouse(t)
+	h.exec("CREATE TABLE src (id BIGINT, k STRING, ts TIMESTAMP)")
+	for i := range 4 {
+		h.exec(fmt.Sprintf("INSERT INTO src SELECT id * 4 + %d, CAST(id %% 3 AS STRING), timestamp_micros(CAST((id * 40 + %[1]d) * 1000000 AS BIGINT)) FROM range(0, 5)", i))
+	}
+	const stream = "FROM STREAM src WITH (maxFilesPerTrigger = 1, withEventTimeOrder = true) WATERMARK ts DELAY OF INTERVAL 1 SECOND"
+	for name, c := range map[string]struct {
+		query string
+		mode  freshet.OutputMode
+		rows  int
+	}{
+		"order of time":    {"SELECT * " + stream, freshet.Append, 20},
+		"duplicates":       {"SELECT DISTINCT ON (k) * " + stream, freshet.Append, 3},
+		"within watermark": {"SELECT DISTINCT ON (k) WITHIN WATERMARK * " + stream, freshet.Append, 3},
+		"windows":          {"SELECT window.start AS w, count(*) AS n " + stream + " GROUP BY window(ts, '40 seconds')", freshet.Append, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			again := errors.New("once more")
+			batches, total := map[int64][]string{}, 0
+			to := freshet.Sink{Checkpoint: h.checkpoint(name), Mode: c.mode, ForeachBatch: func(ctx context.Context, b *freshet.Batch, id int64) error {
+				rows := []string{}
+				for rec, err := range b.Rows(ctx) {
+					if err != nil {
+						return err
+					}
+					rows = append(rows, rowsOf(rec)...)
+				}
+				slices.Sort(rows)
+				before, replayed := batches[id]
+				if batches[id] = rows; !replayed {
+					return again
+				}
+				if total += len(rows); !slices.Equal(rows, before) {
+					t.Errorf("batch %d has %q, and again %q", id, before, rows)
+				}
+				return nil
+			}}
+			err := again
+			for starts := 0; errors.Is(err, again) && starts < 20; starts++ {
+				err = h.run(h.ws.Stream(c.query), to)
+			}
+			if err != nil || total != c.rows || len(batches) < 4 {
+				t.Errorf("%d batches with %d rows, want %d rows (%v): %v", len(batches), total, c.rows, err, batches)
+			}
+		})
+	}
+}

@@ -31,8 +31,12 @@ func (s *Session) openTableSource(ctx context.Context, ref *sql.Table, c *checkp
 	for _, o := range ref.Options {
 		options[o.Key] = o.Value
 	}
+	eventTime := ""
+	if ref.Watermark != nil {
+		eventTime = ref.Watermark.Column.Parts[len(ref.Watermark.Column.Parts)-1]
+	}
 	source, err := deltalog.Open(ctx, deltalog.Config{
-		Name: t.name, Table: t.table, Options: options, Columns: func(columns *schema.Struct) []string { return want.pick(columns) },
+		Name: t.name, Table: t.table, Options: options, EventTime: eventTime, Columns: func(columns *schema.Struct) []string { return want.pick(columns) },
 		ParseTime: func(ctx context.Context, text string) (time.Time, error) {
 			return s.timestamp(ctx, &sql.Literal{Kind: sql.StringLiteral, Value: text})
 		},

@@ -2,8 +2,10 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -100,4 +102,37 @@ func TestBacklogOfTable(t *testing.T) {
 	const metric = "get_json_object(details:stream_progress:progress_json, '$.sources[0].metrics."
 	w.want("SELECT origin.batch_id, "+metric+"numFilesOutstanding'), "+metric+"numBytesOutstanding')::int > 0 FROM event_log(TABLE(s)) WHERE event_type = 'stream_progress'",
 		"0|2|true", "1|1|true", "2|0|false", "3|1|true", "4|0|false")
+}
+
+// TestEventTimeOrder: rows that the table has are read in the order of the
+// watermark's column, a part of a file at a time, and none of them is late;
+// those of later commits follow as they come (semantics §10.8).
+func TestEventTimeOrder(t *testing.T) {
+	const stream = "AS SELECT window.start AS w, count(*) AS n FROM STREAM src WITH (maxFilesPerTrigger = 1%s) " +
+		"WATERMARK ts DELAY OF INTERVAL 1 MINUTE GROUP BY window(ts, '10 minutes')"
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE src (id INT, ts TIMESTAMP) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+	at := func(minutes ...int) {
+		rows := []string{"(0, NULL)"}
+		for _, m := range minutes {
+			rows = append(rows, fmt.Sprintf("(%d, TIMESTAMP'2026-01-01 %02d:%02d:00Z')", m, m/60, m%60))
+		}
+		w.rows("INSERT INTO src VALUES " + strings.Join(rows, ", "))
+	}
+	at(55, 95, 5, 36)
+	at(1, 15, 65, 35)
+	at(25, 45, 75, 85)
+	at(1, 2, 3)
+	at(1)
+	w.rows("CREATE STREAMING TABLE byage " + fmt.Sprintf(stream, ""))
+	w.rows("CREATE STREAMING TABLE bytime " + fmt.Sprintf(stream, ", withEventTimeOrder = true"))
+	w.want("SELECT sum(n) < 14 FROM byage", "true")
+	const hours = "SELECT date_format(w, 'HH:mm'), n FROM bytime"
+	want := []string{"00:00|6", "00:10|1", "00:20|1", "00:30|2", "00:40|1", "00:50|1", "01:00|1", "01:10|1", "01:20|1"}
+	w.want(hours, want...)
+	at(200)
+	w.rows("REFRESH TABLE bytime")
+	w.want(hours, append(want, "01:30|1")...)
+	w.fails("CREATE STREAMING TABLE x AS SELECT * FROM STREAM src WITH (withEventTimeOrder = true)", "DELTA_ILLEGAL_OPTION", "42616")
+	w.fails("CREATE STREAMING TABLE x AS SELECT * FROM STREAM src WITH (withEventTimeOrder = true) WATERMARK id DELAY OF INTERVAL 1 MINUTE", "DELTA_ILLEGAL_OPTION", "42616")
 }

@@ -51,6 +51,7 @@ type initial struct {
 type initialFile struct {
 	modified, size int64
 	path           string
+	low, high      int64 // times of its rows, when they are read in their order
 }
 
 // loadInitial lists the first snapshot.
@@ -69,12 +70,19 @@ func (s *Source) loadInitial(ctx context.Context, version int64) (*initial, erro
 		}
 		if !s.excluded(f) {
 			in.files = append(in.files, initialFile{modified: f.ModificationTime, size: f.Size, path: f.Path})
+			if s.ordered() {
+				in.files[len(in.files)-1].span(s.timeColumn(), f.Stats)
+			}
 		}
+	}
+	s.initial = in
+	if s.ordered() {
+		in.byTime()
+		return in, nil
 	}
 	slices.SortFunc(in.files, func(a, b initialFile) int {
 		return cmp.Or(cmp.Compare(a.modified, b.modified), cmp.Compare(a.path, b.path))
 	})
-	s.initial = in
 	return in, nil
 }
 
@@ -86,14 +94,21 @@ func (s *Source) snapshotSteps(ctx context.Context, from offset) iter.Seq2[step,
 			yield(step{}, err)
 			return
 		}
+		next := step{}
 		for i := from.Index + 1; i < int64(len(in.files)); i++ {
-			end := from
-			if end.Index = i; i == int64(len(in.files))-1 {
-				end = atVersion(from.Table, from.Version+1)
+			next.files, next.size = next.files+1, next.size+in.files[i].size
+			last := i == int64(len(in.files))-1
+			if !last && s.ordered() && in.begins(i+1) == in.begins(i) {
+				continue // no row lies between them
 			}
-			if !yield(step{end: end, files: 1, size: in.files[i].size}, nil) {
+			next.end = from
+			if next.end.Index = i; last {
+				next.end = atVersion(from.Table, from.Version+1)
+			}
+			if !yield(next, nil) {
 				return
 			}
+			next = step{}
 		}
 	}
 }

@@ -24,6 +24,7 @@ func Options() option.Set {
 		{Name: "skipChangeCommits", Kind: option.Bool, Default: "false", Doc: "Pass over commits that delete or rewrite rows."},
 		{Name: "startingTimestamp", Kind: option.Text, Doc: "Begin a new stream with the first version committed at or after this time, instead of with all rows."},
 		{Name: "startingVersion", Kind: option.Text, Doc: "Begin a new stream with this version, or with what comes after the latest one, instead of with all rows."},
+		{Name: "withEventTimeOrder", Kind: option.Bool, Default: "false", Doc: "Read the rows that a new stream begins with in the order of the watermark's column, so that none of them are late."},
 	}
 }
 

@@ -34,6 +34,9 @@ type Config struct {
 	Options map[string]string
 	// Columns picks the columns to read; nil reads all.
 	Columns func(*schema.Struct) []string
+	// EventTime is the column of the stream's watermark, for option
+	// withEventTimeOrder; "" for none.
+	EventTime string
 	// ParseTime reads option startingTimestamp; nil takes RFC 3339.
 	ParseTime func(ctx context.Context, text string) (time.Time, error)
 
@@ -99,6 +102,9 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	if s.names != nil {
 		s.columns, err = s.columns.Select(s.names...)
+	}
+	if err == nil {
+		err = s.checkOrder()
 	}
 	if err == nil && s.feed() {
 		s.columns = withFeed(s.columns)
@@ -189,6 +195,9 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 	}
 	if s.feed() {
 		return s.relation(func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return s.changes(ctx, start, end) }), nil
+	}
+	if s.ordered() && start.InSnapshot {
+		return s.relation(func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return s.inOrder(ctx, start, end) }), nil
 	}
 	return s.relation(func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return s.scan(ctx, s.between(ctx, start, end))
