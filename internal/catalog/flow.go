@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/schema"
 )
 
 // Flow is a flow into a streaming table that has no query of its own. Its name
@@ -51,9 +50,14 @@ func (c *Catalog) CreateFlow(ctx context.Context, f Flow) error {
 	n, err := c.change(ctx, "INSERT INTO flows ("+flowColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		f.Catalog, f.Schema, f.Table, f.Target.Catalog, f.Target.Schema, f.Target.Table, f.Text, c.now().UnixMicro())
 	if err == nil && n == 0 {
-		err = errclass.New("FLOW_ALREADY_EXISTS", "42710", "The flow %s exists already. Choose another name, or drop it with DROP FLOW.", f.Name)
+		err = FlowExists(f.Name)
 	}
 	return err
+}
+
+// FlowExists is the error for a flow's name that is taken.
+func FlowExists(n Name) error {
+	return errclass.New("FLOW_ALREADY_EXISTS", "42710", "The flow %s exists already. Choose another name, or drop it with DROP FLOW.", n)
 }
 
 // UpdateFlow replaces the text of a flow.
@@ -92,6 +96,5 @@ func (c *Catalog) DropFlow(ctx context.Context, n Name) error {
 }
 
 func flowNotFound(n Name) error {
-	return errclass.New("FLOW_NOT_FOUND", "42704", "The flow %s.%s.%s cannot be found. Verify the spelling; to tolerate the error on drop use DROP FLOW IF EXISTS.",
-		schema.QuoteIdent(n.Catalog), schema.QuoteIdent(n.Schema), schema.QuoteIdent(n.Table))
+	return errclass.New("FLOW_NOT_FOUND", "42704", "The flow %s cannot be found. Verify the spelling; to tolerate the error on drop use DROP FLOW IF EXISTS.", n)
 }

@@ -16,6 +16,9 @@ func (p *Pipeline) connect() error {
 	for _, d := range p.Datasets {
 		known[key(d.Name)] = d
 	}
+	if err := p.bindFlows(known); err != nil {
+		return err
+	}
 	for _, d := range p.Datasets {
 		seen := map[*Dataset]bool{}
 		for _, r := range d.reads {

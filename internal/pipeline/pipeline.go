@@ -26,6 +26,7 @@ type Pipeline struct {
 	// schemas are the CREATE SCHEMA statements, which run first.
 	schemas []statement
 	paths   []string // of its files and folders
+	flows   []flow
 }
 
 // Dataset is what one statement defines.
@@ -42,6 +43,7 @@ type Dataset struct {
 	definition *sql.Dataset // nil of views
 	settings   []statement  // USE and SET that the file has before it
 	reads      []reference
+	flows      []*sql.CreateFlow // into it, when it has no query
 }
 
 // String is the name as reports show it.
@@ -189,6 +191,8 @@ func (p *Pipeline) take(in *scope, s statement) error {
 		stmt.OrReplace, stmt.IfNotExists = true, false
 		d := &Dataset{Kind: catalog.KindView, Temporary: stmt.Temporary, statement: s}
 		return p.define(in, d, stmt.Name, stmt.Query)
+	case *sql.CreateFlow:
+		return p.takeFlow(in, s, stmt)
 	case *sql.CreateStreamingTable:
 		stmt.OrRefresh = true
 	case *sql.CreateMaterializedView:
@@ -197,10 +201,7 @@ func (p *Pipeline) take(in *scope, s statement) error {
 	kind, def, ok := session.Definition(s.Statement)
 	if !ok {
 		return s.at(s.Pos(), errclass.New("UNSUPPORTED_STATEMENT", "0A000",
-			"A pipeline defines streaming tables, materialized views and views, with CREATE SCHEMA, USE and SET; run other statements by freshet sql."))
-	}
-	if def.Query == nil {
-		return s.at(s.Pos(), errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: a dataset needs a query.", def.Name))
+			"A pipeline defines streaming tables, flows, materialized views and views, with CREATE SCHEMA, USE and SET; run other statements by freshet sql."))
 	}
 	def.IfNotExists = false
 	return p.define(in, &Dataset{Kind: kind, definition: def, statement: s}, def.Name, def.Query)
@@ -222,7 +223,9 @@ func (p *Pipeline) define(in *scope, d *Dataset, name *sql.Name, q *sql.Query) e
 		}
 	}
 	d.settings = in.settings
-	d.reads = references(in, q)
+	if q != nil {
+		d.reads = references(in, q)
+	}
 	p.Datasets = append(p.Datasets, d)
 	return nil
 }

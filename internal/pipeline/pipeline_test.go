@@ -177,6 +177,36 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestFlows: a table without query runs the flows into it, after what they
+// read, wherever they stand.
+func TestFlows(t *testing.T) {
+	p := newPlant(t, map[string]string{
+		"a.sql": `CREATE FLOW now AS AUTO CDC INTO users FROM STREAM changes KEYS (id) APPLY AS DELETE WHEN gone SEQUENCE BY n COLUMNS id, v;
+			CREATE FLOW more AS INSERT INTO users BY NAME SELECT id + 100 AS id, v FROM STREAM changes WHERE id = 1`,
+		"b.sql": `CREATE STREAMING TABLE users; CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM users;
+			CREATE STREAMING TABLE changes AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT, v STRING, gone BOOLEAN, n INT')`,
+	})
+	p.file("1.json", `{"id":1,"v":"a","gone":false,"n":1}`+"\n"+`{"id":2,"gone":true,"n":2}`)
+	p.want(p.config(), map[string]string{"changes": "COMPLETED 2", "users": "COMPLETED 2", "counted": "COMPLETED 1"})
+	p.file("2.json", `{"id":2,"v":"late","gone":false,"n":1}`+"\n"+`{"id":1,"v":"b","gone":false,"n":3}`)
+	p.want(p.config(), map[string]string{"changes": "COMPLETED 2", "users": "COMPLETED 2", "counted": "COMPLETED 1"})
+	if got, want := p.rows("SELECT * FROM users"), "101|a 101|b 1|b"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	full := p.config()
+	full.Full = []string{"users"}
+	if _, err := p.run(full); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := p.rows("SELECT * FROM users"), "101|a 101|b 1|b"; got != want {
+		t.Errorf("loaded anew, got %s, want %s", got, want)
+	}
+	bad := newPlant(t, map[string]string{"a.sql": "CREATE FLOW f AS AUTO CDC INTO nobody FROM STREAM x KEYS (id) SEQUENCE BY n"})
+	if _, err := pipeline.Load("factory", []string{bad.sql}); err == nil || !strings.Contains(err.Error(), "a.sql:1") {
+		t.Errorf("a flow into no table of the pipeline: %v", err)
+	}
+}
+
 // TestFailure: a dataset that fails takes down what depends on it, and no
 // more.
 func TestFailure(t *testing.T) {

@@ -238,7 +238,7 @@ func (u *update) materialize(ctx context.Context, d *Dataset) (*session.Outcome,
 		stmt := &sql.Refresh{Kind: "TABLE", Name: d.definition.Name}
 		return s.Refresh(ctx, d.text, stmt, session.Refreshing{Update: u.events, Keep: u.keep, Again: true})
 	}
-	outcome, err := s.Refresh(ctx, d.text, d.Statement, session.Refreshing{Full: u.cfg.FullAll || u.full[d], Update: u.events, Keep: u.keep})
+	outcome, err := s.Refresh(ctx, d.text, d.Statement, session.Refreshing{Full: u.cfg.FullAll || u.full[d], Flows: d.flows, Update: u.events, Keep: u.keep})
 	u.mu.Lock()
 	u.made[d] = err == nil
 	u.mu.Unlock()

@@ -44,7 +44,10 @@ func checkCDC(c *sql.AutoCDC, def *sql.CreateStreamingTable) error {
 			return errclass.New("APPLY_CHANGES_KEY_NOT_STORED", "42000", "The key %s is not among COLUMNS; the table needs all keys.", k)
 		}
 	}
+	_, table := c.Source.(*sql.Table)
 	switch {
+	case c.Snapshot && !table:
+		return unsupported("snapshots of anything but a table", c.Source.String())
 	case !c.Snapshot && !streamed:
 		return errclass.New("APPLY_CHANGES_SOURCE_NOT_STREAM", "42000", "AUTO CDC reads a stream: write FROM STREAM %s.", c.Source)
 	case c.Snapshot && streamed:
@@ -92,6 +95,10 @@ func changeQuery(c *sql.AutoCDC) (*sql.Query, error) {
 	if len(kind.Whens) == 0 {
 		of = number(0)
 	}
+	sequence := c.Sequence
+	if c.Snapshot { // the sink numbers snapshots
+		sequence = &sql.Literal{Kind: sql.LongLiteral, Value: "0"}
+	}
 	items := []*sql.SelectItem{}
 	switch set := c.Columns; {
 	case set == nil:
@@ -103,8 +110,9 @@ func changeQuery(c *sql.AutoCDC) (*sql.Query, error) {
 			items = append(items, &sql.SelectItem{Expr: column})
 		}
 	}
-	items = append(items, &sql.SelectItem{Expr: c.Sequence, Alias: cdc.SequenceColumn}, &sql.SelectItem{Expr: of, Alias: cdc.KindColumn})
+	items = append(items, &sql.SelectItem{Expr: sequence, Alias: cdc.SequenceColumn}, &sql.SelectItem{Expr: of, Alias: cdc.KindColumn})
 	if t, ok := c.Source.(*sql.Table); ok {
+		t.Stream = true
 		if _, _, path := t.Name.Path(); !path {
 			t.Alias = &sql.Alias{Name: t.Name.Parts[len(t.Name.Parts)-1]}
 		}
@@ -128,7 +136,7 @@ func (s *Session) cdcSink(ctx context.Context, whole *streamingFlow, c *sql.Auto
 	if err != nil {
 		return nil, err
 	}
-	flow := cdc.Flow{History: c.History, Truncates: c.Truncate != nil, TombstoneAge: age, Tracked: func(string) bool { return true }}
+	flow := cdc.Flow{History: c.History, Snapshot: c.Snapshot, Truncates: c.Truncate != nil, TombstoneAge: age, Tracked: func(string) bool { return true }}
 	for _, k := range c.Keys {
 		flow.Keys = append(flow.Keys, k.Parts[0])
 	}

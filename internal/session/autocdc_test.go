@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -69,5 +71,162 @@ func TestAssertion53_VectorsOfAutoCDC(t *testing.T) {
 				w.want("SELECT * FROM t", tt.want...)
 			}
 		})
+	}
+}
+
+// TestAssertion53_SnapshotsOfAutoCDC is the vector of semantics §13.4.
+func TestAssertion53_SnapshotsOfAutoCDC(t *testing.T) {
+	for clause, want := range map[string][]string{
+		" STORED AS SCD TYPE 2": {
+			"1|Oaxaca|0|1", "2|Carmel|1|NULL", "2|Monterrey|0|1", "3|Los Angeles|1|NULL", "3|Tijuana|0|1", "4|Death Valley|1|NULL", "6|Kings Canyon|1|NULL",
+		},
+		" STORED AS SCD TYPE 1": {"2|Carmel", "3|Los Angeles", "4|Death Valley", "6|Kings Canyon"},
+	} {
+		w := newWorkspace(t)
+		w.rows("CREATE TABLE src (key INT, value STRING); INSERT INTO src VALUES (1, 'Oaxaca'), (2, 'Monterrey'), (3, 'Tijuana'); CREATE STREAMING TABLE t")
+		w.rows("CREATE FLOW f AS AUTO CDC INTO t FROM SNAPSHOT src KEYS (key)" + clause)
+		w.want("REFRESH TABLE t", "0|0")
+		w.rows("INSERT OVERWRITE src VALUES (2, 'Carmel'), (3, 'Los Angeles'), (4, 'Death Valley'), (6, 'Kings Canyon')")
+		w.rows("REFRESH TABLE t")
+		w.want("SELECT * FROM t", want...)
+		// A version that has the same rows changes none.
+		w.rows("OPTIMIZE src; INSERT INTO src SELECT * FROM src WHERE FALSE; DELETE FROM src WHERE key > 100")
+		w.rows("REFRESH TABLE t")
+		w.want("SELECT * FROM t", want...)
+		w.rows("DELETE FROM src")
+		w.rows("REFRESH TABLE t")
+		w.want("SELECT count(*) FROM t"+map[bool]string{true: " WHERE __END_AT IS NULL"}[strings.HasSuffix(clause, "2")], "0")
+	}
+}
+
+// TestAssertion54_TombstonesOfAutoCDC: a late update is ignored as long as the
+// tombstone is kept, and brings the row back after.
+func TestAssertion54_TombstonesOfAutoCDC(t *testing.T) {
+	for seconds, want := range map[string][]string{"3600": nil, "0": {"1|late"}} {
+		w := newWorkspace(t)
+		w.rows("CREATE STREAMING TABLE t TBLPROPERTIES ('pipelines.cdc.tombstoneGCThresholdInSeconds' = '" + seconds + "')")
+		w.file("1.json", `{"userId":1,"city":"a","operation":"INSERT","sequenceNum":1}`+"\n"+`{"userId":1,"operation":"DELETE","sequenceNum":6}`)
+		w.rows("CREATE FLOW f AS AUTO CDC INTO t FROM " + changes + byUser + "SEQUENCE BY sequenceNum COLUMNS userId, city")
+		w.want("SELECT * FROM t")
+		w.file("2.json", `{"userId":1,"city":"late","operation":"UPDATE","sequenceNum":3}`)
+		w.rows("REFRESH TABLE t")
+		w.want("SELECT * FROM t", want...)
+	}
+}
+
+// TestAutoCDCIgnoresNulls: a null leaves the value that was there, that of a
+// field too, whatever order updates come in.
+func TestAutoCDCIgnoresNulls(t *testing.T) {
+	lines := []string{
+		`{"id":1,"at":{"a":1,"b":1},"v":{"x":1,"y":1},"w":1}`,
+		`{"id":1,"at":{"a":1,"b":2},"v":{"x":2},"w":null}`,
+		`{"id":1,"at":{"a":2,"b":0},"v":null,"w":3}`,
+		`{"id":2,"at":{"a":1,"b":0},"v":null,"w":null}`,
+	}
+	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}} {
+		w := newWorkspace(t)
+		for n, i := range order {
+			w.file(fmt.Sprint(n, ".json"), lines[i])
+		}
+		from := "STREAM read_files('$IN', format => 'json', schema => 'id INT, at STRUCT<a: INT, b: INT>, v STRUCT<x: INT, y: INT>, w INT', maxFilesPerTrigger => 1)"
+		for table, tt := range map[string]struct {
+			clauses string
+			want    []string
+		}{
+			"everywhere": {"IGNORE NULL UPDATES SEQUENCE BY at COLUMNS * EXCEPT (at)", []string{`1|{"x":2,"y":1}|3`, "2|NULL|NULL"}},
+			"some":       {"IGNORE NULL UPDATES ON (v) SEQUENCE BY at COLUMNS id, v, w", []string{`1|{"x":2,"y":1}|3`, "2|NULL|NULL"}},
+			"others":     {"IGNORE NULL UPDATES ON * EXCEPT (v) SEQUENCE BY struct(at.a, at.b) COLUMNS id, v, w", []string{"1|NULL|3", "2|NULL|NULL"}},
+			"nowhere":    {"SEQUENCE BY at COLUMNS id, v, w", []string{"1|NULL|3", "2|NULL|NULL"}},
+		} {
+			w.rows("CREATE STREAMING TABLE " + table + "; CREATE FLOW into_" + table + " AS AUTO CDC INTO " + table + " FROM " + from + " KEYS (id) " + tt.clauses)
+			w.want("SELECT id, to_json(v), w FROM "+table, tt.want...)
+		}
+	}
+}
+
+// TestFlowsOfTable: several flows write to one table without query; each goes
+// on where it is, one that is dropped leaves its rows, and a full refresh
+// begins all of them anew.
+func TestFlowsOfTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE a (id INT, v STRING); CREATE TABLE b (id INT); INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (2)")
+	w.rows("CREATE STREAMING TABLE t (id BIGINT, v STRING)")
+	w.rows("CREATE FLOW fa AS INSERT INTO t BY NAME SELECT v, id FROM STREAM a; CREATE FLOW fb AS INSERT INTO t BY NAME SELECT id FROM STREAM(b)")
+	w.want("SELECT * FROM t", "1|x", "2|NULL")
+	w.rows("INSERT INTO a VALUES (3, 'y'); INSERT INTO b VALUES (4)")
+	w.want("REFRESH STREAMING TABLE t", "2|2")
+	w.want("SELECT * FROM t", "1|x", "2|NULL", "3|y", "4|NULL")
+	w.rows("DROP FLOW fb; DROP FLOW IF EXISTS fb; INSERT INTO b VALUES (5); REFRESH TABLE t")
+	w.want("SELECT id FROM t", "1", "2", "3", "4")
+	w.rows("REFRESH TABLE t FULL")
+	w.want("SELECT id FROM t", "1", "3")
+	w.fails("CREATE FLOW fa AS INSERT INTO t BY NAME SELECT id FROM STREAM b", "FLOW_ALREADY_EXISTS", "42710")
+	w.rows("DROP TABLE t; CREATE STREAMING TABLE t; CREATE FLOW fa AS INSERT INTO t BY NAME SELECT id FROM STREAM b")
+	w.want("SELECT id FROM t", "2", "4", "5")
+}
+
+// TestFlowOnce: an AUTO CDC ONCE fills the table, and the flow beside it knows
+// of its rows.
+func TestFlowOnce(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE old (id INT, v STRING, n INT); CREATE TABLE new (id INT, v STRING, n INT); INSERT INTO old VALUES (1, 'a', 5), (2, 'b', 5)")
+	w.rows("CREATE STREAMING TABLE t; CREATE FLOW fill AS AUTO CDC ONCE INTO t FROM STREAM old KEYS (id) SEQUENCE BY n; APPLY CHANGES INTO t FROM STREAM new KEYS (id) SEQUENCE BY n")
+	w.want("SELECT * FROM t", "1|a|5", "2|b|5")
+	w.rows("INSERT INTO old VALUES (3, 'no', 5); INSERT INTO new VALUES (1, 'late', 4), (2, 'B', 6); REFRESH TABLE t")
+	w.want("SELECT * FROM t", "1|a|5", "2|B|6")
+	w.want("SELECT details:flow_progress.metrics.num_upserted_rows, details:flow_progress.metrics.num_deleted_rows FROM event_log(TABLE(t)) WHERE details:flow_progress.metrics IS NOT NULL", "1|0", "2|0")
+}
+
+// TestAutoCDCRefuses: what cannot run is refused by name.
+func TestAutoCDCRefuses(t *testing.T) {
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE src (id INT, v STRING, n INT); CREATE STREAMING TABLE t; CREATE STREAMING TABLE q AS SELECT * FROM STREAM src; CREATE STREAMING TABLE d (id INT, v STRING, n INT)")
+	for _, tt := range [][3]string{
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM src KEYS (id) SEQUENCE BY n", "APPLY_CHANGES_SOURCE_NOT_STREAM", "42000"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM SNAPSHOT STREAM src KEYS (id)", "APPLY_CHANGES_SOURCE_IS_STREAM", "42000"},
+		{"CREATE FLOW f AS AUTO CDC INTO src FROM STREAM src KEYS (id) SEQUENCE BY n", "STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601"},
+		{"CREATE FLOW f AS AUTO CDC INTO q FROM STREAM src KEYS (id) SEQUENCE BY n", "STREAMING_TABLE_OPERATION_NOT_ALLOWED.QUERY", "42601"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n COLUMNS v", "APPLY_CHANGES_KEY_NOT_STORED", "42000"},
+		{"CREATE FLOW f AS AUTO CDC INTO d FROM STREAM src KEYS (id) SEQUENCE BY n STORED AS SCD TYPE 2", "APPLY_CHANGES_HISTORY_COLUMNS", "42000"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) APPLY AS TRUNCATE WHEN v = 'T' SEQUENCE BY n STORED AS SCD TYPE 2", "INVALID_STATEMENT_OR_CLAUSE", "42601"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n STORED AS BITEMPORAL", "UNSUPPORTED_FEATURE", "0A000"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n COLUMNS TO UPDATE v", "UNSUPPORTED_FEATURE", "0A000"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id)", "PARSE_SYNTAX_ERROR", "42601"},
+		{"CREATE FLOW f AS INSERT INTO t BY NAME SELECT * FROM src", "STREAMING_TABLE_QUERY_INVALID", "42000"},
+		{"CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY missing", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703"},
+		{"DROP FLOW f", "FLOW_NOT_FOUND", "42704"},
+	} {
+		w.fails(tt[0], tt[1], tt[2])
+	}
+	w.rows("INSERT INTO src VALUES (1, 'a', NULL)")
+	w.fails("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n", "APPLY_CHANGES_NULL_SEQUENCE", "22004")
+}
+
+// TestBackingOfAutoCDC: many batches leave few files of what is remembered,
+// and all of it.
+func TestBackingOfAutoCDC(t *testing.T) {
+	w := newWorkspace(t)
+	const batches = 70
+	for i := range batches {
+		w.file(fmt.Sprintf("%02d.json", i), fmt.Sprintf(`{"userId":%d,"operation":"DELETE","sequenceNum":9}`+"\n"+`{"userId":1000,"city":"c%d","sequenceNum":%d}`, i, i, batches-i))
+	}
+	w.rows("CREATE STREAMING TABLE t; CREATE FLOW f AS AUTO CDC INTO t FROM " + changes + byUser + "SEQUENCE BY sequenceNum COLUMNS userId, city")
+	w.want("SELECT * FROM t", "1000|c0")
+	files := 0
+	err := filepath.WalkDir(filepath.Join(w.root, "ws"), func(path string, _ fs.DirEntry, err error) error {
+		if strings.Contains(path, "/cdc/") && strings.HasSuffix(path, ".parquet") && !strings.Contains(path, "_delta_log") {
+			files++
+		}
+		return err
+	})
+	if err != nil || files == 0 || files > 100 { // each batch writes two
+		t.Errorf("%d batches leave %d files beside the table (%v)", batches, files, err)
+	}
+	w.open()
+	w.file("99.json", `{"userId":3,"city":"late","sequenceNum":8}`+"\n"+`{"userId":4,"city":"new","sequenceNum":10}`)
+	w.rows("REFRESH TABLE t")
+	w.want("SELECT * FROM t", "1000|c0", "4|new")
+	if rows := strings.Join(w.rows("DESCRIBE EXTENDED t"), "\n"); !strings.Contains(rows, "Flow|main.default.f|CREATE FLOW") {
+		t.Errorf("DESCRIBE EXTENDED shows no flow:\n%s", rows)
 	}
 }

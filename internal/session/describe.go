@@ -82,8 +82,9 @@ func (s *Session) describeTable(ctx context.Context, stmt *sql.Describe) (*Resul
 	}
 	if stmt.Extended {
 		describeExtended(out, t, snap)
+		err = s.describeFlows(ctx, out, t)
 	}
-	return out.result(), nil
+	return out.result(), err
 }
 
 func describeExtended(out *table, t *target, snap *delta.Snapshot) {
@@ -135,6 +136,18 @@ func describeDefinition(out *table, text string) {
 		schedule = def.Schedule.String()
 	}
 	out.add("Refresh Schedule", schedule, "")
+}
+
+// describeFlows shows the flows into a table without query.
+func (s *Session) describeFlows(ctx context.Context, out *table, t *target) error {
+	if t.entry == nil {
+		return nil
+	}
+	flows, err := s.catalog.Flows(ctx, t.entry.Name)
+	for _, f := range flows {
+		out.add("Flow", f.Name.Plain(), f.Text)
+	}
+	return err
 }
 
 // shownProperties are a table's properties with its protocol, as Delta shows

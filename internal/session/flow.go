@@ -64,7 +64,7 @@ func (f *streamingFlow) openSources(ctx context.Context) error {
 		want.sample = f.session.cfg.Sample
 	}
 	for i, ref := range streams(f.def.Query) {
-		src, err := f.session.openSource(ctx, ref, f.flow.Checkpoint, i, want)
+		src, err := f.openSource(ctx, ref, i, want)
 		if err != nil {
 			return err
 		}
@@ -72,6 +72,13 @@ func (f *streamingFlow) openSources(ctx context.Context) error {
 		f.flow.Sources = append(f.flow.Sources, src)
 	}
 	return f.openState(ctx)
+}
+
+func (f *streamingFlow) openSource(ctx context.Context, ref sql.TableRef, number int, want scan) (sourceWithSchema, error) {
+	if f.snapshots {
+		return f.session.openSnapshot(ref)
+	}
+	return f.session.openSource(ctx, ref, f.flow.Checkpoint, number, want)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -70,13 +70,15 @@ func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 	_, err := tr.try(text)
 	died = len(store.Faults()) > 0
 	// The lease of a process that has died; this one lives on.
-	leases, gerr := filepath.Glob(filepath.Join(tr.root, "ws", "checkpoints", "*", "*", "*", "lease"))
-	if gerr != nil {
-		t.Fatal(gerr)
-	}
-	for _, l := range leases {
-		if err := os.RemoveAll(l); err != nil {
-			t.Fatal(err)
+	for _, at := range []string{"", "flows/*/*/*"} {
+		leases, gerr := filepath.Glob(filepath.Join(tr.root, "ws", "checkpoints", "*", "*", "*", at, "lease"))
+		if gerr != nil {
+			t.Fatal(gerr)
+		}
+		for _, l := range leases {
+			if err := os.RemoveAll(l); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	tr.open()

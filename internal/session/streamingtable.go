@@ -210,6 +210,8 @@ type streamingFlow struct {
 	session *Session
 	entry   catalog.Table
 	def     *sql.CreateStreamingTable
+	// snapshots says that its source is read whole each time.
+	snapshots bool
 	// define parses def anew.
 	define  func() (*sql.CreateStreamingTable, error)
 	target  *target

@@ -25,8 +25,13 @@ func (s *Session) declareFlow(ctx context.Context, stmt *sql.CreateFlow, how Ref
 		return nil, err
 	}
 	return s.refreshFlows(ctx, entry, how, nil, func(ctx context.Context, whole *streamingFlow) error {
-		if err := s.planFlow(ctx, whole, flow); err != nil {
+		if _, err := s.catalog.Flow(ctx, flow.Name); ignore(err, "FLOW_NOT_FOUND") != nil {
 			return err
+		} else if err == nil {
+			return catalog.FlowExists(flow.Name)
+		}
+		if err := s.planFlow(ctx, whole, flow); err != nil {
+			return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), flowCheckpoint(entry, flow)))
 		}
 		return s.catalog.CreateFlow(ctx, flow)
 	})
@@ -272,6 +277,7 @@ func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow 
 	if err != nil || stmt.CDC == nil {
 		return f, err
 	}
+	f.snapshots = stmt.CDC.Snapshot
 	if stmt.CDC.Once {
 		f.flow.Trigger.Kind = stream.Once
 	}

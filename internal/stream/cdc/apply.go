@@ -89,6 +89,11 @@ type application struct {
 func (a *application) find(ctx context.Context, base, before *delta.Snapshot) (truncated bool, err error) {
 	var all []engine.Input
 	anew := false
+	if a.Flow.Snapshot {
+		if err := a.compare(ctx, base); err != nil {
+			return false, err
+		}
+	}
 	if a.Flow.Truncates {
 		if truncated, anew, err = a.findMark(ctx, before); err != nil {
 			return false, err

@@ -95,16 +95,17 @@ func (b *batch) takeBack(ctx context.Context, version int64) (*delta.Snapshot, e
 }
 
 // maintain packs the files of the backing table and deletes those that it does
-// not need any more. Nobody else reads it.
+// not need any more. Nobody else reads it. The files that are packed remain
+// until the table names the version without them.
 func (b *batch) maintain(ctx context.Context, snap *delta.Snapshot) (*delta.Snapshot, error) {
 	if snap.NumFiles() < manyFiles && snap.Version()%vacuumEvery != vacuumEvery-1 {
 		return snap, nil
 	}
-	if _, err := b.Backing.Optimize(ctx, delta.OptimizeOptions{Auto: true, MemoryLimit: b.Env.MemoryLimit / 4, Parallelism: b.Env.Parallelism}); err != nil {
-		return nil, err
-	}
 	now := time.Duration(0)
 	if _, err := b.Backing.Vacuum(ctx, delta.VacuumOptions{Retention: &now, AllowShort: true}); err != nil {
+		return nil, err
+	}
+	if _, err := b.Backing.Optimize(ctx, delta.OptimizeOptions{Auto: true, MemoryLimit: b.Env.MemoryLimit / 4, Parallelism: b.Env.Parallelism}); err != nil {
 		return nil, err
 	}
 	return b.Backing.Snapshot(ctx)

@@ -378,3 +378,44 @@ func TestKeptIsBounded(t *testing.T) {
 		t.Errorf("100 equal updates keep %d events and show %q", len(m.kept), m.shown)
 	}
 }
+
+// FuzzKey compares what a key shows with the model, whatever its changes and
+// the batches they come in.
+func FuzzKey(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3}, uint8(0))
+	f.Add([]byte{200, 13, 77, 5, 91, 4, 255}, uint8(7))
+	f.Fuzz(func(t *testing.T, text []byte, how uint8) {
+		r := rules{history: how&1 > 0, ignore: how&2 > 0, tracked: [][]int{{0, 1}, {0}}[how>>2&1]}
+		m := &memory{rules: r}
+		var all, batch []*change
+		seen := map[int]bool{}
+		for _, b := range text[:min(len(text), 64)] {
+			c := &change{sequence: int(b>>3) + 1, delete: b&7 == 7, values: []string{"", ""}}
+			for i := range c.values {
+				c.values[i] = []string{"", "a", "b"}[(int(b)>>i&3)%3]
+			}
+			if seen[c.sequence] {
+				continue // two of one sequence are a fault of the source
+			}
+			seen[c.sequence] = true
+			all, batch = append(all, c), append(batch, c)
+			if b&1 > 0 {
+				m.apply(batch)
+				batch = nil
+			}
+		}
+		m.apply(batch)
+		if want := naive(r, all); !slices.Equal(m.shown, want) || m.twice {
+			t.Errorf("%+v by %v: got %q, want %q", r, all, m.shown, want)
+		}
+	})
+}
+
+func BenchmarkKey(b *testing.B) {
+	changes := randomChanges(rand.New(rand.NewPCG(1, 1)), 1000)
+	slices.SortFunc(changes, func(x, y *change) int { return x.sequence - y.sequence })
+	for b.Loop() {
+		m := &memory{rules: rules{history: true, tracked: []int{0, 1}}}
+		m.apply(changes)
+	}
+}

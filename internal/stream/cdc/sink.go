@@ -43,6 +43,9 @@ const DefaultTombstoneAge = 48 * time.Hour
 type Flow struct {
 	Keys    []string
 	History bool // SCD type 2
+	// Snapshot says that a batch is all rows there are, and not their changes.
+	// The sequences of events do not count then, but the batch's number.
+	Snapshot bool
 	// Truncates says that there may be events that truncate the table.
 	Truncates bool
 	// Ignoring chooses the columns whose nulls are no updates; nil is none.
@@ -204,6 +207,10 @@ func (b *batch) gather(ctx context.Context, base *delta.Snapshot, rows *ingest.R
 	}
 	names := append(b.values(), "s", "kind")
 	in := b.Input(input, fitting.Rename(names))
+	if b.Flow.Snapshot {
+		_, err := b.scratch.Create(ctx, "snapshot", b.numberedRows(), []engine.Input{in})
+		return err
+	}
 	if _, err := b.scratch.Create(ctx, "incoming", "SELECT * FROM "+input, []engine.Input{in}); err != nil {
 		return err
 	}

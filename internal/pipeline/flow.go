@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"errors"
+
+	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/sql"
+)
+
+// flow is a flow into a streaming table that has no query of its own.
+type flow struct {
+	statement
+	flow   *sql.CreateFlow
+	target catalog.Name
+	reads  []reference
+}
+
+// takeFlow takes in CREATE FLOW. Its names are made whole, as it runs with its
+// table, which another file may define.
+func (p *Pipeline) takeFlow(in *scope, s statement, stmt *sql.CreateFlow) error {
+	f := flow{statement: s, flow: stmt}
+	for _, n := range []*sql.Name{stmt.Name, stmt.Target()} {
+		if n == nil {
+			continue
+		}
+		full, ok := in.resolve(n)
+		if !ok {
+			return s.at(n.Pos(), errclass.New("REQUIRES_SINGLE_PART_NAMESPACE", "42K05", "The name %s is to have one to three parts.", n))
+		}
+		n.Parts = []string{full.Catalog, full.Schema, full.Table}
+		f.target = full
+	}
+	q := &sql.Query{Body: &sql.Select{}}
+	if stmt.CDC == nil {
+		q = stmt.Insert.Query
+	} else {
+		q.Body = &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{stmt.CDC.Source}}
+	}
+	for _, r := range references(in, q) {
+		f.reads = append(f.reads, reference{r.name, &sql.Name{Range: r.at.Range, Parts: r.at.Parts}})
+		r.at.Parts = []string{r.name.Catalog, r.name.Schema, r.name.Table}
+	}
+	p.flows = append(p.flows, f)
+	return nil
+}
+
+// bindFlows gives each flow to the table that it writes to, which then reads
+// what the flow does.
+func (p *Pipeline) bindFlows(known map[string]*Dataset) error {
+	var errs []error
+	for _, f := range p.flows {
+		d := known[key(f.target)]
+		if d == nil || d.Kind != catalog.KindStreamingTable || d.definition.Query != nil {
+			errs = append(errs, f.at(f.flow.Target().Pos(), errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+				"A flow writes to a streaming table of the pipeline that has no query of its own: CREATE STREAMING TABLE %s.", f.target.Table)))
+			continue
+		}
+		d.flows, d.reads = append(d.flows, f.flow), append(d.reads, f.reads...)
+	}
+	return errors.Join(errs...)
+}
