@@ -80,7 +80,7 @@ bench: build $(INTEROP) ## measure against peers on the same data
 soak: build ## load SOAK_SIZE of data and show peak memory; faults and kills for minutes
 	./.ci/soak bin/freshet $(SOAK_SIZE)
 	$(MAKE) crash KILLS=10000
-	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m -count 1 -run 'Under|Cancelled|Interrupted|MemoryStays' -v ./internal/session ./internal/stream ./test/crash
+	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m -count 1 -run 'Under|Cancelled|Interrupted|MemoryStays|ManyFiles|GuessEnds' -v ./internal/session ./internal/stream ./internal/stream/autoloader ./internal/source/files/filestate ./test/crash
 
 $(GOLANGCI):
 	GOBIN=$(dir $@) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
