@@ -16,6 +16,10 @@ const maxViewDepth = 100
 // createView runs CREATE [OR REPLACE] [TEMPORARY] VIEW. The names of tables in
 // the query are made full, so that the view means the same in every session.
 func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result, error) {
+	if len(stmt.Constraints) > 0 {
+		return nil, place.Name(stmt.Name, s.text, unsupported(
+			"expectations of views; give them to the streaming table or materialized view that reads the view", stmt.Constraints[0].String()))
+	}
 	if err := s.qualify(ctx, stmt.Query); err != nil {
 		return nil, err
 	}

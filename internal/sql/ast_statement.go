@@ -85,6 +85,7 @@ type CreateView struct {
 	Temporary   bool
 	IfNotExists bool
 	Columns     []*ColumnDef // names and comments
+	Constraints []*Constraint
 	Comment     string
 	Properties  []*Property
 	Query       *Query

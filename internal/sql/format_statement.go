@@ -152,7 +152,7 @@ func (w *writer) createView(n *CreateView) {
 	w.put("VIEW ")
 	w.when(n.IfNotExists, "IF NOT EXISTS ")
 	w.name(n.Name)
-	clause(w, " (", n.Columns, ")")
+	w.columns(n.Columns, n.Constraints)
 	w.text(" COMMENT ", n.Comment)
 	clause(w, " TBLPROPERTIES (", n.Properties, ")")
 	w.put(" AS ")

@@ -162,7 +162,15 @@ func (p *parser) createView(start int, s *CreateView) Statement {
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.name()
 	if p.at("(") && !p.isQuery(1) {
-		s.Columns = parenList(p, p.viewColumn)
+		p.parens(func() {
+			p.commas(func() {
+				if p.isConstraint() {
+					s.Constraints = append(s.Constraints, p.constraint())
+					return
+				}
+				s.Columns = append(s.Columns, p.viewColumn())
+			})
+		})
 	}
 	for !p.word("AS") && p.err == nil {
 		switch {

@@ -207,6 +207,7 @@ func statementChildren(n Statement, yield func(Node)) {
 	case *CreateView:
 		one(yield, n.Name)
 		all(yield, n.Columns)
+		all(yield, n.Constraints)
 		all(yield, n.Properties)
 		one(yield, n.Query)
 	case *Explain:
