@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/pipeline"
@@ -56,13 +55,9 @@ it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0.`,
 	f.StringVar(&opts.name, "name", "", "name of the pipeline in the event log; that of the folder when left out")
 	f.StringSliceVar(&opts.full, "full-refresh", nil, "load or compute all over: these datasets, as in --full-refresh=a,b, or all when none are named")
 	f.Lookup("full-refresh").NoOptDefVal = everything
-	f.StringSliceVar(&opts.only, "refresh", nil, "refresh these datasets alone; also --select")
-	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "select" { // as other tools call it
-			name = "refresh"
-		}
-		return pflag.NormalizedName(name)
-	})
+	f.StringSliceVar(&opts.only, "refresh", nil, "refresh these datasets alone")
+	f.StringSliceVar(&opts.only, "select", nil, "the same as --refresh, as other tools call it")
+	cmd.MarkFlagsMutuallyExclusive("refresh", "select")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "check the pipeline and show its order; run nothing")
 	f.BoolVar(&opts.continuous, "continuous", false, "keep going: refresh what has something new, or as schedules say")
 	f.DurationVar(&opts.interval, "interval", 10*time.Second, "time from one refresh of a dataset to the next, at least, with --continuous")
