@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/internal/catalog"
@@ -169,4 +170,20 @@ func (f *streamingFlow) replaced() (*stream.Replaced, error) {
 		return nil, noFileColumn(f.entry)
 	}
 	return &stream.Replaced{Column: column, Values: paths}, nil
+}
+
+// skipped are the metrics of files that the batch at hand leaves out as they
+// cannot be read (semantics §2.2, option ignoreCorruptFiles).
+func (f *streamingFlow) skipped() map[string]string {
+	const metric = "numSkippedCorruptFiles"
+	total := int64(0)
+	for _, src := range f.sources {
+		if n, err := strconv.ParseInt(src.Progress().Metrics[metric], 10, 64); err == nil {
+			total += n
+		}
+	}
+	if total == 0 {
+		return nil
+	}
+	return map[string]string{metric: strconv.FormatInt(total, 10)}
 }

@@ -41,7 +41,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	sink := &stream.Table{
 		Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
 		Committed: func(ctx context.Context) { s.compact(ctx, t) },
-		Replaced:  f.replaced,
+		Replaced:  f.replaced, Metrics: f.skipped,
 	}
 	f.flow = &stream.Flow{
 		Name: entry.Name.String(), Checkpoint: c, Trigger: stream.Trigger{Kind: stream.AvailableNow},

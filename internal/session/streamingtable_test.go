@@ -58,17 +58,79 @@ func TestAssertion51_Expectations(t *testing.T) {
 	w.file("1.json", `{"id":1,"v":5}`)
 	w.rows("CREATE STREAMING TABLE s (CONSTRAINT positive EXPECT (v > 0) ON VIOLATION FAIL UPDATE) AS SELECT id, v FROM STREAM read_files('$IN', format => 'json')")
 	bad := w.file("2.json", `{"id":2,"v":-5}`)
+	before := w.version("s")
 	for range 2 {
 		err := w.fails("REFRESH STREAMING TABLE s", "EXPECTATION_VIOLATION.VERBOSITY_ALL", "22000")
 		if !strings.Contains(err.Error(), "positive") || !strings.Contains(err.Error(), "-5") {
 			t.Errorf("got %v, want an error that names the expectation and the row", err)
 		}
 		w.want("SELECT id FROM s", "1")
+		if got := w.version("s"); got != before {
+			t.Errorf("the table went from version %s to %s", before, got)
+		}
 	}
 	if err := os.WriteFile(bad, []byte(`{"id":2,"v":6}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	w.want("REFRESH STREAMING TABLE s; SELECT id FROM s", "1", "2")
+}
+
+// TestAssertion10_ColumnsOfTheTable: columns that come later are the table's
+// last, and the run that found them wrote nothing: each batch is one version.
+func TestAssertion10_ColumnsOfTheTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"a":1}`)
+	w.rows(bronze)
+	before := w.version("bronze")
+	w.file("2.json", `{"a":2,"b":"x"}`)
+	w.want("REFRESH TABLE bronze", "1|1")
+	w.want("SELECT col_name FROM (DESCRIBE bronze)", "a", "_rescued_data", "b")
+	if got := w.rows("SELECT col_name FROM (DESCRIBE bronze)"); got[len(got)-1] != "b" {
+		t.Errorf("got columns %q, want the new one last", got)
+	}
+	w.want("SELECT a, b, _rescued_data FROM bronze", "1|NULL|NULL", "2|x|NULL")
+	if got := w.version("bronze"); got != following(t, before) {
+		t.Errorf("the table went from version %s to %s, want one batch", before, got)
+	}
+}
+
+// TestAssertion31_MetricOfTheTable: corrupt files that a batch leaves out are
+// counted in the table's history and in cloud_files_state.
+func TestAssertion31_MetricOfTheTable(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("bad.parquet", "PAR1 but no Parquet")
+	from := " AS SELECT * FROM STREAM read_files('$IN', format => 'parquet', schema => 'id INT'"
+	w.fails("CREATE STREAMING TABLE s"+from+")", "FAILED_READ_FILE.NO_HINT", "KD001")
+	w.rows("CREATE OR REFRESH STREAMING TABLE s" + from + ", ignoreCorruptFiles => true)")
+	w.want("SELECT ingestion_state, commit_time IS NOT NULL FROM cloud_files_state(TABLE(s))", "SKIPPED_CORRUPTED|true")
+	w.want("SELECT operationMetrics['numSkippedCorruptFiles'] FROM (DESCRIBE HISTORY s) WHERE operation = 'STREAMING UPDATE'", "1")
+}
+
+// TestAssertion32_BeforeItsBatch: a file that is discovered and that no batch
+// has taken is in no state, and one whose batch runs is being processed.
+func TestAssertion32_BeforeItsBatch(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("0.json", `{"id":0}`)
+	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json', mode => 'FAILFAST', maxFilesPerTrigger => 1, schema => 'id INT')")
+	w.file("1.json", `{"id":`)
+	w.fails("REFRESH STREAMING TABLE s", "MALFORMED_RECORD_IN_PARSING", "22023")
+	w.file("2.json", `{"id":2}`)
+	w.want("SELECT count(*) FROM cloud_files_state(TABLE(s)) WHERE path LIKE '%2.json'", "0")
+	w.fails("REFRESH STREAMING TABLE s", "MALFORMED_RECORD_IN_PARSING", "22023")
+	w.want("SELECT replace(path, 'file://$IN/', ''), ingestion_state, commit_time IS NULL, processed_time IS NULL FROM cloud_files_state(TABLE(s)) WHERE ingestion_state IS DISTINCT FROM 'INGESTED'",
+		"1.json|PROCESSING|true|true")
+}
+
+// TestAssertion35_EmptyFolder: without a schema there is nothing to make a
+// table of, and it can be made once there is a file; with one the table is there
+// without a batch.
+func TestAssertion35_EmptyFolder(t *testing.T) {
+	w := newWorkspace(t)
+	w.fails("CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json')", "CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", "42000")
+	w.want("CREATE STREAMING TABLE e AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT')", "0|0")
+	w.want("SELECT count(*) FROM (DESCRIBE HISTORY e) WHERE operation = 'STREAMING UPDATE'", "0")
+	w.file("1.json", `{"id":1}`)
+	w.want("CREATE STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'json')", "1|1")
 }
 
 // TestStreamingTableEvolves: new fields become columns, earlier rows have NULL

@@ -37,6 +37,9 @@ type Table struct {
 	// Replaced, when set, says which rows leave as the batch at hand has them
 	// again; nil for none.
 	Replaced func() (*Replaced, error)
+	// Metrics, when set, returns what the history is to tell of a batch besides
+	// what it tells of every write; it is asked once the rows are read.
+	Metrics func() map[string]string
 	// Committed, when set, is called after each batch that was written now.
 	// What it does about the table cannot fail the batch.
 	Committed func(ctx context.Context)
@@ -87,7 +90,11 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 	if err != nil {
 		return Written{}, err
 	}
-	_, err = s.commit(b, base, meta).Apply(ctx, staged)
+	c := s.commit(b, base, meta)
+	if s.Metrics != nil {
+		c.Metrics = s.Metrics()
+	}
+	_, err = c.Apply(ctx, staged)
 	return s.wrote(ctx)(Written{Rows: staged.Rows}, err)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/schema"
@@ -100,6 +101,29 @@ func (s *Source) inferFrom(ctx context.Context, list []format.File, sample int64
 		}
 	}
 	return found, reader.Sampled(), nil
+}
+
+// hint has a kept schema follow hints that were added or changed since it was
+// kept. They take nothing back: a column that has become wider stays so.
+func (s *inferred) hint(text string) error {
+	hints, err := schema.ParseDDL(text)
+	if err != nil {
+		return err
+	}
+	of := schema.New()
+	for _, h := range hints.Fields {
+		if !contains(s.partitions.Names(), h.Name) {
+			of.Fields = append(of.Fields, h)
+		}
+	}
+	hinted := evolve.ApplyHints(s.data, of)
+	for i, f := range s.data.Fields {
+		if common, ok := evolve.CommonType(f.Type, hinted.Fields[i].Type); ok && schema.EqualIgnoringNulls(common, f.Type) {
+			hinted.Fields[i].Type = f.Type
+		}
+	}
+	s.data = hinted
+	return nil
 }
 
 func contains(names []string, name string) bool {

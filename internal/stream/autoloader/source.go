@@ -160,7 +160,9 @@ func (s *Source) schemaLocation(ctx context.Context) (*schemaLog, error) {
 // loadSchema takes the schema given, or the one kept.
 func (s *Source) loadSchema(ctx context.Context) (err error) {
 	if s.cfg.Schema == nil {
-		s.schema, err = s.schemas.last(ctx)
+		if s.schema, err = s.schemas.last(ctx); err == nil && s.schema != nil && s.opts.Given("schemaHints") {
+			err = s.schema.hint(s.opts.Text("schemaHints"))
+		}
 		return err
 	}
 	reader, err := s.set.With(s.cfg.Schema, s.rescue)
