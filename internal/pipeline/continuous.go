@@ -29,7 +29,10 @@ const lookInterval = 10 * time.Second
 func (p *Pipeline) RunContinuously(ctx context.Context, cfg Config, interval time.Duration) error {
 	for p != nil {
 		next, err := p.keep(ctx, cfg, interval)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil && errors.Is(err, context.Canceled):
+			return nil // it was still beginning
+		case err != nil:
 			return err
 		}
 		cfg.Full, cfg.FullAll = nil, false

@@ -211,3 +211,13 @@ func TestContinuousFiles(t *testing.T) {
 		t.Errorf("the states of the updates are %s, want %s", got, want)
 	}
 }
+
+// A runner that is told to end while it begins has not failed.
+func TestContinuousStoppedAtOnce(t *testing.T) {
+	p := newPlant(t, map[string]string{"p.sql": "CREATE MATERIALIZED VIEW one AS SELECT 1 AS n"})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.load().RunContinuously(ctx, p.config(), time.Nanosecond); err != nil {
+		t.Error(err)
+	}
+}

@@ -36,6 +36,7 @@ type scene struct {
 
 const (
 	createT = "CREATE STREAMING TABLE IF NOT EXISTS t AS SELECT * FROM STREAM read_files('$IN', format => 'csv', header => true, maxFilesPerTrigger => 2"
+	columns = "sensor_id STRING, timestamp TIMESTAMP, temperature DOUBLE, humidity DOUBLE, pressure DOUBLE, vibration DOUBLE, battery INT, status STRING, line STRING"
 	allRows = "SELECT * FROM $ALL"
 )
 
@@ -55,10 +56,26 @@ var scenes = []*scene{
 			CREATE STREAMING TABLE IF NOT EXISTS counted AS SELECT sensor_id, count(*) AS n, sum(battery) AS s FROM STREAM t GROUP BY sensor_id;
 			REFRESH STREAMING TABLE counted;
 			CREATE STREAMING TABLE IF NOT EXISTS seen AS SELECT DISTINCT sensor_id, status FROM STREAM t;
-			REFRESH STREAMING TABLE seen`,
+			REFRESH STREAMING TABLE seen;
+			CREATE STREAMING TABLE IF NOT EXISTS firsts AS SELECT DISTINCT ON (sensor_id, timestamp) * FROM STREAM t;
+			REFRESH STREAMING TABLE firsts`,
 		want: map[string]string{
-			"t": allRows, "seen": "SELECT DISTINCT sensor_id, status FROM $ALL",
+			"t": allRows, "seen": "SELECT DISTINCT sensor_id, status FROM $ALL", "firsts": allRows,
 			"SELECT * FROM counted": "SELECT sensor_id, count(*) AS n, sum(battery) AS s FROM $ALL GROUP BY sensor_id",
+		},
+	},
+	{
+		name: "cdc", role: "suffer", space: 200_000,
+		prepare: createT + `, schema => '` + columns + `', rescuedDataColumn => '_rescued_data');
+			CREATE STREAMING TABLE latest;
+			CREATE FLOW latest AS AUTO CDC INTO latest FROM STREAM t KEYS (sensor_id) SEQUENCE BY timestamp;
+			CREATE STREAMING TABLE history;
+			CREATE FLOW history AS AUTO CDC INTO history FROM STREAM t KEYS (sensor_id) SEQUENCE BY timestamp STORED AS SCD TYPE 2`,
+		text: "REFRESH STREAMING TABLE t; REFRESH STREAMING TABLE latest; REFRESH STREAMING TABLE history",
+		want: map[string]string{
+			"t": allRows,
+			"SELECT sensor_id, timestamp, battery FROM latest":    "SELECT sensor_id, max(timestamp), max_by(battery, timestamp) FROM $ALL GROUP BY sensor_id",
+			"SELECT sensor_id, __START_AT, __END_AT FROM history": "SELECT sensor_id, timestamp, lead(timestamp) OVER (PARTITION BY sensor_id ORDER BY timestamp) FROM $ALL",
 		},
 	},
 	{
@@ -106,7 +123,7 @@ var scenes = []*scene{
 		prepare: `
 			CREATE STREAMING TABLE t TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')
 			AS SELECT * FROM STREAM read_files('$IN', format => 'csv', header => true, maxFilesPerTrigger => 2, schema => 'sensor_id STRING', rescuedDataColumn => '_rescued_data');
-			ALTER TABLE t ADD COLUMNS (timestamp TIMESTAMP, temperature DOUBLE, humidity DOUBLE, pressure DOUBLE, vibration DOUBLE, battery INT, status STRING, line STRING)`,
+			ALTER TABLE t ADD COLUMNS (` + strings.TrimPrefix(columns, "sensor_id STRING, ") + `)`,
 		text: "REFRESH STREAMING TABLE t; REPAIR TABLE t RESCUED DATA",
 		want: map[string]string{
 			"SELECT sensor_id, timestamp, temperature, humidity, pressure, vibration, battery, status, line, _rescued_data FROM t": "SELECT sensor_id, timestamp, temperature, humidity, pressure, vibration, battery, status, line, NULL FROM $ALL",
