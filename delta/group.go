@@ -56,9 +56,6 @@ func (g *group) sub(name string) *group {
 	return sub
 }
 
-// has reports whether a row of a nested struct column is not null.
-func (g *group) has(row int) bool { return g.rows != nil && g.rows.IsValid(row) }
-
 // fail keeps the first error of the accessors, so that a reader can ask for
 // all its columns and then look once.
 func (g *group) fail(err error) {
@@ -192,8 +189,6 @@ func (c numberColumn) pointer(row int) *int64 {
 	n := c.at(row)
 	return &n
 }
-
-func (c numberColumn) null(row int) bool { return c.cells == nil || c.cells.IsNull(row) }
 
 type flagColumn struct{ cells *array.Boolean }
 
