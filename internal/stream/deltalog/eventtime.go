@@ -67,7 +67,8 @@ func (f *initialFile) span(column, stats string) {
 }
 
 func timeOf(text json.RawMessage) (t time.Time, ok bool) {
-	return t, text != nil && json.Unmarshal(text, &t) == nil
+	ok = text != nil && json.Unmarshal(text, &t) == nil
+	return t, ok
 }
 
 // byTime sorts the files of the first snapshot by their least times.
