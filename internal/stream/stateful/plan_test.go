@@ -28,7 +28,7 @@ func TestModes(t *testing.T) {
 		"SELECT a, count(*) FROM STREAM s GROUP BY a HAVING count(*) > 1":                              "complete",
 		"SELECT DISTINCT a FROM STREAM s":                                                              "append",
 		"SELECT window, count(*) FROM STREAM s" + w + " GROUP BY window(ts, '1 hour')":                 "append",
-		"SELECT ts, count(*) FROM STREAM s" + w + " GROUP BY ts":                                       "append",
+		"SELECT ts, count(*) FROM STREAM s" + w + " GROUP BY ts":                                       "append 0",
 		"SELECT window(ts, '1 hour').start, count(*) FROM STREAM s GROUP BY window(ts, '1 hour')":      "update 0",
 		"SELECT a, count(*) FROM STREAM s" + w + " GROUP BY a":                                         "update 0",
 		"WITH x AS (SELECT a FROM STREAM s) SELECT a, sum(a) FROM x GROUP BY a":                        "update 0",
