@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// plant writes a folder of JSON files and a pipeline that loads them in
+// signalled writes a folder of JSON files and a pipeline that loads them in
 // batches of one, and returns the directory of both.
 func signalled(t *testing.T, files int) string {
 	t.Helper()
