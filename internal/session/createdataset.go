@@ -85,7 +85,7 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 		case how.Full:
 			return s.reload(ctx, entry, how)
 		}
-		return s.refreshTable(ctx, entry, how, keep)
+		return s.refreshTable(ctx, entry, how, s.keeping(ctx, entry, keep))
 	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
 		return nil, err
 	}

@@ -213,21 +213,23 @@ func (s *Session) ResetFlow(ctx context.Context, table string) error {
 	if err != nil {
 		return err
 	}
-	old, err := s.openCheckpoint(ctx, entry)
+	fresh := entry
+	if fresh.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
+		return err
+	}
+	if err := s.ended(ctx, entry, func(ctx context.Context) error { return s.giveFlow(ctx, entry, fresh) }); err != nil {
+		return err
+	}
+	return s.deleteFiles(ctx, entry.Checkpoint)
+}
+
+// giveFlow gives a table the flow of another entry of it.
+func (s *Session) giveFlow(ctx context.Context, entry, fresh catalog.Table) error {
+	was, err := s.openCheckpoint(ctx, entry)
 	if err != nil {
 		return err
 	}
-	if owner, held, err := old.Holder(ctx, gone); err != nil || held {
-		if err == nil {
-			err = &checkpoint.ConcurrentRunError{Detail: owner.String()}
-		}
-		return err
-	}
-	was := entry.Checkpoint
-	if entry.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
-		return err
-	}
-	fresh, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, fresh)
 	if err != nil {
 		return err
 	}
@@ -240,15 +242,12 @@ func (s *Session) ResetFlow(ctx context.Context, table string) error {
 		return err
 	}
 	if base != nil {
-		change := &sql.SetProperties{Properties: []*sql.Property{{Key: flowProperty, Value: old.ID() + "," + fresh.ID()}}}
+		change := &sql.SetProperties{Properties: []*sql.Property{{Key: flowProperty, Value: was.ID() + "," + c.ID()}}}
 		if err := s.alter(ctx, t, base, change); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	if err := s.catalog.Update(ctx, entry); err != nil {
-		return err
-	}
-	return s.deleteFiles(ctx, was)
+	return s.catalog.Update(ctx, fresh)
 }
 
 // feeds reports whether a flow is one of those that a table's property names.

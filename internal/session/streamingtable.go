@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
@@ -96,15 +95,23 @@ func (s *Session) reload(ctx context.Context, entry catalog.Table, how Refreshin
 		return nil, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.FULL_REFRESH", "42601",
 			"%s may not be refreshed in full: its property pipelines.reset.allowed is false.", entry.Name)
 	}
-	old := entry.Checkpoint
+	old := entry
 	if entry.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
 		return nil, err
 	}
-	outcome, err := s.refreshTable(ctx, entry, how, func() error { return s.catalog.Update(ctx, entry) })
-	if err == nil {
-		err = s.deleteFiles(ctx, old)
-	}
-	return outcome, err
+	over := entry.Checkpoint // of the flow that is not needed when all is done
+	var outcome *Outcome
+	err = s.ended(ctx, old, func(ctx context.Context) (err error) {
+		outcome, err = s.refreshTable(ctx, entry, how, func() error {
+			err := s.catalog.Update(ctx, entry)
+			if err == nil {
+				over = old.Checkpoint
+			}
+			return err
+		})
+		return err
+	})
+	return outcome, errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), over))
 }
 
 // definition parses the statement that made a streaming table.
@@ -133,29 +140,40 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Ref
 	} else if def.Query == nil {
 		return s.refreshFlows(ctx, entry, how, keep, nil)
 	}
-	once := keep
-	if keep != nil {
-		once = sync.OnceValue(keep)
-	}
-	return s.refreshed(ctx, entry, how, func(r *refreshing) error {
-		for try := 0; ; try++ {
-			f, err := s.keptFlow(ctx, entry, how)
-			if err == nil {
-				err = f.flow.Hold(ctx, func(ctx context.Context) error { return f.load(ctx, r, once) })
-			}
-			if err != nil {
-				delete(s.flows, entry.Location)
-			}
-			if try == maxEvolutions || !s.evolved(entry, err) {
-				return err
-			}
+	return s.refreshed(ctx, entry, how, func(r *refreshing) error { return s.loadNew(ctx, entry, r, keep) })
+}
+
+// loadNew loads what is new, and begins again when a schema has grown. The flow
+// is not held in between.
+func (s *Session) loadNew(ctx context.Context, entry catalog.Table, r *refreshing, keep func() error) error {
+	for try := 0; ; try++ {
+		f, err := s.keptFlow(ctx, entry, r.Refreshing)
+		if err == nil {
+			err = f.flow.Hold(ctx, func(ctx context.Context) error {
+				return f.load(ctx, r, keep, func() { keep = nil })
+			})
 		}
-	})
+		if err != nil {
+			delete(s.flows, entry.Location)
+		}
+		if _, stale := errors.AsType[*staleFlowError](err); stale {
+			// Opening the flow has made its checkpoint again.
+			return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), entry.Checkpoint))
+		}
+		if try == maxEvolutions || !s.evolved(entry, err) {
+			return err
+		}
+	}
 }
 
 // load runs the flow, which is held. A query that cannot be planned is found
 // out before the definition is kept.
-func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error) error {
+func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error, kept func()) error {
+	if keep == nil {
+		if err := f.session.stale(ctx, f.entry); err != nil {
+			return err
+		}
+	}
 	if !f.flow.Undisturbed() {
 		if err := f.openSources(ctx); err != nil {
 			return err
@@ -172,6 +190,7 @@ func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() err
 		if err := keep(); err != nil {
 			return err
 		}
+		kept()
 	}
 	if !r.Again {
 		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
@@ -240,6 +259,11 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 	}
 	if mine {
 		if untouched, err := f.untouched(ctx, base); err != nil || !untouched {
+			return nil, err
+		}
+	}
+	if !mine {
+		if err := f.unread(ctx); err != nil {
 			return nil, err
 		}
 	}

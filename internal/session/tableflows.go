@@ -158,6 +158,11 @@ func (s *Session) refreshFlows(
 			return err
 		}
 		return whole.flow.Hold(ctx, func(ctx context.Context) error {
+			if keep == nil {
+				if err := s.stale(ctx, entry); err != nil {
+					return err
+				}
+			}
 			if err := whole.begin(ctx, r, keep); err != nil {
 				return err
 			}
