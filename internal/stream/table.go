@@ -58,12 +58,13 @@ func (s *Table) Description() string { return "DeltaSink[" + s.Name + "]" }
 
 // Write implements [Sink].
 func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Written, error) {
+	rows, free := freed(rows)
+	defer free()
 	base, err := s.Table.Snapshot(ctx)
 	if err != nil {
 		return Written{}, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	if written(base, b) {
-		rows.Close()
 		return Written{Already: true}, nil
 	}
 	meta, err := s.target(base, rows.Schema)
@@ -96,6 +97,23 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 	}
 	_, err = c.Apply(ctx, staged)
 	return s.wrote(ctx)(Written{Rows: staged.Rows}, err)
+}
+
+// freed returns rows, and what closes them unless they were read.
+func freed(rows *ingest.Relation) (out *ingest.Relation, free func()) {
+	begun := false
+	noted := *rows
+	noted.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			begun = true
+			rows.Read(ctx)(yield)
+		}
+	}
+	return &noted, func() {
+		if !begun {
+			rows.Close()
+		}
+	}
 }
 
 // wrote says how writing a batch ended.

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/google/uuid"
 
@@ -145,6 +147,42 @@ func TestTableHasEveryRowOnce(t *testing.T) {
 		})
 		if t.Failed() {
 			return
+		}
+	}
+}
+
+// TestRefusedRowsAreClosed: rows that a table does not take, for whatever
+// reason, are freed, once.
+func TestRefusedRowsAreClosed(t *testing.T) {
+	untyped, other := schema.New(schema.Col("n", schema.Void)), schema.New(schema.Col("m", schema.Long))
+	for name, c := range map[string]struct {
+		columns *schema.Struct
+		reads   bool
+		fault   objecttest.Plan
+	}{
+		"void":         {columns: untyped},
+		"other column": {columns: other},
+		"no table":     {columns: other, fault: func(objecttest.Call) objecttest.Fault { return objecttest.Fault{When: objecttest.Before} }},
+		"taken":        {columns: schema.New(schema.Col("n", schema.Long)), reads: true},
+	} {
+		store := object.Store(mem.New(nil))
+		createTable(t, store)
+		if c.fault != nil {
+			store = objecttest.NewFaulty(store, c.fault)
+		}
+		closed, read := 0, false
+		rows := &ingest.Relation{
+			Schema: c.columns, Release: func() { closed++ },
+			Read: func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+				return func(func(arrow.RecordBatch, error) bool) { read = true }
+			},
+		}
+		_, err := sinkOf(store, uuid.NewString).Write(t.Context(), stream.Batch{Flow: "f"}, rows)
+		if (err == nil) != c.reads {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if read != c.reads || (closed == 0) != c.reads || closed > 1 {
+			t.Errorf("%s: read: %t, closed %d times", name, read, closed)
 		}
 	}
 }
