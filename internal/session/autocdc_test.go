@@ -230,3 +230,41 @@ func TestBackingOfAutoCDC(t *testing.T) {
 		t.Errorf("DESCRIBE EXTENDED shows no flow:\n%s", rows)
 	}
 }
+
+// TestAutoCDCInBatches: random changes applied in many batches make the table
+// that they make at once, whose rows TestKeyAgainstModel of package cdc knows.
+func TestAutoCDCInBatches(t *testing.T) {
+	for seed := range uint64(6) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		w := newWorkspace(t)
+		sequences := rng.Perm(48)
+		for n := 0; len(sequences) > 0; n++ {
+			text := ""
+			size := 1 + rng.IntN(min(8, len(sequences)))
+			for _, sequence := range sequences[:size] {
+				pick := func() string { return []string{"null", `"a"`, `"b"`}[rng.IntN(3)] }
+				operation := []string{"UPDATE", "UPDATE", "UPDATE", "DELETE"}[rng.IntN(4)]
+				if seed%3 == 0 && sequence == 20 {
+					operation = "TRUNCATE"
+				}
+				text += fmt.Sprintf(`{"userId":%d,"name":%s,"city":%s,"operation":"%s","sequenceNum":%d}`+"\n", rng.IntN(3), pick(), pick(), operation, sequence)
+			}
+			sequences = sequences[size:]
+			w.file(fmt.Sprintf("%02d.json", n), text)
+		}
+		clauses := byUser
+		if seed%2 == 1 {
+			clauses += "IGNORE NULL UPDATES"
+		}
+		if seed%3 == 0 {
+			clauses += truncate
+		}
+		if clauses += bySeq; seed%3 > 0 {
+			clauses += "STORED AS SCD TYPE 2 TRACK HISTORY ON " + []string{"name", "*"}[rng.IntN(2)]
+		}
+		for table, from := range map[string]string{"many": changes, "one": strings.Replace(changes, "maxFilesPerTrigger => 1", "maxFilesPerTrigger => 1000", 1)} {
+			w.rows("CREATE STREAMING TABLE " + table + "; CREATE FLOW into_" + table + " AS AUTO CDC INTO " + table + " FROM " + from + clauses)
+		}
+		w.want("SELECT * FROM many", w.rows("SELECT * FROM one")...)
+	}
+}
