@@ -137,9 +137,17 @@ func TestGuessEndsAsInference(t *testing.T) {
 		modes := []string{"addNewColumns", "addNewColumnsWithTypeWidening", "failOnNewColumns", "rescue", "none"}
 		options["cloudFiles.schemaEvolutionMode"] = modes[r.IntN(len(modes))]
 		for _, o := range [][2]string{
-			{"cloudFiles.schemaHints", "b DATE, z BIGINT"}, {"readerCaseSensitive", "false"}, {"cloudFiles.maxFilesPerTrigger", "2"},
-			{"mode", "DROPMALFORMED"}, {"mode", "FAILFAST"}, {"cloudFiles.maxBytesPerTrigger", "60b"}, {"prefersDecimal", "true"},
-			{"timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSX"}, {"dateFormat", "yyyy-MM-dd"}, {"primitivesAsString", "true"}, {"inferTimestamp", "true"},
+			{"cloudFiles.schemaHints", "b DATE, z BIGINT"},
+			{"readerCaseSensitive", "false"},
+			{"cloudFiles.maxFilesPerTrigger", "2"},
+			{"mode", "DROPMALFORMED"},
+			{"mode", "FAILFAST"},
+			{"cloudFiles.maxBytesPerTrigger", "60b"},
+			{"prefersDecimal", "true"},
+			{"timestampFormat", "yyyy-MM-dd'T'HH:mm:ss.SSSX"},
+			{"dateFormat", "yyyy-MM-dd"},
+			{"primitivesAsString", "true"},
+			{"inferTimestamp", "true"},
 		} {
 			ofJSON := strings.HasPrefix(o[0], "p") || o[0] == "inferTimestamp"
 			if r.IntN(8) == 0 && !(csv && ofJSON) {
