@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // scene is what the processes of a siege do. In its texts $IN stands for the
@@ -177,7 +178,7 @@ func (r *round) cleanedIsLoaded() {
 type overwritten struct{ versions map[string]int }
 
 // rowsOfVersion is how many rows a version of a file has.
-const rowsOfVersion = 2000
+const rowsOfVersion = 60_000
 
 // overwriteFile writes the next version of one of a few files, in place or all
 // at once. The file that was to arrive is not used.
@@ -186,32 +187,48 @@ func (r *round) overwriteFile(string) func() {
 		r.overwrite = &overwritten{map[string]int{}}
 	}
 	name := string(rune('a'+r.rng.IntN(4))) + ".csv"
-	r.overwrite.versions[name]++
-	v := r.overwrite.versions[name]
+	v := r.overwrite.versions[name] + 1
+	if v == 1 || r.rng.IntN(3) == 0 {
+		r.overwrite.versions[name] = v
+		return func() { r.put(name, textOfVersion(name, v)) }
+	}
+	// Again and again, so that it happens while the file is read.
+	const often = 10
+	r.overwrite.versions[name] += often
+	return func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for i := range often {
+			r.writeInPlace(name, textOfVersion(name, v+i))
+			<-tick.C
+		}
+	}
+}
+
+// textOfVersion is a version of a file. Its lines are as long as those of any
+// other, so that a reader could take those of several for one.
+func textOfVersion(name string, v int) []byte {
 	var text bytes.Buffer
 	text.WriteString("f,v,n\n")
 	for n := range rowsOfVersion {
-		fmt.Fprintf(&text, "%s,%02d,%d\n", name, v, 10_000+n)
+		fmt.Fprintf(&text, "%s,%04d,%d\n", name, v, 100_000+n)
 	}
-	if v == 1 || r.rng.IntN(2) == 0 {
-		return func() { r.put(name, text.Bytes()) }
+	return text.Bytes()
+}
+
+func (r *round) writeInPlace(name string, text []byte) {
+	f, err := os.OpenFile(filepath.Join(r.landing, name), os.O_WRONLY, 0)
+	if err != nil {
+		r.t.Error(err)
+		return
 	}
-	return func() {
-		// Whole lines of the same length: a reader could take them for those
-		// of one version.
-		f, err := os.OpenFile(filepath.Join(r.landing, name), os.O_WRONLY, 0)
-		if err != nil {
-			r.t.Error(err)
-			return
-		}
-		if _, err := f.Write(text.Bytes()); err != nil {
-			r.t.Error(err)
-		}
-		if err := f.Close(); err != nil {
-			r.t.Error(err)
-		}
-		r.touch(f.Name())
+	if _, err := f.Write(text); err != nil {
+		r.t.Error(err)
 	}
+	if err := f.Close(); err != nil {
+		r.t.Error(err)
+	}
+	r.touch(f.Name())
 }
 
 // versionsAreWhole checks that of each file and version all rows are there or
