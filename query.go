@@ -3,6 +3,7 @@ package freshet
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,7 +72,7 @@ func (s *Stream) Start(ctx context.Context, to Sink) (*StreamingQuery, error) {
 func (q *StreamingQuery) run(ctx context.Context, own *session.Session, flow session.StreamQuery) {
 	defer close(q.ended)
 	defer q.stop()
-	q.err = errors.Join(own.RunStream(ctx, flow), own.Close())
+	q.err = errors.Join(own.RunStream(ctx, flow), own.Close()) //nolint:contextcheck // Close waits on its own, also when ctx is done
 }
 
 func (q *StreamingQuery) report(p Progress) {
@@ -186,5 +187,5 @@ func (q *StreamingQuery) LastProgress() (p Progress, ok bool) {
 func (q *StreamingQuery) RecentProgress() []Progress {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return append([]Progress(nil), q.recent...)
+	return slices.Clone(q.recent)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (w *Workspace) Stream(query string) *Stream { return &Stream{ws: w, query: 
 
 func (s *Stream) with(edit func(*sql.Query) error) *Stream {
 	out := *s
-	out.edits = append(s.edits[:len(s.edits):len(s.edits)], edit)
+	out.edits = append(slices.Clip(s.edits), edit)
 	return &out
 }
 

@@ -79,8 +79,11 @@ func (w *Workspace) Exec(ctx context.Context, sql string) error {
 			return err
 		}
 		if r.Rows != nil {
-			for range r.Rows {
-				break // which lets go of them
+			for _, err := range r.Rows { // the first turn lets go of them
+				if err != nil {
+					return err
+				}
+				break
 			}
 		}
 	}

@@ -84,18 +84,27 @@ func Relation(columns Columns, where delta.Predicate, open func(ctx context.Cont
 	return &ingest.Relation{Schema: out, Read: read}
 }
 
-// put appends a column's value to its builder; nil is NULL.
+// put appends a column's value to its builder; nil is NULL, and so is what the
+// column cannot hold.
 func put(b array.Builder, v any) {
-	switch v := v.(type) {
-	case string:
-		b.(*array.StringBuilder).Append(v)
-	case int64:
-		b.(*array.Int64Builder).Append(v)
-	case arrow.Timestamp:
-		b.(*array.TimestampBuilder).Append(v)
-	default:
-		b.AppendNull()
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		if v, ok := v.(string); ok {
+			b.Append(v)
+			return
+		}
+	case *array.Int64Builder:
+		if v, ok := v.(int64); ok {
+			b.Append(v)
+			return
+		}
+	case *array.TimestampBuilder:
+		if v, ok := v.(arrow.Timestamp); ok {
+			b.Append(v)
+			return
+		}
 	}
+	b.AppendNull()
 }
 
 // each yields the files of all sources that a condition leaves, each valid for

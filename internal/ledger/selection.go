@@ -153,7 +153,10 @@ func (f facts) may(p delta.Predicate) (beTrue, beFalse bool) {
 	case delta.Comparison:
 		with, text := p.Value.(string)
 		holds := func(value bool) func(v any) bool {
-			return func(v any) bool { return v != nil && (!text || compares(v.(string), p.Op, with) == value) }
+			return func(v any) bool {
+				known, is := v.(string)
+				return v != nil && (!text || !is || compares(known, p.Op, with) == value)
+			}
 		}
 		return f.some(p.Column, holds(true)), f.some(p.Column, holds(false))
 	}

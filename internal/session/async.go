@@ -53,7 +53,7 @@ func (s *Session) refreshAside(ctx context.Context, stmt *sql.Refresh) (*Result,
 	s.aside.running.Go(func() {
 		defer cancel()
 		_, err := other.refresh(ctx, stmt, Refreshing{})
-		if err = errors.Join(err, other.Close()); err != nil && ctx.Err() == nil {
+		if err = errors.Join(err, other.Close()); err != nil && ctx.Err() == nil { //nolint:contextcheck // it waits on its own, also when ctx is done
 			s.cfg.Logger.ErrorContext(ctx, "a refresh has failed", slog.String("table", entry.Name.String()), slog.Any("error", err))
 		}
 	})

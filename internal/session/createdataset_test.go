@@ -43,6 +43,7 @@ func (w *workspace) atOnce(sessions int, text string) []string {
 // TestCreatedAtOnce: of several sessions that create a dataset at the same
 // time one does. The others find it there, or are told so if they must not.
 func TestCreatedAtOnce(t *testing.T) {
+	t.Parallel()
 	const files = " AS SELECT * FROM STREAM read_files('%s', format => 'json', schema => 'id INT')"
 	const taken = "TABLE_OR_VIEW_ALREADY_EXISTS"
 	for name, c := range map[string]struct {

@@ -211,10 +211,10 @@ func placeOf(t *testing.T, n int) string {
 	t.Helper()
 	parent := memoryFiles
 	var stat syscall.Statfs_t
-	if err := syscall.Statfs(parent, &stat); n%10 == 9 || err != nil || uint64(stat.Bavail)*uint64(stat.Bsize) < 1<<30 {
+	if err := syscall.Statfs(parent, &stat); n%10 == 9 || err != nil || stat.Bavail*uint64(stat.Bsize) < 1<<30 {
 		parent = ""
 	}
-	dir, err := os.MkdirTemp(parent, "freshet-crash-")
+	dir, err := os.MkdirTemp(parent, "freshet-crash-") //nolint:usetesting // the test chooses where
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ const manyKills = 300
 // no time a table holds a row that it must not, and in the end each row has
 // come once, as the maker of the files knows them.
 func TestKilledRefreshes(t *testing.T) {
+	t.Parallel()
 	data := newData(t, 12_000)
 	for _, sc := range scenes {
 		t.Run(sc.name, func(t *testing.T) {

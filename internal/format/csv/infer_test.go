@@ -45,8 +45,11 @@ func TestInfer(t *testing.T) {
 		{"null value and empty strings", []string{"a,b\n-,\"\"\n1,2\n"}, options{"header": "true", "nullValue": "-"}, format.Inference{InferTypes: true}, "a INT, b INT"},
 		{"sample", []string{"a\n" + strings.Repeat("1\n", 1000) + "x\n"}, header, format.Inference{InferTypes: true, SampleBytes: 100}, "a INT"},
 		{
-			"names of all files, types of a sample", []string{"a\n" + strings.Repeat("1\n", 1000), "a,b\nx,y\n", "c\n"}, header,
-			format.Inference{InferTypes: true, MergeSchema: true, SampleBytes: 100, KeepVoid: true}, "a INT, b VOID, c VOID",
+			"names of all files, types of a sample",
+			[]string{"a\n" + strings.Repeat("1\n", 1000), "a,b\nx,y\n", "c\n"},
+			header,
+			format.Inference{InferTypes: true, MergeSchema: true, SampleBytes: 100, KeepVoid: true},
+			"a INT, b VOID, c VOID",
 		},
 		{"no sample of the records", []string{"a\n1\nx\n"}, options{"header": "true", "samplingRatio": "0"}, format.Inference{InferTypes: true}, "a STRING"},
 	}

@@ -179,7 +179,7 @@ func (l *lattice) merge(a, b guess) guess {
 // more, such as the year alone, which is a number, and a time behind a date. It is for one goroutine.
 func (p *plan) infersAs(k kind) func(text []byte) bool {
 	l := newLattice(&p.formats, p.req.Options)
-	usual := func(text []byte) bool { return l.dateCasts } // either of both
+	usual := func([]byte) bool { return l.dateCasts } // either of both
 	if k == kindDate {
 		usual = func(text []byte) bool {
 			return l.preferDate && l.date == nil && len(text) == len("yyyy-MM-dd") && text[7] == '-'

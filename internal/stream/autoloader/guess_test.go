@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -130,7 +131,7 @@ func TestGuessEndsAsInference(t *testing.T) {
 	for seed := range uint64(cases) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		csv := seed%2 == 0
-		options := map[string]string{"cloudFiles.format": "json", "cloudFiles.inferColumnTypes": fmt.Sprint(r.IntN(5) > 0)}
+		options := map[string]string{"cloudFiles.format": "json", "cloudFiles.inferColumnTypes": strconv.FormatBool(r.IntN(5) > 0)}
 		if csv {
 			options["cloudFiles.format"], options["header"] = "csv", "true"
 		}
@@ -173,6 +174,7 @@ func TestGuessEndsAsInference(t *testing.T) {
 }
 
 func texts(t *testing.T, files *mem.Store) string {
+	t.Helper()
 	var b strings.Builder
 	for in, err := range files.List(t.Context(), "in/", "") {
 		if err != nil {

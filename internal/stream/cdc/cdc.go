@@ -9,6 +9,8 @@
 // beside the flow's checkpoint (see [Sink]).
 package cdc
 
+import "slices"
+
 // Event is what happens to one key at one sequence: an update, or a delete.
 // R tells where its columns are.
 type Event[R any] struct {
@@ -128,21 +130,12 @@ func (k *Key[R]) Holds(yield func(*Event[R])) {
 func (k *Key[R]) each(image Image[R], do func(*Event[R])) {
 	k.gone = k.gone[:0]
 	for _, e := range image {
-		if e == nil || contains(k.gone, e) {
+		if e == nil || slices.Contains(k.gone, e) {
 			continue
 		}
 		k.gone = append(k.gone, e)
 		do(e)
 	}
-}
-
-func contains[R any](list Image[R], e *Event[R]) bool {
-	for _, other := range list {
-		if other == e {
-			return true
-		}
-	}
-	return false
 }
 
 // apply applies the event that came last.
@@ -175,7 +168,7 @@ func (k *Key[R]) replace(e *Event[R]) {
 		k.image = k.updated(e)
 	}
 	k.each(was, func(old *Event[R]) {
-		if !contains(k.image, old) && old.Stored {
+		if !slices.Contains(k.image, old) && old.Stored {
 			k.effects.Forget(old)
 		}
 	})

@@ -125,7 +125,7 @@ func (b *batch) events(truncated bool) string {
 	}
 	order := append(b.keys("e."), "e.s", "e.a IS NULL", "e.kind")
 	for i, f := range b.layout.columns.Fields {
-		order = append(order, comparable(f.Type, "e."+numbered(i)))
+		order = append(order, ordering(f.Type, "e."+numbered(i)))
 	}
 	return fmt.Sprintf("SELECT e.*, o.a AS t, %s AS void%s FROM "+
 		"(SELECT %s, s, kind, NULL AS since, NULL AS a FROM %s WHERE kind < %d UNION ALL SELECT %s, s, kind, since, a FROM %s) AS e "+
@@ -133,9 +133,9 @@ func (b *batch) events(truncated bool) string {
 		void, until, list(b.values()), incoming, truncate, list(kept), stored, shown, b.join("e", "o"), version, list(order))
 }
 
-// comparable is what rows are ordered by that have a sequence in common, so
+// ordering is what rows are ordered by that have a sequence in common, so
 // that it is the same order each time.
-func comparable(t schema.Type, column string) string {
+func ordering(t schema.Type, column string) string {
 	switch t.(type) {
 	case *schema.Struct, schema.Array, schema.Map:
 		return "hash(" + column + ")"

@@ -63,7 +63,7 @@ func (s *Source) track(ctx context.Context) error {
 		return err
 	}
 	log := &schemaLog{prefix: prefix}
-	for n := 0; n < maxSchemas; n++ {
+	for n := range maxSchemas {
 		entry, err := s.readSchema(ctx, prefix+strconv.Itoa(n))
 		if errors.Is(err, fs.ErrNotExist) {
 			break

@@ -22,5 +22,5 @@ var foreign = map[int64]bool{
 // it is there, and no file system that other machines write to.
 func Tells(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && !foreign[int64(st.Type)&0xffffffff]
+	return unix.Statfs(dir, &st) == nil && !foreign[int64(st.Type)&0xffffffff] //nolint:unconvert // it is of another type on other processors
 }
