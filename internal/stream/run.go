@@ -95,7 +95,8 @@ func (r *running) await(ctx context.Context, began time.Time, ran bool) error {
 	if every == 0 && !ran {
 		return r.idle(ctx)
 	}
-	if rest := every - r.Clock().Sub(began); rest > 0 {
+	// A clock that was put back does not make a tick longer.
+	if rest := min(every-r.Clock().Sub(began), every); rest > 0 {
 		return r.Sleep(ctx, rest)
 	}
 	return ctx.Err()

@@ -35,9 +35,10 @@ import (
 const (
 	segmentMagic = "freshet2"
 	trailerBytes = 16
-	blockTarget  = 64 << 10 // bytes of entries before compression
-	maxBlock     = 16 << 20 // bytes, so that damage cannot exhaust memory
-	maxPath      = 1 << 20  // bytes
+	blockTarget  = 64 << 10  // bytes of entries before compression
+	maxBlock     = 16 << 20  // bytes, so that damage cannot exhaust memory
+	maxDirectory = 256 << 20 // bytes: of 60 GB of entries, with paths of 250 bytes
+	maxPath      = 1 << 20   // bytes
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -236,6 +237,9 @@ func (w *segmentWriter) finish() error {
 		return err
 	}
 	trailer := binary.LittleEndian.AppendUint64(nil, uint64(w.written))
+	if len(w.directory) > maxDirectory {
+		return fmt.Errorf("write a segment of the file state: its directory has %d bytes, the limit is %d", len(w.directory), maxDirectory)
+	}
 	if err := w.frame(w.directory); err != nil {
 		return err
 	}
@@ -302,7 +306,12 @@ func (r *reader) readDirectory() error {
 	if string(trailer[8:]) != segmentMagic || at < 0 || at > size-trailerBytes {
 		return r.damaged("it does not end as a segment")
 	}
-	plain, err := r.frame(at, size-trailerBytes-at)
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDirectory))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	plain, err := r.frame(z, at, size-trailerBytes-at, maxDirectory)
 	if err != nil {
 		return err
 	}
@@ -319,8 +328,8 @@ func (r *reader) readDirectory() error {
 }
 
 // frame reads, checks and decompresses size bytes at offset.
-func (r *reader) frame(offset, size int64) ([]byte, error) {
-	if size < 4 || size > maxBlock {
+func (r *reader) frame(z *zstd.Decoder, offset, size, limit int64) ([]byte, error) {
+	if size < 4 || size > limit {
 		return nil, r.damaged("a block of %d bytes", size)
 	}
 	stored := make([]byte, size)
@@ -330,7 +339,7 @@ func (r *reader) frame(offset, size int64) ([]byte, error) {
 	if crc32.Checksum(stored[4:], castagnoli) != binary.LittleEndian.Uint32(stored) {
 		return nil, r.damaged("the checksum of a block is wrong")
 	}
-	plain, err := r.z.DecodeAll(stored[4:], nil)
+	plain, err := z.DecodeAll(stored[4:], nil)
 	if err != nil {
 		return nil, r.damaged("%w", err)
 	}
@@ -376,7 +385,7 @@ func (r *reader) advance() (bool, error) {
 		ref := r.blocks[r.next]
 		r.next++
 		var err error
-		if r.block, err = r.frame(ref.offset, ref.size); err != nil {
+		if r.block, err = r.frame(r.z, ref.offset, ref.size, maxBlock); err != nil {
 			return false, err
 		}
 		r.entry.Path = ""
