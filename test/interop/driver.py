@@ -10,6 +10,7 @@ Requests, by "do":
   read      engine, path, [version]         -> rows and columns of a table
   write     engine, path, parquet, mode     -> writes a Parquet file's rows
             [partition, schema_mode]
+  change    path, text                      -> an operation of delta-rs, see CHANGES
   arrow     path                            -> rows of an Arrow IPC file
 
 Rows come in one canonical form, so that two readers of one table give equal
@@ -173,6 +174,28 @@ class DeltaRS:
         )
 
 
+def merge(table):
+    source = pa.table({"id": pa.array([2, 7], pa.int32()), "s": ["merged", "inserted"]})
+    merging = table.merge(source, "t.id = s.id", source_alias="s", target_alias="t")
+    merging.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+# What delta-rs does to a table (id INT, s STRING).
+CHANGES = {
+    "delete": lambda t: t.delete("id = 2"),
+    "update": lambda t: t.update(updates={"s": "'updated'"}, predicate="id > 2"),
+    "merge": merge,
+    "compact": lambda t: t.optimize.compact(),
+    "z-order": lambda t: t.optimize.z_order(["id"]),
+    "vacuum": lambda t: (t.optimize.compact(), t.vacuum(0, dry_run=False, enforce_retention_duration=False)),
+    "restore": lambda t: t.restore(1),
+    "constraint": lambda t: t.alter.add_constraint({"positive": "id > 0"}),
+    "checkpoint": lambda t: t.create_checkpoint(),
+    "add column": lambda t: t.alter.add_columns([deltalake.Field("extra", "integer")]),
+    "properties": lambda t: t.alter.set_table_properties({"delta.enableChangeDataFeed": "true"}),
+}
+
+
 class Driver:
     def __init__(self):
         self.engines = {"delta-rs": DeltaRS()}
@@ -202,6 +225,9 @@ class Driver:
                 request.get("partition"),
                 request.get("schema_mode"),
             )
+            return None
+        if do == "change":
+            CHANGES[request["text"]](deltalake.DeltaTable(request["path"]))
             return None
         if do == "arrow":
             with pa.memory_map(request["path"]) as source:

@@ -136,12 +136,13 @@ func TestTheirMaintenanceIsReadByUs(t *testing.T) {
 	const rows = "CREATE TABLE {t} (id BIGINT, k INT, s STRING) USING delta %s; INSERT INTO {t} SELECT id, id %% 7, CAST(id AS STRING) FROM range(0, 200, 1, 2); INSERT INTO {t} SELECT id, id %% 5, NULL FROM range(200, 300, 1, 2);"
 	table := fmt.Sprintf(rows, "")
 	tests := map[string]string{
-		"compaction": table + "OPTIMIZE {t}",
-		"z-order":    table + "OPTIMIZE {t} ZORDER BY (k, id)",
-		"clustering": fmt.Sprintf(rows, "CLUSTER BY (k)") + "OPTIMIZE {t}; INSERT INTO {t} VALUES (1000, 3, 'late'); OPTIMIZE {t}",
-		"restore":    table + "DELETE FROM {t} WHERE k = 1; OPTIMIZE {t}; RESTORE TABLE {t} TO VERSION AS OF 1",
-		"vacuum":     table + "OPTIMIZE {t}; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM {t} RETAIN 0 HOURS; SET spark.databricks.delta.retentionDurationCheck.enabled = true",
-		"purge":      fmt.Sprintf(rows, "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')") + "DELETE FROM {t} WHERE k = 1; REORG TABLE {t} APPLY (PURGE)",
+		"compaction":  table + "OPTIMIZE {t}",
+		"z-order":     table + "OPTIMIZE {t} ZORDER BY (k, id)",
+		"clustering":  fmt.Sprintf(rows, "CLUSTER BY (k)") + "OPTIMIZE {t}; INSERT INTO {t} VALUES (1000, 3, 'late'); OPTIMIZE {t}",
+		"restore":     table + "DELETE FROM {t} WHERE k = 1; OPTIMIZE {t}; RESTORE TABLE {t} TO VERSION AS OF 1",
+		"vacuum":      table + "OPTIMIZE {t}; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM {t} RETAIN 0 HOURS; SET spark.databricks.delta.retentionDurationCheck.enabled = true",
+		"vacuum lite": table + "OPTIMIZE {t}; SET spark.databricks.delta.retentionDurationCheck.enabled = false; VACUUM {t} LITE RETAIN 0 HOURS; SET spark.databricks.delta.retentionDurationCheck.enabled = true",
+		"purge":       fmt.Sprintf(rows, "TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')") + "DELETE FROM {t} WHERE k = 1; REORG TABLE {t} APPLY (PURGE)",
 	}
 	for name, script := range tests {
 		t.Run(name, func(t *testing.T) {
