@@ -98,6 +98,7 @@ func (s *Snapshot) scanFiles(
 // scan yields the rows of the given files.
 func (p *scanPlan) scan(ctx context.Context, from iter.Seq2[AddFile, error]) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
+		caller := ctx
 		ctx, cancel := context.WithCancel(ctx)
 		var owned sync.WaitGroup
 		defer owned.Wait()
@@ -115,6 +116,10 @@ func (p *scanPlan) scan(ctx context.Context, from iter.Seq2[AddFile, error]) ite
 					return
 				}
 			}
+		}
+		// Readers that are cancelled end without a word.
+		if err := caller.Err(); err != nil {
+			yield(nil, err)
 		}
 	}
 }
