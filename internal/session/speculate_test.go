@@ -14,7 +14,7 @@ import (
 // those, the load begins again with the schema that all rows give, and nothing
 // of the first attempt stays.
 func TestLateRowsDecideTheSchema(t *testing.T) {
-	const rows = 1_500_000
+	const rows = 300_000
 	text := func(row func(i int) string) string {
 		var b strings.Builder
 		for i := range rows {
@@ -36,6 +36,8 @@ func TestLateRowsDecideTheSchema(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorkspace(t)
+			w.sample = 1 << 20
+			w.open()
 			w.file(tc.file, tc.text)
 			read := "read_files('$IN', format => '" + tc.file[2:] + "'" + tc.options + ")"
 			w.want("CREATE TABLE t AS SELECT * FROM "+read, fmt.Sprintf("%d|%d", rows+1, rows+1))
