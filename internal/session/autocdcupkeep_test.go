@@ -30,7 +30,7 @@ func TestAutoCDCUpkeepUnderCrashes(t *testing.T) {
 	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
 		t.Fatal(err)
 	}
-	step := 19
+	step := 41
 	if soaking() {
 		step = 1
 	}
