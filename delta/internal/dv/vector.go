@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/RoaringBitmap/roaring/v2/roaring64"
@@ -210,8 +211,14 @@ func decodePortable(body []byte) (*roaring64.Bitmap, error) {
 	if _, err := rows.ReadPortableFrom(bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
-	if err := rows.Validate(); err != nil && rows.GetCardinality() > 0 {
+	if rows.GetCardinality() == 0 {
+		return roaring64.New(), nil // buckets and containers without rows, which Validate refuses
+	}
+	if err := rows.Validate(); err != nil {
 		return nil, err
+	}
+	if last := rows.Maximum(); last > math.MaxInt64 {
+		return nil, fmt.Errorf("position %d is beyond 2^63", last)
 	}
 	return rows, nil
 }

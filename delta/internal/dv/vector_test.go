@@ -3,10 +3,12 @@ package dv_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/RoaringBitmap/roaring/v2/roaring64"
 	"github.com/google/uuid"
 
 	"github.com/freshet/freshet/delta/internal/dv"
@@ -95,6 +97,28 @@ func TestDecodeNativeFormat(t *testing.T) {
 	want := []int64{3, 4, 7, 2<<32 + 1}
 	if got := slices.Collect(v.Rows()); !slices.Equal(got, want) {
 		t.Errorf("rows = %v, want %v", got, want)
+	}
+}
+
+// TestDecodeRefusesPositionsBeyond63Bits: a position that is no int64 would
+// be a negative row to whoever walks the set.
+func TestDecodeRefusesPositionsBeyond63Bits(t *testing.T) {
+	for _, tt := range []struct {
+		position uint64
+		wantErr  bool
+	}{
+		{math.MaxInt64, false},
+		{math.MaxInt64 + 1, true},
+		{0xe2ff0002_007f0000, true},
+	} {
+		data := binary.LittleEndian.AppendUint32(nil, 1681511377)
+		bits, err := roaring64.BitmapOf(3, tt.position).ToBytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dv.Decode(append(data, bits...)); (err != nil) != tt.wantErr {
+			t.Errorf("position %d: %v, want an error %t", tt.position, err, tt.wantErr)
+		}
 	}
 }
 
