@@ -31,6 +31,30 @@ type Relation struct {
 	Release func()
 }
 
+// Results returns the results of a query as rows, which may be read once. It
+// takes r over: reading releases it, and so does an error.
+func Results(r array.RecordReader) (*Relation, error) {
+	columns, err := schema.FromArrow(r.Schema())
+	if err != nil {
+		r.Release()
+		return nil, err
+	}
+	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return func(yield func(arrow.RecordBatch, error) bool) {
+			defer r.Release()
+			for r.Next() {
+				if !yield(r.RecordBatch(), nil) {
+					return
+				}
+			}
+			if err := r.Err(); err != nil {
+				yield(nil, err)
+			}
+		}
+	}
+	return &Relation{Schema: columns, Read: read, Release: r.Release}, nil
+}
+
 // Close frees what r holds when it is not going to be read.
 func (r *Relation) Close() {
 	if r.Release != nil {

@@ -109,25 +109,7 @@ func (s *Session) runText(ctx context.Context, text string, inputs []engine.Inpu
 	if err != nil {
 		return nil, err
 	}
-	columns, err := schema.FromArrow(reader.Schema())
-	if err != nil {
-		reader.Release()
-		return nil, err
-	}
-	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			defer reader.Release()
-			for reader.Next() {
-				if !yield(reader.RecordBatch(), nil) {
-					return
-				}
-			}
-			if err := reader.Err(); err != nil {
-				yield(nil, err)
-			}
-		}
-	}
-	return &ingest.Relation{Schema: columns, Read: read, Release: reader.Release}, nil
+	return ingest.Results(reader)
 }
 
 // binder gives the engine the relations of a query as inputs.

@@ -316,27 +316,13 @@ func (b *batch) read(ctx context.Context, query string, columns *schema.Struct) 
 	if err != nil {
 		return nil, err
 	}
-	layout, err := schema.FromArrow(r.Schema())
+	rows, err := ingest.Results(r)
 	if err != nil {
-		r.Release()
 		return nil, err
 	}
-	rows := &ingest.Relation{Schema: layout, Release: r.Release, Read: func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			defer r.Release()
-			for r.Next() {
-				if !yield(r.RecordBatch(), nil) {
-					return
-				}
-			}
-			if err := r.Err(); err != nil {
-				yield(nil, err)
-			}
-		}
-	}}
 	out, err := rows.Conform(columns, b.TimeZone)
 	if err != nil {
-		r.Release()
+		rows.Close()
 		return nil, err
 	}
 	return out.Read(ctx), nil

@@ -144,14 +144,13 @@ func (o *Operator) keepRows(ctx context.Context, at stream.Moment, scratch engin
 	for i, f := range rows.Fields {
 		names[i] = f.Name
 	}
-	first, err := relation(r)
+	first, err := ingest.Results(r)
 	if err != nil {
-		r.Release()
 		return err
 	}
 	fitting, err := first.Rename(names).Conform(rows, o.cfg.TimeZone)
 	if err != nil {
-		r.Release()
+		first.Close()
 		return err
 	}
 	defer fitting.Close() // unread when the store fails first

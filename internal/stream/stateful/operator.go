@@ -333,38 +333,15 @@ func (o *Operator) counted(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[a
 
 // conform makes a result of the engine rows of the given columns.
 func (o *Operator) conform(r array.RecordReader, columns *schema.Struct) (*ingest.Relation, error) {
-	rows, err := relation(r)
+	rows, err := ingest.Results(r)
 	if err != nil {
-		r.Release()
 		return nil, err
 	}
 	out, err := rows.Conform(columns, o.cfg.TimeZone)
 	if err != nil {
-		r.Release()
+		rows.Close()
 	}
 	return out, err
-}
-
-// relation is a result of the engine as rows.
-func relation(r array.RecordReader) (*ingest.Relation, error) {
-	columns, err := schema.FromArrow(r.Schema())
-	if err != nil {
-		return nil, err
-	}
-	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			defer r.Release()
-			for r.Next() {
-				if !yield(r.RecordBatch(), nil) {
-					return
-				}
-			}
-			if err := r.Err(); err != nil {
-				yield(nil, err)
-			}
-		}
-	}
-	return &ingest.Relation{Schema: columns, Read: read, Release: r.Release}, nil
 }
 
 // chainInput is the files of a version as an input of the engine.
