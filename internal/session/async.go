@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"sync"
 
-	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -30,24 +28,14 @@ func (a *aside) end() {
 // That the dataset is there is found out before. What becomes of the refresh is
 // in the event log; a failure is logged too.
 func (s *Session) refreshAside(ctx context.Context, stmt *sql.Refresh) (*Result, error) {
-	name, err := s.tableName(ctx, stmt.Name)
+	entry, err := s.refreshable(ctx, stmt)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := s.catalog.Table(ctx, name)
-	if err != nil {
-		return nil, place.Name(stmt.Name, s.text, err)
-	}
-	if err := refreshable(stmt, entry); err != nil {
-		return nil, err
-	}
-	cfg := s.cfg
-	cfg.Workspace, cfg.Progress = s.root, nil
-	other, err := Open(ctx, cfg)
+	other, err := s.Fork(ctx)
 	if err != nil {
 		return nil, err
 	}
-	other.current, other.settings = s.current, maps.Clone(s.settings)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.aside.cancel = append(s.aside.cancel, cancel)
 	s.aside.running.Go(func() {

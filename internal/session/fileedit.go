@@ -33,7 +33,7 @@ func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, 
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return nil, err
 	}

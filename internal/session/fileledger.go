@@ -84,7 +84,7 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, all boo
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return nil, err
 	}

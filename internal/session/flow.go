@@ -32,7 +32,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // checkpoint is damaged cannot run either.
 func (s *Session) ended(ctx context.Context, entry catalog.Table, do func(ctx context.Context) error) error {
 	begun := false
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err == nil {
 		flow := &stream.Flow{Name: entry.Name.String(), Checkpoint: c, NewID: s.cfg.NewID, Gone: gone}
 		err = flow.Hold(ctx, func(ctx context.Context) error {
@@ -80,7 +80,7 @@ func (f *streamingFlow) unread(ctx context.Context) error {
 		}
 	}
 	for _, at := range checkpoints {
-		c, err := f.session.openCheckpoint(ctx, catalog.Table{Checkpoint: at})
+		c, err := f.session.openCheckpoint(ctx, at)
 		if err != nil {
 			return err
 		}

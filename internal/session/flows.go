@@ -91,8 +91,8 @@ func (s *Session) flowTable(ctx context.Context, table string) (catalog.Table, e
 }
 
 // openCheckpoint opens the checkpoint of a streaming table.
-func (s *Session) openCheckpoint(ctx context.Context, entry catalog.Table) (*checkpoint.Checkpoint, error) {
-	store, err := s.openStore(ctx, entry.Checkpoint)
+func (s *Session) openCheckpoint(ctx context.Context, at string) (*checkpoint.Checkpoint, error) {
+	store, err := s.openStore(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (s *Session) openCheckpoint(ctx context.Context, entry catalog.Table) (*che
 
 func (s *Session) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, error) {
 	info := FlowInfo{Table: entry.Name, Name: entry.Name.Plain(), State: "IDLE", Batch: -1, Checkpoint: entry.Checkpoint}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return info, err
 	}
@@ -197,7 +197,7 @@ func (s *Session) StopFlow(ctx context.Context, table string) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -225,11 +225,11 @@ func (s *Session) ResetFlow(ctx context.Context, table string) error {
 
 // giveFlow gives a table the flow of another entry of it.
 func (s *Session) giveFlow(ctx context.Context, entry, fresh catalog.Table) error {
-	was, err := s.openCheckpoint(ctx, entry)
+	was, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return err
 	}
-	c, err := s.openCheckpoint(ctx, fresh)
+	c, err := s.openCheckpoint(ctx, fresh.Checkpoint)
 	if err != nil {
 		return err
 	}

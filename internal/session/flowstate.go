@@ -3,10 +3,12 @@ package session
 import (
 	"context"
 
+	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/stateful"
+	"github.com/freshet/freshet/schema"
 )
 
 // openState readies what the query keeps between batches, if it does, and has
@@ -33,11 +35,18 @@ func (f *streamingFlow) openState(ctx context.Context) (err error) {
 			sink.Complete = true
 		}
 	}
-	f.flow.Stateful = stateful.Open(stateful.Config{
-		Plan: f.plan, Checkpoint: f.flow.Checkpoint.Store(), Engine: eng.InZone(s.timeZone().String()),
-		Query: s.queryStreamsText, Input: engineInput, Check: f.expect.check, TimeZone: s.timeZone(), Clock: s.cfg.Clock,
-	})
+	cfg := s.stateConfig(eng, f.plan, f.flow)
+	cfg.Check = f.expect.check
+	f.flow.Stateful = stateful.Open(cfg)
 	return nil
+}
+
+// stateConfig is what the state of a flow's query needs of a session.
+func (s *Session) stateConfig(eng engine.Engine, plan *stateful.Plan, flow *stream.Flow) stateful.Config {
+	return stateful.Config{
+		Plan: plan, Checkpoint: flow.Checkpoint.Store(), Engine: eng.InZone(s.timeZone().String()),
+		Query: s.queryStreamsText, Input: engineInput, TimeZone: s.timeZone(), Clock: s.cfg.Clock,
+	}
 }
 
 // sourceColumns tells the names of the sources' columns from others.
@@ -50,6 +59,25 @@ func sourceColumns(ctx context.Context, sources []sourceWithSchema) func(string)
 		}
 		return false
 	}
+}
+
+// resultColumns are the columns of a query over sources, found by its result
+// for no rows.
+func resultColumns(ctx context.Context, sources []sourceWithSchema, query func(none []*ingest.Relation) (*ingest.Relation, error)) (*schema.Struct, error) {
+	var none []*ingest.Relation
+	for _, src := range sources {
+		columns, err := src.Schema(ctx)
+		if err != nil {
+			return nil, err
+		}
+		none = append(none, emptyRelation(columns))
+	}
+	rows, err := query(none)
+	if err != nil {
+		return nil, err
+	}
+	rows.Close()
+	return rows.Schema, nil
 }
 
 // probe returns the result of the query for no rows, which has its columns.

@@ -36,7 +36,7 @@ func (s *Session) Stopped(ctx context.Context, name catalog.Name) (bool, error) 
 	if err != nil || entry.Kind != catalog.KindStreamingTable {
 		return false, err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return false, err
 	}

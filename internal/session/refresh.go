@@ -208,15 +208,8 @@ func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshin
 
 // refreshDataset runs REFRESH [STREAMING] TABLE and REFRESH MATERIALIZED VIEW.
 func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Refreshing) (*Outcome, error) {
-	name, err := s.tableName(ctx, stmt.Name)
+	entry, err := s.refreshable(ctx, stmt)
 	if err != nil {
-		return nil, err
-	}
-	entry, err := s.catalog.Table(ctx, name)
-	if err != nil {
-		return nil, place.Name(stmt.Name, s.text, err)
-	}
-	if err := refreshable(stmt, entry); err != nil {
 		return nil, err
 	}
 	switch {
@@ -228,16 +221,24 @@ func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Ref
 	return s.refreshTable(ctx, entry, how, nil)
 }
 
-// refreshable refuses to refresh what is no dataset, or another kind than the
-// statement says.
-func refreshable(stmt *sql.Refresh, entry catalog.Table) error {
+// refreshable returns the dataset that is to be refreshed. It refuses what is
+// none, or of another kind than the statement says.
+func (s *Session) refreshable(ctx context.Context, stmt *sql.Refresh) (catalog.Table, error) {
+	name, err := s.tableName(ctx, stmt.Name)
+	if err != nil {
+		return catalog.Table{}, err
+	}
+	entry, err := s.catalog.Table(ctx, name)
+	if err != nil {
+		return entry, place.Name(stmt.Name, s.text, err)
+	}
 	switch {
 	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE",
 		entry.Kind == catalog.KindStreamingTable && stmt.Kind != "MATERIALIZED VIEW":
-		return nil
+		return entry, nil
 	case stmt.Kind == "MATERIALIZED VIEW":
-		return errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
+		return entry, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
 	}
-	return errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
+	return entry, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
 		"%s is no streaming table; there is nothing to refresh.", entry.Name)
 }

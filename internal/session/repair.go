@@ -103,7 +103,7 @@ func (s *Session) rescuedByFlow(ctx context.Context, entry catalog.Table, how *r
 	if err != nil {
 		return err
 	}
-	c, err := s.openCheckpoint(ctx, entry)
+	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return err
 	}

@@ -315,20 +315,7 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 
 // columns plans the query and returns its columns.
 func (f *streamingFlow) columns(ctx context.Context) (*schema.Struct, error) {
-	var none []*ingest.Relation
-	for _, src := range f.sources {
-		columns, err := src.Schema(ctx)
-		if err != nil {
-			return nil, err
-		}
-		none = append(none, emptyRelation(columns))
-	}
-	rows, err := f.probe(ctx, none)
-	if err != nil {
-		return nil, err
-	}
-	rows.Close()
-	return rows.Schema, nil
+	return resultColumns(ctx, f.sources, func(none []*ingest.Relation) (*ingest.Relation, error) { return f.probe(ctx, none) })
 }
 
 // sourceWithSchema is a source that knows its columns before it reads.

@@ -14,7 +14,6 @@ import (
 	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
-	"github.com/freshet/freshet/internal/stream/checkpoint"
 	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
 )
@@ -45,9 +44,12 @@ type StreamQuery struct {
 }
 
 // Fork opens a session of the same workspace with the same settings, current
-// schema and temporary views, to be used beside this one.
+// schema and temporary views, to be used beside this one. It tells nobody of
+// its progress.
 func (s *Session) Fork(ctx context.Context) (*Session, error) {
-	f, err := Open(ctx, s.cfg)
+	cfg := s.cfg
+	cfg.Workspace, cfg.Progress = s.root, nil
+	f, err := Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +99,7 @@ func (f *queryFlow) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := s.openStore(ctx, at)
-	if err != nil {
-		return err
-	}
-	c, err := checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: s.cfg.Sleep})
+	c, err := s.openCheckpoint(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -155,10 +153,7 @@ func (f *queryFlow) openState(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	f.flow.Stateful = stateful.Open(stateful.Config{
-		Plan: f.plan, Checkpoint: f.flow.Checkpoint.Store(), Engine: eng.InZone(s.timeZone().String()),
-		Query: s.queryStreamsText, Input: engineInput, TimeZone: s.timeZone(), Clock: s.cfg.Clock,
-	})
+	f.flow.Stateful = stateful.Open(s.stateConfig(eng, f.plan, f.flow))
 	return nil
 }
 
@@ -204,24 +199,13 @@ func (f *queryFlow) openTable(ctx context.Context) error {
 
 // columns are those of the result.
 func (f *queryFlow) columns(ctx context.Context) (*schema.Struct, error) {
-	var probes []*ingest.Relation
-	for _, src := range f.sources {
-		columns, err := src.Schema(ctx)
-		if err != nil {
-			return nil, err
-		}
-		probes = append(probes, emptyRelation(columns))
-	}
 	text := f.query.String()
 	if f.plan != nil {
 		text = f.plan.Batch()
 	}
-	rows, err := f.session.queryStreamsText(ctx, text, probes)
-	if err != nil {
-		return nil, err
-	}
-	rows.Close()
-	return rows.Schema, nil
+	return resultColumns(ctx, f.sources, func(none []*ingest.Relation) (*ingest.Relation, error) {
+		return f.session.queryStreamsText(ctx, text, none)
+	})
 }
 
 // transform runs the query over the rows of a batch, and again whenever its
