@@ -146,11 +146,23 @@ func (s *Session) refreshTable(ctx context.Context, entry catalog.Table, how Ref
 // loadNew loads what is new, and begins again when a schema has grown. The flow
 // is not held in between.
 func (s *Session) loadNew(ctx context.Context, entry catalog.Table, r *refreshing, keep func() error) error {
+	if store := keep; store != nil {
+		keep = func() error {
+			err := store()
+			if err == nil {
+				keep = nil // the next try has it
+			}
+			return err
+		}
+	}
 	for try := 0; ; try++ {
 		f, err := s.keptFlow(ctx, entry, r.Refreshing)
 		if err == nil {
 			err = f.flow.Hold(ctx, func(ctx context.Context) error {
-				return f.load(ctx, r, keep, func() { keep = nil })
+				if err := f.begin(ctx, r, keep); err != nil {
+					return err
+				}
+				return f.run(ctx, r)
 			})
 		}
 		if err != nil {
@@ -166,43 +178,49 @@ func (s *Session) loadNew(ctx context.Context, entry catalog.Table, r *refreshin
 	}
 }
 
-// load runs the flow, which is held. A query that cannot be planned is found
-// out before the definition is kept.
-func (f *streamingFlow) load(ctx context.Context, r *refreshing, keep func() error, kept func()) error {
+// begin readies a flow that is held: it makes its table, or makes it anew, and
+// opens the sources of its query. keep stores the definition, which is found
+// out before to be one that can run; nil is for one that is stored.
+func (f *streamingFlow) begin(ctx context.Context, r *refreshing, keep func() error) error {
 	if keep == nil {
 		if err := f.session.stale(ctx, f.entry); err != nil {
 			return err
 		}
 	}
-	if !f.flow.Undisturbed() {
+	if f.def.Query != nil && !f.flow.Undisturbed() {
 		if err := f.openSources(ctx); err != nil {
 			return err
 		}
 	}
-	begin, err := f.beginning(ctx)
+	first, err := f.beginning(ctx)
 	if err != nil {
 		return err
 	}
 	if keep != nil {
-		if _, err := f.columns(ctx); err != nil {
+		if err := f.keep(ctx, keep); err != nil {
 			return err
 		}
-		if err := keep(); err != nil {
-			return err
-		}
-		kept()
 	}
 	if !r.Again {
 		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
 			return err
 		}
 	}
-	if begin != nil {
-		if _, err := begin.Apply(ctx, nil); err != nil {
-			return wrap(f.target.name, err)
+	if first == nil {
+		return nil
+	}
+	_, err = first.Apply(ctx, nil)
+	return wrap(f.target.name, err)
+}
+
+// keep stores the definition, if its query can be planned.
+func (f *streamingFlow) keep(ctx context.Context, store func() error) error {
+	if f.def.Query != nil {
+		if _, err := f.columns(ctx); err != nil {
+			return err
 		}
 	}
-	return f.run(ctx, r)
+	return store()
 }
 
 // evolved reports whether err is but that a schema has become another, with

@@ -158,11 +158,6 @@ func (s *Session) refreshFlows(
 			return err
 		}
 		return whole.flow.Hold(ctx, func(ctx context.Context) error {
-			if keep == nil {
-				if err := s.stale(ctx, entry); err != nil {
-					return err
-				}
-			}
 			if err := whole.begin(ctx, r, keep); err != nil {
 				return err
 			}
@@ -181,29 +176,6 @@ func (s *Session) refreshFlows(
 			return err
 		})
 	})
-}
-
-// begin makes a table without query, or makes it anew.
-func (f *streamingFlow) begin(ctx context.Context, r *refreshing, keep func() error) error {
-	first, err := f.beginning(ctx)
-	if err != nil {
-		return err
-	}
-	if keep != nil {
-		if err := keep(); err != nil {
-			return err
-		}
-	}
-	if !r.Again {
-		if err := f.flow.Checkpoint.ClearStop(ctx); err != nil {
-			return err
-		}
-	}
-	if first == nil {
-		return nil
-	}
-	_, err = first.Apply(ctx, nil)
-	return wrap(f.target.name, err)
 }
 
 // declareFlows keeps the flows that come with a table's definition, in place
