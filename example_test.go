@@ -47,12 +47,7 @@ func Example() {
 // Files that arrive in a folder come into a table, each once.
 func ExampleWorkspace_Stream() {
 	ctx := context.Background()
-	err := inFolder(func(dir string) (err error) {
-		ws, err := freshet.Open(ctx, freshet.Config{Workspace: filepath.Join(dir, "workspace")})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, ws.Close()) }()
+	err := inWorkspace(ctx, func(ws *freshet.Workspace, dir string) (err error) {
 		in := filepath.Join(dir, "in")
 		load := func() error {
 			q, err := ws.Stream("SELECT id, temperature, ts FROM STREAM read_files('"+in+"', format => 'json', schemaHints => 'ts TIMESTAMP')").
@@ -95,12 +90,7 @@ func ExampleWorkspace_Stream() {
 // is called with that batch again: AppendTo writes a batch to a table once.
 func ExampleSink_foreachBatch() {
 	ctx := context.Background()
-	err := inFolder(func(dir string) (err error) {
-		ws, err := freshet.Open(ctx, freshet.Config{Workspace: filepath.Join(dir, "workspace")})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, ws.Close()) }()
+	err := inWorkspace(ctx, func(ws *freshet.Workspace, dir string) (err error) {
 		if err := errors.Join(ws.Exec(ctx, "CREATE TABLE orders (id INT, country STRING)"), arrives(filepath.Join(dir, "in"), `{"id":7,"country":"NL"}`)); err != nil {
 			return err
 		}
@@ -133,12 +123,7 @@ func ExampleSink_foreachBatch() {
 // A query that keeps going is told to take up all there is, and to stop.
 func ExampleStreamingQuery_ProcessAllAvailable() {
 	ctx := context.Background()
-	err := inFolder(func(dir string) (err error) {
-		ws, err := freshet.Open(ctx, freshet.Config{Workspace: filepath.Join(dir, "workspace")})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, ws.Close()) }()
+	err := inWorkspace(ctx, func(ws *freshet.Workspace, dir string) (err error) {
 		if err := ws.Exec(ctx, "CREATE TABLE bronze (n INT)"); err != nil {
 			return err
 		}
@@ -160,6 +145,18 @@ func ExampleStreamingQuery_ProcessAllAvailable() {
 	}
 	// Output:
 	// batch 0 has 2 rows
+}
+
+// inWorkspace runs do with a new workspace in a new folder.
+func inWorkspace(ctx context.Context, do func(ws *freshet.Workspace, dir string) error) error {
+	return inFolder(func(dir string) (err error) {
+		ws, err := freshet.Open(ctx, freshet.Config{Workspace: filepath.Join(dir, "workspace")})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, ws.Close()) }()
+		return do(ws, dir)
+	})
 }
 
 // inFolder runs do with a folder that is removed after it.

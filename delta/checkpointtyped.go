@@ -123,13 +123,18 @@ func (r rawStat) scalar(t schema.Type) *scalar {
 	return &v
 }
 
-// object reads an object into v's values. False says that the library must
-// read the text.
+// object reads an object into v's values, or passes one that nobody wants when
+// v is nil. False says that the library must read the text.
 func (f *statsFiller) object(v *typedValue) bool {
-	if f.peek() != '{' || f.values[v.number].kind != 0 {
+	if f.peek() != '{' {
 		return false
 	}
-	f.values[v.number].kind = '{'
+	if v != nil {
+		if f.values[v.number].kind != 0 {
+			return false
+		}
+		f.values[v.number].kind = '{'
+	}
 	f.at++
 	if f.peek() == '}' {
 		f.at++
@@ -141,6 +146,9 @@ func (f *statsFiller) object(v *typedValue) bool {
 			return false
 		}
 		f.at++
+		if v == nil && f.peek() == '{' { // deeper ones are rare
+			return false
+		}
 		var field *typedValue
 		if hint, field = v.member(name, hint); !f.value(field) {
 			return false
@@ -177,10 +185,8 @@ func (f *statsFiller) value(field *typedValue) bool {
 	var raw rawStat
 	start := f.peek()
 	switch {
-	case start == '{' && field != nil && field.typ == nil:
+	case start == '{' && (field == nil || field.typ == nil):
 		return f.object(field)
-	case start == '{' && field == nil:
-		return f.pass()
 	case start == '"':
 		text, ok := f.quoted()
 		if !ok {
@@ -210,33 +216,6 @@ func (f *statsFiller) value(field *typedValue) bool {
 	}
 	f.values[field.number] = raw
 	return true
-}
-
-// pass passes an object whose members nobody wants.
-func (f *statsFiller) pass() bool {
-	f.at++
-	if f.peek() == '}' {
-		f.at++
-		return true
-	}
-	for {
-		if _, ok := f.quoted(); !ok || f.peek() != ':' {
-			return false
-		}
-		f.at++
-		if f.peek() == '{' || !f.value(nil) { // deeper ones are rare
-			return false
-		}
-		switch f.peek() {
-		case ',':
-			f.at++
-		case '}':
-			f.at++
-			return true
-		default:
-			return false
-		}
-	}
 }
 
 // peek passes white space and returns the next character, 0 at the end.
