@@ -55,6 +55,27 @@ func Results(r array.RecordReader) (*Relation, error) {
 	return &Relation{Schema: columns, Read: read, Release: r.Release}, nil
 }
 
+// Map yields what do makes of each batch, and releases it when its turn is
+// over. The first error ends the rows.
+func Map(rows iter.Seq2[arrow.RecordBatch, error], do func(arrow.RecordBatch) (arrow.RecordBatch, error)) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for rec, err := range rows {
+			if err == nil {
+				rec, err = do(rec)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := yield(rec, nil)
+			rec.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
 // Close frees what r holds when it is not going to be read.
 func (r *Relation) Close() {
 	if r.Release != nil {
@@ -69,20 +90,7 @@ func (r *Relation) Rename(names []string) *Relation {
 		columns.Fields[i].Name = names[i]
 	}
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range r.Read(ctx) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				rec = renamed(rec, names)
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return Map(r.Read(ctx), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) { return renamed(rec, names), nil })
 	}
 	return &Relation{Schema: columns, Read: read, Origin: r.Origin, Release: r.Release}
 }
@@ -112,22 +120,7 @@ func (r *Relation) Conform(target *schema.Struct, zone *time.Location) (*Relatio
 		return nil, err
 	}
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range r.Read(ctx) {
-				if err == nil {
-					rec, err = r.conform(caster, rec)
-				}
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return Map(r.Read(ctx), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) { return r.conform(caster, rec) })
 	}
 	return &Relation{Schema: target, Read: read, Origin: r.Origin, Release: r.Release}, nil
 }

@@ -103,22 +103,9 @@ func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
 	out := *rows
 	evaluator := e.session.rules
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range rows.Read(ctx) {
-				if err == nil {
-					rec, err = e.filter(ctx, evaluator, rec)
-				}
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return ingest.Map(rows.Read(ctx), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+			return e.filter(ctx, evaluator, rec)
+		})
 	}
 	return &out, nil
 }

@@ -65,19 +65,7 @@ func (s *source) input(k *Sink, name string, columns, names []string) (engine.In
 		FirstRow: func(f delta.AddFile) int64 { return s.number[f.Path] << positionBits },
 	}
 	rows := &ingest.Relation{Schema: selected, Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range s.snap.Scan(ctx, opts) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return ingest.Map(s.snap.Scan(ctx, opts), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) { return rec, nil })
 	}}
 	in := k.Input(name, rows.Rename(append(append([]string{}, names...), "a")))
 	in.Rows = max(s.rows, 1)

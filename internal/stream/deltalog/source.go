@@ -212,20 +212,10 @@ func (s *Source) scan(ctx context.Context, files iter.Seq2[delta.AddFile, error]
 // relation counts rows as they are read, and releases each when it was used.
 func (s *Source) relation(read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) *ingest.Relation {
 	return &ingest.Relation{Schema: delta.PlainColumns(s.columns), Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range read(ctx) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				s.rows.Add(rec.NumRows())
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return ingest.Map(read(ctx), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+			s.rows.Add(rec.NumRows())
+			return rec, nil
+		})
 	}}
 }
 
