@@ -205,6 +205,19 @@ func TestMergeForWrite(t *testing.T) {
 	}
 }
 
+func TestGrow(t *testing.T) {
+	for _, c := range []struct{ name, schema, data, want string }{
+		{"types stay", "a INT, s STRUCT<a: BIGINT>", "s STRUCT<b: INT, a: DOUBLE>, a STRING, c DATE NOT NULL", "a INT, s STRUCT<a: BIGINT, b: INT>, c DATE"},
+		{"in arrays", "l ARRAY<STRUCT<x: BIGINT>>", "l ARRAY<STRUCT<y: STRING, x: DOUBLE>>", "l ARRAY<STRUCT<x: BIGINT, y: STRING>>"},
+		{"in maps", "m MAP<STRING, STRUCT<x: INT>>", "m MAP<STRING, STRUCT<x: STRING, y: INT>>", "m MAP<STRING, STRUCT<x: INT, y: INT>>"},
+		{"other kinds", "s STRUCT<a: INT>, l ARRAY<INT>", "s STRING, l STRUCT<a: INT>", "s STRUCT<a: INT>, l ARRAY<INT>"},
+	} {
+		if got := evolve.Grow(ddl(t, c.schema), ddl(t, c.data), evolve.AsTable).DDL(); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
 func TestNewColumns(t *testing.T) {
 	got := evolve.NewColumns(ddl(t, "a INT, s STRUCT<x: INT>, l ARRAY<STRUCT<p: INT>>"), ddl(t, "A INT, b STRUCT<c: INT>, s STRUCT<y: INT>, l ARRAY<STRUCT<q: INT>>"))
 	if want := []string{"b", "s.y", "l.element.q"}; !slices.Equal(got, want) {

@@ -103,11 +103,20 @@ func positions(s *schema.Struct) map[string]int {
 // its own and that of the data: its own, see [AsTable], or a wider one.
 func MergeForWrite(table, data *schema.Struct, fits func(have, got schema.Type) schema.Type) (*schema.Struct, error) {
 	out := table.Clone()
-	m := merger{fits}
+	m := merger{fits, Refuse}
 	if err := m.fields(out, data, ""); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// Grow returns s with the columns and fields that data brings, as
+// [MergeForWrite] does; but where types cannot become one, that of s stays.
+func Grow(s, data *schema.Struct, fits func(have, got schema.Type) schema.Type) *schema.Struct {
+	out := s.Clone()
+	// KeepFirst refuses nothing, and nothing else fails.
+	_ = merger{fits, KeepFirst}.fields(out, data, "")
+	return out
 }
 
 // AsTable leaves a column the type that it has.
@@ -115,7 +124,8 @@ func AsTable(have, _ schema.Type) schema.Type { return have }
 
 // merger merges what data brings into a table's schema.
 type merger struct {
-	fits func(have, got schema.Type) schema.Type
+	fits     func(have, got schema.Type) schema.Type
+	conflict Resolver
 }
 
 // fields adds to out, which it owns.
@@ -166,7 +176,7 @@ func (m merger) merged(have, got schema.Type, path string) (schema.Type, error) 
 	case conform.Assignable(got, have):
 		return have, nil
 	}
-	return nil, &ConflictError{Path: path, Have: have, Got: got}
+	return m.conflict(path, have, got)
 }
 
 // NewColumns returns the dotted paths of the fields of data that s lacks, in

@@ -55,10 +55,10 @@ func (d *drift) see(ctx context.Context, unknown *schema.Struct, mismatches int6
 	case mode == evolve.FailOnNewColumns:
 		return &UnknownFieldError{Fields: ddl(unknown.Fields)}
 	case unknown != nil:
-		return d.source.evolve(ctx, d.list, true)
+		return d.source.evolve(ctx, d.list, unknown)
 	case mismatches > 0 && !d.settled:
 		d.settled = true
-		return d.source.evolve(ctx, d.list, false)
+		return d.source.evolve(ctx, d.list, nil)
 	}
 	return nil
 }
@@ -71,26 +71,34 @@ func ddl(fields []schema.Field) []string {
 	return texts
 }
 
-// evolve infers the schema of a batch's files and keeps what it adds to the
-// schema: new columns at the end, and wider types where the mode takes them.
-// It returns the error with which the batch ends, or nil when there is nothing
-// to add and the caller does not know better.
-func (s *Source) evolve(ctx context.Context, list []format.File, known bool) error {
+// evolve keeps what a batch adds to the schema, and returns the error with
+// which the batch then ends, or nil when it adds nothing: its new columns and fields, however deep, and its
+// wider types where the mode takes them. They are what inference finds in the
+// files, and the fields that the reader came upon: where records disagree
+// about the type around them, inference finds none.
+func (s *Source) evolve(ctx context.Context, list []format.File, unknown *schema.Struct) error {
 	found, _, err := s.inferFrom(ctx, list, 0)
 	if err != nil {
 		return fmt.Errorf("infer the schema of a batch with new fields: %w", err)
 	}
-	old := s.schema.data
-	next, err := evolve.Union(old, found.data, evolve.KeepFirst)
-	if err != nil {
-		return err
+	if unknown == nil {
+		unknown = schema.New()
+	} else if !s.inferTypes() {
+		unknown = asText(unknown).(*schema.Struct)
 	}
-	widened := s.keepTypes(next, old, found.data)
-	added := next.Fields[len(old.Fields):]
-	if len(added) == 0 && len(widened) == 0 && len(evolve.NewColumns(old, next)) == 0 {
-		if known {
-			return fmt.Errorf("a batch has fields that the schema %s lacks, but inference finds none; give them as schemaHints", old.DDL())
+	old := s.schema.data
+	grown := evolve.Grow(evolve.Grow(old, found.data, evolve.AsTable), unknown, evolve.AsTable)
+	next := grown
+	if s.mode == evolve.AddNewColumnsWithTypeWidening {
+		next = evolve.Grow(grown, found.data, s.widen)
+	}
+	fields := newFields(old, grown)
+	for i, f := range next.Fields {
+		if !schema.Equal(f.Type, grown.Fields[i].Type) {
+			fields = append(fields, ddl(next.Fields[i:i+1])...)
 		}
+	}
+	if len(fields) == 0 {
 		return nil
 	}
 	evolved := &inferred{version: s.schema.version + 1, data: next, partitions: s.schema.partitions}
@@ -98,32 +106,39 @@ func (s *Source) evolve(ctx context.Context, list []format.File, known bool) err
 		return err
 	}
 	s.schema = evolved
-	fields := append(ddl(added), widened...)
-	for _, path := range evolve.NewColumns(old, next) {
-		if strings.Contains(path, ".") {
-			fields = append(fields, path)
-		}
-	}
 	return &UnknownFieldError{Fields: fields, Evolved: true}
 }
 
-// keepTypes gives the columns of next the types they had in old, wider where
-// the mode and the data say so, and returns those that became wider.
-func (s *Source) keepTypes(next, old, found *schema.Struct) (widened []string) {
-	for i, f := range old.Fields {
-		if _, nested := f.Type.(*schema.Struct); nested {
-			continue // new fields of structs are new columns; their union keeps types
-		}
-		next.Fields[i].Type = f.Type
-		at := found.Index(f.Name)
-		if s.mode != evolve.AddNewColumnsWithTypeWidening || at < 0 {
-			continue
-		}
-		wide, ok := evolve.Widen(f.Type, found.Fields[at].Type, s.set.Name == "parquet")
-		if ok && !schema.Equal(wide, f.Type) {
-			next.Fields[i].Type = wide
-			widened = append(widened, schema.New(next.Fields[i]).DDL())
-		}
+// widen is the type that a column of the schema becomes by values of a type.
+func (s *Source) widen(have, got schema.Type) schema.Type {
+	if wide, ok := evolve.Widen(have, got, s.set.Name == "parquet"); ok {
+		return wide
 	}
-	return widened
+	return have
+}
+
+// newFields returns what grown adds to old, columns as DDL, those inside of
+// columns as paths.
+func newFields(old, grown *schema.Struct) []string {
+	fields := ddl(grown.Fields[len(old.Fields):])
+	return append(fields, evolve.NewColumns(old, schema.New(grown.Fields[:len(old.Fields)]...))...)
+}
+
+// asText makes the types within t STRING, as without inference of types.
+func asText(t schema.Type) schema.Type {
+	switch t := t.(type) {
+	case *schema.Struct:
+		out := t.Clone()
+		for i, f := range out.Fields {
+			out.Fields[i].Type = asText(f.Type)
+		}
+		return out
+	case schema.Array:
+		t.Element = asText(t.Element)
+		return t
+	case schema.Map:
+		t.Value = asText(t.Value)
+		return t
+	}
+	return schema.String
 }

@@ -80,11 +80,7 @@ func (s *Source) keep(ctx context.Context, found *inferred) error {
 // inferFrom infers the schema of files: from so many bytes of them, if sample
 // is not 0 and they are many more, and from all otherwise.
 func (s *Source) inferFrom(ctx context.Context, list []format.File, sample int64) (found *inferred, sampled bool, err error) {
-	types := s.cfg.InferTypes
-	if s.opts.Given("inferColumnTypes") {
-		types = s.opts.Bool("inferColumnTypes")
-	}
-	reader, err := s.set.Of(list).Infer(ctx, ingest.Inferring{Types: types, MergeSchema: true, Sample: sample}, "")
+	reader, err := s.set.Of(list).Infer(ctx, ingest.Inferring{Types: s.inferTypes(), MergeSchema: true, Sample: sample}, "")
 	if _, empty := errors.AsType[*ingest.EmptyError](err); empty {
 		return nil, false, errNoFiles
 	}
@@ -101,6 +97,14 @@ func (s *Source) inferFrom(ctx context.Context, list []format.File, sample int64
 		}
 	}
 	return found, reader.Sampled(), nil
+}
+
+// inferTypes is whether columns of text formats get the types of their values.
+func (s *Source) inferTypes() bool {
+	if s.opts.Given("inferColumnTypes") {
+		return s.opts.Bool("inferColumnTypes")
+	}
+	return s.cfg.InferTypes
 }
 
 // hint has a kept schema follow hints that were added or changed since it was
