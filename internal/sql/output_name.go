@@ -179,6 +179,7 @@ func (p *printer) prettyCase(e *Case) string {
 }
 
 func (p *printer) prettyCall(e *FunctionCall) string {
+	e = p.spread(e)
 	args := p.prettyList(e.Args)
 	name := e.Func()
 	if name == "count" && args == "*" {

@@ -86,10 +86,11 @@ type printer struct {
 	guards     int            // of divisions around
 	hoisted    *[]string      // the inputs of the WITH RECURSIVE around, or nil
 
-	marks      []Expr               // see [printer.marked]
-	types      map[Expr]schema.Type // found so far
-	lambdas    []output             // parameters of the lambdas around
-	subqueries map[*Query]printed   // those already printed
+	marks      []Expr                          // see [printer.marked]
+	types      map[Expr]schema.Type            // found so far
+	spreads    map[*FunctionCall]*FunctionCall // see spread
+	lambdas    []output                        // parameters of the lambdas around
+	subqueries map[*Query]printed              // those already printed
 }
 
 // printed is a query's text and columns.
@@ -101,7 +102,7 @@ type printed struct {
 func newPrinter(pr *Printer) *printer {
 	return &printer{
 		Builder: new(strings.Builder), relations: pr.Relations, given: pr.Values, references: map[string]int{},
-		types: map[Expr]schema.Type{}, subqueries: map[*Query]printed{},
+		types: map[Expr]schema.Type{}, spreads: map[*FunctionCall]*FunctionCall{}, subqueries: map[*Query]printed{},
 	}
 }
 

@@ -146,18 +146,6 @@ func dottedIdents(parts []string) string {
 	return strings.Join(quoted, ".")
 }
 
-func (p *printer) star(e *Star) {
-	if len(e.Qualifier) > 0 {
-		p.put(dottedIdents(p.unqualify(e.Qualifier, 0)), ".")
-	}
-	p.put("*")
-	if len(e.Except) > 0 {
-		p.put(" EXCLUDE (")
-		join(p, e.Except, func(c *Column) { p.put(ident(c.Parts[len(c.Parts)-1])) })
-		p.put(")")
-	}
-}
-
 func (p *printer) unary(e *Unary) {
 	switch e.Op {
 	case "NOT":
@@ -317,6 +305,7 @@ func (p *printer) truth(e Expr) {
 }
 
 func (p *printer) function(e *FunctionCall) {
+	e = p.spread(e)
 	if isGenerator(e) {
 		p.fail(&Error{
 			Class: "UNSUPPORTED_GENERATOR.NESTED_IN_EXPRESSIONS", State: "42K0E", Range: e.Range,

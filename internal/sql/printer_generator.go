@@ -36,6 +36,7 @@ type column struct {
 // expressions of a SELECT. Names are those the query gives, or none; outer
 // makes a row of NULLs where there would be none.
 func (p *printer) generated(call *FunctionCall, outer bool, names []string) []column {
+	call = p.spread(call)
 	function := call.Func()
 	made := generators[function](p, call, outer || strings.HasSuffix(function, "_outer"), names)
 	if p.err != nil || len(names) == 0 {

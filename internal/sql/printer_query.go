@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -273,34 +272,6 @@ func (p *printer) selected(n *Select) []output {
 		columns = append(columns, output{p.itemName(item), p.typeOf(item.Expr)})
 	}
 	return columns
-}
-
-// starred returns the columns that * or t.* stands for, or nil.
-func (p *printer) starred(e *Star) []output {
-	f := p.frames[len(p.frames)-1]
-	qualifier := p.unqualify(e.Qualifier, 0)
-	columns := []output{}
-	for _, s := range f.sources {
-		if len(qualifier) > 0 && (s.alias == "" || s.alias != strings.ToLower(qualifier[0])) {
-			continue
-		}
-		if !s.known || len(qualifier) > 1 {
-			return nil
-		}
-		for _, c := range s.columns {
-			if !f.hides(c.name, columns) && !excepted(e, c.name) {
-				columns = append(columns, c)
-			}
-		}
-	}
-	if len(qualifier) > 0 && len(columns) == 0 {
-		return nil // of a struct
-	}
-	return columns
-}
-
-func excepted(e *Star, name string) bool {
-	return slices.ContainsFunc(e.Except, func(c *Column) bool { return strings.EqualFold(c.Parts[len(c.Parts)-1], name) })
 }
 
 // itemName returns the name of a select item's column.

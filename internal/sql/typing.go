@@ -154,7 +154,7 @@ func (p *printer) findType(e Expr) schema.Type {
 	case *Cast:
 		return e.Type.Type
 	case *FunctionCall:
-		return p.functionType(e)
+		return p.functionType(p.spread(e))
 	case *Subscript:
 		return p.subscriptType(e)
 	case *Field:
