@@ -3,6 +3,7 @@ package eventlog
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/freshet/freshet/schema"
 )
@@ -13,18 +14,22 @@ type Flow struct {
 	origin Origin
 	name   string
 
-	// quiet holds events back, in held, until something has happened.
+	voice *voice
+}
+
+// voice holds events back while it is quiet.
+type voice struct {
 	quiet bool
 	held  []func()
 }
 
 // Quiet makes the flow tell of nothing unless it writes rows, or fails.
-func (f *Flow) Quiet() { f.quiet = true }
+func (f *Flow) Quiet() { f.voice.quiet = true }
 
 // add tells of an event.
 func (f *Flow) add(e Event, details any) {
-	if f.quiet {
-		f.held = append(f.held, func() { f.update.add(e, details) })
+	if f.voice.quiet {
+		f.voice.held = append(f.voice.held, func() { f.update.add(e, details) })
 		return
 	}
 	f.update.add(e, details)
@@ -32,17 +37,24 @@ func (f *Flow) add(e Event, details any) {
 
 // speak tells of what was held back, and from now on of everything.
 func (f *Flow) speak() {
-	for _, tell := range f.held {
+	for _, tell := range f.voice.held {
 		tell()
 	}
-	f.quiet, f.held = false, nil
+	*f.voice = voice{}
+}
+
+// Part begins the events of one of the flows that feed the dataset together.
+func (f *Flow) Part(name string) *Flow {
+	part := *f
+	part.origin.FlowName, part.name = name, name
+	return &part
 }
 
 // Flow begins the events of the flow that feeds a dataset.
 func (u *Update) Flow(dataset string) *Flow {
 	origin := u.origin
 	origin.DatasetName, origin.FlowName = dataset, dataset
-	return &Flow{update: u, origin: origin, name: dataset}
+	return &Flow{update: u, origin: origin, name: dataset, voice: &voice{}}
 }
 
 // Definition is what a flow is.
@@ -69,7 +81,7 @@ func (f *Flow) Defined(d Definition) {
 		Inputs []dataset `json:"input_datasets"`
 		Type   string    `json:"flow_type"`
 		Schema []column  `json:"schema"`
-	}{Output: f.name, Type: d.Type}
+	}{Output: f.origin.DatasetName, Type: d.Type}
 	for _, in := range d.Inputs {
 		details.Inputs = append(details.Inputs, dataset{in})
 	}
@@ -121,6 +133,21 @@ type Expectation struct {
 type Quality struct {
 	Dropped      int64         `json:"dropped_records"`
 	Expectations []Expectation `json:"expectations,omitempty"`
+}
+
+// Add adds what expectations made of other rows. Those of one name and dataset
+// are one.
+func (q *Quality) Add(other Quality) {
+	q.Dropped += other.Dropped
+	for _, e := range other.Expectations {
+		i := slices.IndexFunc(q.Expectations, func(have Expectation) bool { return have.Name == e.Name && have.Dataset == e.Dataset })
+		if i < 0 {
+			q.Expectations = append(q.Expectations, e)
+			continue
+		}
+		q.Expectations[i].Passed += e.Passed
+		q.Expectations[i].Failed += e.Failed
+	}
 }
 
 // progress is the detail of flow_progress.

@@ -48,6 +48,9 @@ func (v *View) Plan(ctx context.Context, full bool) (*Plan, error) {
 	if !v.changed() {
 		return &Plan{Technique: NoOp, Why: "No table that the view reads has changed."}, nil
 	}
+	if len(v.Apart) > 0 {
+		return v.anew("The query reads a view with expectations."), nil
+	}
 	merged, why := (*sql.Query)(nil), rowWise(v.Query)
 	if why != "" {
 		text, refused := v.mergeQuery()
@@ -79,7 +82,7 @@ func (v *View) foreign(full bool) string {
 	if full {
 		return "A full refresh was asked for."
 	}
-	if why := unsteady(v.Query); why != "" {
+	if why := v.unsteady(); why != "" {
 		return "The query " + why + "."
 	}
 	if of, _ := v.Rows.Property(DefinitionProperty); of != v.Definition {

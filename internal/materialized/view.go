@@ -23,6 +23,9 @@ const (
 type View struct {
 	// Query gives the rows; the views that it reads are expanded.
 	Query *sql.Query
+	// Apart are the queries of views that Query does read by their names, as
+	// their rows are checked before.
+	Apart []*sql.Query
 	// Definition tells definitions apart that may give other rows.
 	Definition string
 	// Rows is the table of the view as it is, nil when there is none, and
@@ -63,7 +66,17 @@ func (v *View) Read(name string, table *delta.Table, at *delta.Snapshot) {
 
 // Steady reports whether the rows depend on nothing but the versions of the
 // sources.
-func (v *View) Steady() bool { return unsteady(v.Query) == "" }
+func (v *View) Steady() bool { return v.unsteady() == "" }
+
+// unsteady says why the rows may be others without that a source has changed.
+func (v *View) unsteady() string {
+	for _, q := range append([]*sql.Query{v.Query}, v.Apart...) {
+		if why := unsteady(q); why != "" {
+			return why
+		}
+	}
+	return ""
+}
 
 // Added chooses the files that came since the view's last refresh; nil where
 // no plan asks for them alone.

@@ -37,12 +37,17 @@ func (p *Pipeline) takeFlow(in *scope, s statement, stmt *sql.CreateFlow) error 
 	} else {
 		q.Body = &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{stmt.CDC.Source}}
 	}
-	for _, r := range references(in, q) {
-		f.reads = append(f.reads, reference{r.name, &sql.Name{Range: r.at.Range, Parts: r.at.Parts}})
-		r.at.Parts = []string{r.name.Catalog, r.name.Schema, r.name.Table}
-	}
+	f.reads = references(in, q)
 	p.flows = append(p.flows, f)
 	return nil
+}
+
+// complete makes the name whole where it stands, but for a temporary view's.
+func (r *reference) complete(known map[string]*Dataset) {
+	if _, temporary := known[key(catalog.Name{Table: r.name.Table})]; temporary && len(r.at.Parts) == 1 {
+		return
+	}
+	r.at.Parts = []string{r.name.Catalog, r.name.Schema, r.name.Table}
 }
 
 // bindFlows gives each flow to the table that it writes to, which then reads
@@ -57,6 +62,9 @@ func (p *Pipeline) bindFlows(known map[string]*Dataset) error {
 			continue
 		}
 		d.flows, d.reads = append(d.flows, f.flow), append(d.reads, f.reads...)
+		for i := range f.reads {
+			f.reads[i].complete(known)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -173,8 +173,30 @@ func (p *Pipeline) add(file, text string) error {
 	return errors.Join(errs...)
 }
 
+// live is the schema whose tables were those of the pipeline, in older ones.
+const live = "LIVE"
+
+// withoutLive takes the schema LIVE from the names of a statement.
+func withoutLive(stmt sql.Statement) {
+	plain := func(n *sql.Name) {
+		if n != nil && len(n.Parts) == 2 && strings.EqualFold(n.Parts[0], live) {
+			n.Parts = n.Parts[1:]
+		}
+	}
+	if flow, ok := stmt.(*sql.CreateFlow); ok {
+		plain(flow.Target())
+	}
+	sql.Inspect(stmt, func(n sql.Node) bool {
+		if t, ok := n.(*sql.Table); ok {
+			plain(t.Name)
+		}
+		return true
+	})
+}
+
 // take takes in one statement.
 func (p *Pipeline) take(in *scope, s statement) error {
+	withoutLive(s.Statement)
 	switch stmt := s.Statement.(type) {
 	case *sql.Use:
 		in.use(stmt)

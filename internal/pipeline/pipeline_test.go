@@ -207,6 +207,30 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+// TestViews: expectations of temporary views are counted for each dataset that
+// reads them; the words of older pipelines mean what they meant.
+func TestViews(t *testing.T) {
+	p := newPlant(t, map[string]string{"p.sql": `
+		CREATE OR REFRESH STREAMING LIVE TABLE clean AS SELECT id FROM STREAM(LIVE.good);
+		CREATE OR REFRESH LIVE TABLE counted AS SELECT count(*) AS n FROM LIVE.clean;
+		CREATE OR REFRESH STREAMING TABLE latest;
+		APPLY CHANGES INTO LIVE.latest FROM STREAM(LIVE.good) KEYS (id) SEQUENCE BY id;
+		CREATE TEMPORARY STREAMING LIVE VIEW good (CONSTRAINT positive EXPECT (id > 0) ON VIOLATION DROP ROW) AS SELECT id FROM STREAM(LIVE.bronze);
+		CREATE STREAMING LIVE TABLE bronze AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT')`})
+	p.file("1.json", `{"id":1}`+"\n"+`{"id":-2}`)
+	for _, want := range []map[string]string{
+		{"bronze": "COMPLETED 2", "good": "COMPLETED 0", "clean": "COMPLETED 1", "counted": "COMPLETED 1", "latest": "COMPLETED 1"},
+		{"bronze": "COMPLETED 0", "good": "COMPLETED 0", "clean": "COMPLETED 0", "counted": "COMPLETED 0", "latest": "COMPLETED 0"},
+	} {
+		p.want(p.config(), want)
+	}
+	if got, want := p.rows(`SELECT origin.dataset_name, details:flow_progress:data_quality FROM event_log('factory') WHERE level = 'METRICS' AND details:flow_progress:data_quality:expectations IS NOT NULL`),
+		`main.default.clean|{"dropped_records":1,"expectations":[{"name":"positive","dataset":"good","passed_records":1,"failed_records":1}]}`+
+			` main.default.latest|{"dropped_records":1,"expectations":[{"name":"positive","dataset":"good","passed_records":1,"failed_records":1}]}`; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestFailure: a dataset that fails takes down what depends on it, and no
 // more.
 func TestFailure(t *testing.T) {

@@ -17,8 +17,7 @@ const tombstoneProperty = "pipelines.cdc.tombstoneGCThresholdInSeconds"
 
 // qualifySource gives the source of changes its full name.
 func (s *Session) qualifySource(ctx context.Context, c *sql.AutoCDC) error {
-	q := &sql.Query{Body: &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{c.Source}}}
-	if err := s.qualify(ctx, q); err != nil {
+	if err := s.qualify(ctx, flowQuery(&sql.CreateFlow{CDC: c})); err != nil {
 		return err
 	}
 	if t, ok := c.Source.(*sql.Table); ok {
@@ -52,8 +51,6 @@ func checkCDC(c *sql.AutoCDC, def *sql.CreateStreamingTable) error {
 		return errclass.New("APPLY_CHANGES_SOURCE_NOT_STREAM", "42000", "AUTO CDC reads a stream: write FROM STREAM %s.", c.Source)
 	case c.Snapshot && streamed:
 		return errclass.New("APPLY_CHANGES_SOURCE_IS_STREAM", "42000", "AUTO CDC FROM SNAPSHOT reads a table as it is, and no stream: write FROM SNAPSHOT before the table's name alone.")
-	case len(def.Constraints) > 0:
-		return unsupported("expectations of a table that AUTO CDC writes; put the rules into the streaming table or view that it reads", def.Constraints[0].Name)
 	}
 	if c.History && len(def.Columns) > 0 {
 		declared := map[string]bool{}

@@ -75,7 +75,7 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 		return nil, catalog.AlreadyExists(name)
 	case err == nil:
 		var keep func() error
-		if text := c.stmt.String(); entry.Text != text || entry.Comment != c.Comment {
+		if text := s.withViews(c.stmt.String(), c.Query); entry.Text != text || entry.Comment != c.Comment {
 			entry.Text, entry.Comment = text, c.Comment
 			keep = func() error { return s.catalog.Update(ctx, entry) }
 		}
@@ -89,7 +89,7 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 	case ignore(err, "TABLE_OR_VIEW_NOT_FOUND") != nil:
 		return nil, err
 	}
-	entry = catalog.Table{Name: name, Kind: c.kind, Managed: true, Text: c.stmt.String(), Comment: c.Comment}
+	entry = catalog.Table{Name: name, Kind: c.kind, Managed: true, Text: s.withViews(c.stmt.String(), c.Query), Comment: c.Comment}
 	if entry.Location, err = s.managedLocation(ctx, name); err != nil {
 		return nil, err
 	}

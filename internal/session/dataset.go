@@ -82,5 +82,8 @@ func (s *Session) alterSchedule(ctx context.Context, stmt *sql.AlterTable) (*Res
 		d.Schedule = nil
 	}
 	entry.Text = statements[0].String()
+	for _, view := range statements[1:] {
+		entry.Text += ";\n" + view.String()
+	}
 	return &Result{}, s.catalog.Update(ctx, entry)
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/compute"
 
-	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/ingest"
@@ -18,14 +18,16 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 )
 
-// expectations are the rules that the rows of a streaming table or a
-// materialized view are checked by (semantics §12). A row meets one when it is
-// TRUE.
+// expectations are the rules that the rows of a streaming table, a materialized
+// view or a temporary view are checked by (semantics §12). A row meets one when
+// it is TRUE.
 type expectations struct {
-	session *Session
-	table   catalog.Name
-	rules   []expectation
-	exprs   []string
+	session       *Session
+	flow, dataset string // names, for errors and for counts
+	rules         []expectation
+	exprs         []string
+	// only is the condition on the rows that are checked, "" for all.
+	only    string
 	dropped int64
 }
 
@@ -36,8 +38,8 @@ type expectation struct {
 	passed, failed int64
 }
 
-func (s *Session) expectations(entry catalog.Table, constraints []*sql.Constraint) *expectations {
-	e := &expectations{session: s, table: entry.Name}
+func (s *Session) expectations(flow, dataset string, constraints []*sql.Constraint) *expectations {
+	e := &expectations{session: s, flow: flow, dataset: dataset}
 	for _, c := range constraints {
 		e.rules = append(e.rules, expectation{name: c.Name, drop: c.OnViolate == "DROP ROW", fail: c.OnViolate == "FAIL UPDATE"})
 		e.exprs = append(e.exprs, "("+c.Check.String()+") IS TRUE")
@@ -86,23 +88,30 @@ func checkExpectations(table *sql.Name, constraints []*sql.Constraint) error {
 func (e *expectations) counts() eventlog.Quality {
 	q := eventlog.Quality{Dropped: e.dropped}
 	for _, r := range e.rules {
-		q.Expectations = append(q.Expectations, eventlog.Expectation{Name: r.name, Dataset: e.table.Plain(), Passed: r.passed, Failed: r.failed})
+		q.Expectations = append(q.Expectations, eventlog.Expectation{Name: r.name, Dataset: e.dataset, Passed: r.passed, Failed: r.failed})
 	}
 	return q
 }
 
-// check returns the rows that may be written, and counts from zero.
-func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
+// reset counts from zero.
+func (e *expectations) reset() {
 	e.dropped = 0
 	for i := range e.rules {
 		e.rules[i].passed, e.rules[i].failed = 0, 0
 	}
+}
+
+// check returns the rows that may be written, and counts from zero, anew
+// whenever they are read.
+func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
+	e.reset()
 	if len(e.rules) == 0 {
 		return rows, nil
 	}
 	out := *rows
 	evaluator := e.session.rules
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		e.reset()
 		return ingest.Map(rows.Read(ctx), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) {
 			return e.filter(ctx, evaluator, rec)
 		})
@@ -112,7 +121,11 @@ func (e *expectations) check(rows *ingest.Relation) (*ingest.Relation, error) {
 
 // filter returns the rows of a batch that may be written, to be released.
 func (e *expectations) filter(ctx context.Context, evaluator *rule.Evaluator, rec arrow.RecordBatch) (arrow.RecordBatch, error) {
-	results, err := evaluator.Evaluate(ctx, rec, e.exprs)
+	exprs := e.exprs
+	if e.only != "" {
+		exprs = append(slices.Clip(exprs), e.only)
+	}
+	results, err := evaluator.Evaluate(ctx, rec, exprs)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +144,10 @@ func release(arrays []arrow.Array) {
 func (e *expectations) keep(ctx context.Context, rec arrow.RecordBatch, results []arrow.Array) (arrow.RecordBatch, error) {
 	drop := make([]bool, rec.NumRows())
 	dropped := int64(0)
+	checked := func(int) bool { return true }
+	if only, ok := results[len(results)-1].(*array.Boolean); ok && e.only != "" {
+		checked = func(row int) bool { return only.IsValid(row) && only.Value(row) }
+	}
 	for i := range e.rules {
 		rule := &e.rules[i]
 		met, ok := results[i].(*array.Boolean)
@@ -139,6 +156,8 @@ func (e *expectations) keep(ctx context.Context, rec arrow.RecordBatch, results 
 		}
 		for row := range drop {
 			switch {
+			case !checked(row):
+				continue
 			case met.IsValid(row) && met.Value(row):
 				rule.passed++
 				continue
@@ -182,7 +201,7 @@ func (e *expectations) violated(rec arrow.RecordBatch, results []arrow.Array, ro
 	return errclass.New("EXPECTATION_VIOLATION.VERBOSITY_ALL", "22000",
 		"Flow '%s' failed to meet the expectation. Violated expectations: %s. Output record: '%s'. Missing input data: true. "+
 			"Nothing of it was written; correct the data or the expectation, and refresh again.",
-		e.table, strings.Join(names, ", "), recordText(rec, row))
+		e.flow, strings.Join(names, ", "), recordText(rec, row))
 }
 
 // recordText writes one row as a JSON object.

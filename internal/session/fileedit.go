@@ -29,6 +29,11 @@ func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, 
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.enter(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	edit, err := editOf(stmt, def, entry)
 	if err != nil {
 		return nil, err
@@ -44,6 +49,7 @@ func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, 
 			return err
 		}
 		for i, ref := range streams(def.Query) {
+			ref = s.beneathViews(ref)
 			if call, ok := ref.(*sql.TableFunction); !ok || !isReadFiles(call) {
 				continue
 			}

@@ -84,6 +84,11 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, all boo
 	if err != nil {
 		return nil, err
 	}
+	leave, err := s.enter(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
 	if err != nil {
 		return nil, err
@@ -94,8 +99,8 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, all boo
 	}
 	var list []ledger.Source
 	for i, ref := range streams(def.Query) {
-		call, ok := ref.(*sql.TableFunction)
-		if !ok || !isReadFiles(call) {
+		ref = s.beneathViews(ref)
+		if call, ok := ref.(*sql.TableFunction); !ok || !isReadFiles(call) {
 			continue
 		}
 		f := ledger.Source{ID: fmt.Sprint(i), Flow: entry.Name.String(), Forgotten: all}

@@ -36,7 +36,7 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 	if err != nil {
 		return nil, err
 	}
-	f := &streamingFlow{session: s, entry: entry, def: def, target: t, expect: s.expectations(entry, def.Constraints)}
+	f := &streamingFlow{session: s, entry: entry, def: def, target: t, expect: s.expectations(entry.Name.String(), entry.Name.Plain(), def.Constraints)}
 	f.define = func() (*sql.CreateStreamingTable, error) { return definition(entry) }
 	sink := &stream.Table{
 		Name: t.name, Table: t.table, Store: t.store, MergeSchema: true, TimeZone: s.timeZone(), Env: s.env(),
@@ -108,6 +108,9 @@ func gone(o checkpoint.Owner) bool {
 // openSource opens the source of one stream of a query.
 func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Checkpoint, number int, want scan) (sourceWithSchema, error) {
 	if t, ok := ref.(*sql.Table); ok {
+		if view := s.temporaryView(t.Name); view != nil {
+			return s.openViewSource(ctx, t, view, c, number, want)
+		}
 		return s.openTableSource(ctx, t, c, number, want)
 	}
 	call, ok := ref.(*sql.TableFunction)

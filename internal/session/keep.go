@@ -155,6 +155,11 @@ func (s *Session) folders(ctx context.Context, name catalog.Name) (dirs []string
 	if err != nil {
 		return nil, false, err
 	}
+	leave, err := s.enter(entry.Text)
+	if err != nil {
+		return nil, false, err
+	}
+	defer leave()
 	if entry.Kind == catalog.KindMaterializedView {
 		v, err := s.openView(ctx, entry)
 		if err != nil {
@@ -169,7 +174,7 @@ func (s *Session) folders(ctx context.Context, name catalog.Name) (dirs []string
 	}
 	var places []string
 	for i, ref := range streams(f.def.Query) {
-		switch ref := ref.(type) {
+		switch ref := s.beneathViews(ref).(type) {
 		case *sql.Table:
 			t, err := s.target(ctx, ref.Name)
 			if err != nil {
@@ -177,7 +182,7 @@ func (s *Session) folders(ctx context.Context, name catalog.Name) (dirs []string
 			}
 			places = append(places, logOf(t.location))
 		case *sql.TableFunction:
-			if files, ok := f.sources[i].(*autoloader.Source); ok {
+			if files, ok := beneath(f.sources[i]).(*autoloader.Source); ok {
 				places = append(places, files.Base())
 			}
 		}

@@ -40,7 +40,8 @@ type viewRefresh struct {
 	def     *sql.CreateMaterializedView
 	target  *target
 	expect  *expectations
-	logs    []string // where the tables that the query reads have their logs
+	checked []*sql.CreateView // with expectations, which the query reads
+	logs    []string          // where the tables that the query reads have their logs
 	materialized.View
 }
 
@@ -97,7 +98,7 @@ func (s *Session) openView(ctx context.Context, entry catalog.Table) (*viewRefre
 	if !ok {
 		return nil, errclass.New("INTERNAL_ERROR", "XX000", "The definition of %s is no materialized view: %s", entry.Name, entry.Text)
 	}
-	v := &viewRefresh{session: s, entry: entry, def: def, expect: s.expectations(entry, def.Constraints)}
+	v := &viewRefresh{session: s, entry: entry, def: def, expect: s.expectations(entry.Name.String(), entry.Name.Plain(), def.Constraints)}
 	v.Query, v.Location = def.Query, entry.Location
 	v.Shaped = len(def.Columns) > 0 || slices.ContainsFunc(v.expect.rules, func(e expectation) bool { return e.drop })
 	if v.target, err = s.at(ctx, entry.Name.String(), &entry, entry.Location); err != nil {
@@ -109,6 +110,17 @@ func (s *Session) openView(ctx context.Context, entry catalog.Table) (*viewRefre
 	if err := s.expandViews(ctx, v.Query); err != nil {
 		return nil, err
 	}
+	for _, view := range s.viewsOf(v.Query) { // others are expanded
+		v.checked = append(v.checked, view)
+		body, err := sql.ParseQuery(view.Query.String())
+		if err != nil {
+			return nil, err
+		}
+		if err := s.expandViews(ctx, body); err != nil {
+			return nil, err
+		}
+		v.Apart = append(v.Apart, body)
+	}
 	v.Definition = v.identity()
 	return v, v.open(ctx)
 }
@@ -116,6 +128,9 @@ func (s *Session) openView(ctx context.Context, entry catalog.Table) (*viewRefre
 // identity tells definitions apart that may give other rows.
 func (v *viewRefresh) identity() string {
 	parts := []string{v.Query.String(), v.session.timeZone().String(), v.session.settings[settingANSI]}
+	for _, view := range v.checked {
+		parts = append(parts, view.String())
+	}
 	for _, c := range v.def.Columns {
 		parts = append(parts, c.String())
 	}
@@ -134,8 +149,12 @@ func (v *viewRefresh) identity() string {
 
 // open opens the tables that the query reads.
 func (v *viewRefresh) open(ctx context.Context) error {
-	for _, ref := range tablesOf(v.Query) {
-		if _, known := v.Sources[ref.Name.String()]; known {
+	var refs []*sql.Table
+	for _, q := range append([]*sql.Query{v.Query}, v.Apart...) {
+		refs = append(refs, tablesOf(q)...)
+	}
+	for _, ref := range refs {
+		if _, known := v.Sources[ref.Name.String()]; known || v.session.checkedView(ref) != nil {
 			continue
 		}
 		t, err := v.session.target(ctx, ref.Name)
@@ -175,18 +194,20 @@ func tablesOf(q *sql.Query) []*sql.Table {
 // run computes the rows that the plan says, and commits them.
 func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refreshing) error {
 	s := v.session
-	s.pins = map[*sql.Table]pin{}
-	for _, ref := range tablesOf(way.Query) {
-		if src, ok := v.Sources[ref.Name.String()]; ok {
-			p := pin{snap: src.Snapshot}
-			if way.Added {
-				p.files = src.Added()
-			}
-			s.pins[ref] = p
+	s.pinned = func(ref *sql.Table) pin {
+		src, ok := v.Sources[ref.Name.String()]
+		if !ok || ref.TimeTravel != nil {
+			return pin{}
 		}
+		p := pin{snap: src.Snapshot}
+		if way.Added {
+			p.files = src.Added()
+		}
+		return p
 	}
+	s.viewChecks.counts() // of what was tried before
 	rows, err := s.query(ctx, way.Query)
-	s.pins = nil
+	s.pinned = nil
 	if err != nil {
 		return err
 	}
@@ -201,7 +222,9 @@ func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refres
 	if _, err := v.commit(way, meta).Apply(ctx, staged); err != nil {
 		return wrap(v.target.name, err)
 	}
-	r.wrote(nil, eventlog.Counts{OutputRows: staged.Rows}, v.expect.counts())
+	counts := v.expect.counts()
+	counts.Add(s.viewChecks.counts())
+	r.wrote(nil, eventlog.Counts{OutputRows: staged.Rows}, counts)
 	s.compact(ctx, v.target)
 	return nil
 }

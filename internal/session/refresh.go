@@ -70,12 +70,19 @@ func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refres
 		r.update = log.Begin(eventlog.Pipeline{Name: entry.Name.Plain(), Type: "DBSQL"}, eventlog.Request{Cause: "USER_ACTION", FullRefresh: how.Full})
 		r.update.Enter(eventlog.Running, nil)
 	}
+	leave, err := s.enter(entry.Text)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	s.viewChecks = &viewChecks{}
+	defer func() { s.viewChecks = nil }()
 	r.flow = r.update.Flow(entry.Name.Plain())
 	if how.Again {
 		r.flow.Quiet()
 	}
 	r.flow.Enter(eventlog.FlowStarting)
-	err := run(r)
+	err = run(r)
 	switch {
 	case errors.Is(err, stream.ErrStopRequested):
 		r.outcome.Stopped, err = true, nil
@@ -101,15 +108,7 @@ func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refres
 // batches.
 func (r *refreshing) wrote(batch *int64, counts eventlog.Counts, q eventlog.Quality) {
 	r.outcome.Rows += counts.OutputRows
-	all := &r.outcome.Quality
-	all.Dropped += q.Dropped
-	for i, e := range q.Expectations {
-		if i == len(all.Expectations) {
-			all.Expectations = append(all.Expectations, eventlog.Expectation{Name: e.Name, Dataset: e.Dataset})
-		}
-		all.Expectations[i].Passed += e.Passed
-		all.Expectations[i].Failed += e.Failed
-	}
+	r.outcome.Quality.Add(q)
 	r.flow.Wrote(batch, counts, &q)
 }
 

@@ -54,6 +54,9 @@ func (s *Session) relation(ctx context.Context, ref sql.TableRef, want scan) (*i
 		if ref.Stream {
 			return nil, unsupportedStream(ref)
 		}
+		if view := s.checkedView(ref); view != nil {
+			return s.viewRows(ctx, view)
+		}
 		if format, path, ok := ref.Name.Path(); ok && format != "delta" {
 			return s.readPath(ctx, format, path, want)
 		}
@@ -72,7 +75,10 @@ func (s *Session) readTable(ctx context.Context, ref *sql.Table, want scan) (*in
 	if err != nil {
 		return nil, err
 	}
-	pinned := s.pins[ref]
+	var pinned pin
+	if s.pinned != nil {
+		pinned = s.pinned(ref)
+	}
 	snap := pinned.snap
 	if snap == nil {
 		if snap, err = s.travel(ctx, t, ref.TimeTravel); err != nil {

@@ -107,8 +107,14 @@ func (s *Session) rescuedByFlow(ctx context.Context, entry catalog.Table, how *r
 	if err != nil {
 		return err
 	}
+	leave, err := s.enter(entry.Text)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	var sources []*autoloader.Source
 	for i, ref := range streams(def.Query) {
+		ref = s.beneathViews(ref)
 		if call, ok := ref.(*sql.TableFunction); !ok || !isReadFiles(call) {
 			continue
 		}

@@ -118,9 +118,13 @@ type Session struct {
 	// is planned.
 	streams map[sql.TableRef]*ingest.Relation
 
-	// pins are the snapshots of tables that the query being planned is to
-	// read.
-	pins map[*sql.Table]pin
+	// pinned, when set, tells which snapshots of tables the query being planned
+	// is to read.
+	pinned func(*sql.Table) pin
+
+	// viewChecks gather what the expectations of views find; nil outside of
+	// refreshes.
+	viewChecks *viewChecks
 
 	openers location.Openers
 	tables  map[string]handle         // by location

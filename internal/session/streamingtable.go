@@ -350,7 +350,12 @@ func (f *streamingFlow) run(ctx context.Context, r *refreshing) error {
 	}
 	r.flow.Defined(def)
 	var told error
-	f.flow.Progress = func(p stream.Progress) { told = errors.Join(told, r.streamed(ctx, p, f.expect.counts())) }
+	f.session.viewChecks.counts() // of what was tried before
+	f.flow.Progress = func(p stream.Progress) {
+		counts := f.expect.counts()
+		counts.Add(f.session.viewChecks.counts())
+		told = errors.Join(told, r.streamed(ctx, p, counts))
+	}
 	return errors.Join(f.flow.Run(ctx), told)
 }
 

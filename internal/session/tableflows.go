@@ -7,9 +7,11 @@ import (
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/cdc"
 	"github.com/freshet/freshet/internal/stream/stateful"
 )
 
@@ -96,12 +98,20 @@ func (s *Session) newFlow(ctx context.Context, stmt *sql.CreateFlow, entry catal
 		return f, err
 	}
 	stmt.Name = &sql.Name{Parts: []string{f.Catalog, f.Schema, f.Table}}
-	f.Text = stmt.String()
+	f.Text = s.withViews(stmt.String(), flowQuery(stmt))
 	def, err := definition(entry)
 	if err != nil {
 		return f, err
 	}
 	return f, s.checkFlow(stmt, def)
+}
+
+// flowQuery is a query that reads what a flow does.
+func flowQuery(stmt *sql.CreateFlow) *sql.Query {
+	if stmt.CDC == nil {
+		return stmt.Insert.Query
+	}
+	return &sql.Query{Body: &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{stmt.CDC.Source}}}
 }
 
 // checkFlow refuses flows that cannot run.
@@ -169,13 +179,30 @@ func (s *Session) refreshFlows(
 			if err := s.declareFlows(ctx, entry, how.Flows); err != nil {
 				return err
 			}
-			flows, err := s.catalog.Flows(ctx, entry.Name)
-			for i := 0; err == nil && i < len(flows); i++ {
-				err = s.runFlow(ctx, whole, flows[i], r)
-			}
-			return err
+			return s.runFlows(ctx, whole, r)
 		})
 	})
+}
+
+// runFlows runs the flows of a table that is held. One that fails keeps none of
+// the others from running (semantics §9.4).
+func (s *Session) runFlows(ctx context.Context, whole *streamingFlow, r *refreshing) error {
+	flows, err := s.catalog.Flows(ctx, whole.entry.Name)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, flow := range flows {
+		err := s.tellFlow(ctx, whole, flow, r)
+		stopped := errors.Is(err, stream.ErrStopRequested)
+		if failed == nil || !stopped {
+			failed = errors.Join(failed, err)
+		}
+		if stopped || ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
 }
 
 // declareFlows keeps the flows that come with a table's definition, in place
@@ -198,11 +225,36 @@ func (s *Session) declareFlows(ctx context.Context, entry catalog.Table, stateme
 	return nil
 }
 
+// tellFlow runs one flow of a table that is held, and tells of it by its name.
+func (s *Session) tellFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow, r *refreshing) error {
+	if flow.Name == whole.entry.Name {
+		return s.runFlow(ctx, whole, flow, r)
+	}
+	table := r.flow
+	r.flow = table.Part(flow.Name.Plain())
+	defer func() { r.flow = table }()
+	err := s.runFlow(ctx, whole, flow, r)
+	switch {
+	case errors.Is(err, stream.ErrStopRequested) || ctx.Err() != nil:
+		r.flow.Enter(eventlog.FlowStopped)
+	case err != nil:
+		r.flow.Fail(err)
+	default:
+		r.flow.Enter(eventlog.FlowCompleted)
+	}
+	return err
+}
+
 // runFlow runs one flow of a table that is held.
 func (s *Session) runFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow, r *refreshing) error {
 	if asked, err := whole.flow.Checkpoint.StopRequested(ctx); err != nil || asked {
 		return errors.Join(err, stopIf(asked))
 	}
+	leave, err := s.enter(flow.Text)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for try := 0; ; try++ {
 		f, err := s.openTableFlow(ctx, whole, flow)
 		if err == nil {
@@ -254,6 +306,8 @@ func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow 
 	if err != nil || stmt.CDC == nil {
 		return f, err
 	}
+	// What changes is checked: deletes and truncates have no row to check.
+	f.expect.only = cdc.KindColumn + " = 0"
 	f.snapshots = stmt.CDC.Snapshot
 	if stmt.CDC.Once {
 		f.flow.Trigger.Kind = stream.Once

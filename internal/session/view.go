@@ -16,12 +16,18 @@ const maxViewDepth = 100
 // createView runs CREATE [OR REPLACE] [TEMPORARY] VIEW. The names of tables in
 // the query are made full, so that the view means the same in every session.
 func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result, error) {
-	if len(stmt.Constraints) > 0 {
+	if len(stmt.Constraints) > 0 && !stmt.Temporary {
 		return nil, place.Name(stmt.Name, s.text, unsupported(
-			"expectations of views; give them to the streaming table or materialized view that reads the view", stmt.Constraints[0].String()))
+			"expectations of views that others read too; give them to a temporary view, or to the table that reads the view", stmt.Constraints[0].String()))
+	}
+	if err := checkExpectations(stmt.Name, stmt.Constraints); err != nil {
+		return nil, err
 	}
 	if err := s.qualify(ctx, stmt.Query); err != nil {
 		return nil, err
+	}
+	if stmt.Temporary && len(streams(stmt.Query)) > 0 {
+		return &Result{}, s.createTempView(stmt) // planned by the table that reads it
 	}
 	// Parsed anew, since planning changes the tree.
 	probe, err := sql.ParseQuery(stmt.Query.String())
@@ -34,8 +40,7 @@ func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result
 	}
 	rows.Close()
 	if n := len(stmt.Columns); n > 0 && n != len(rows.Schema.Fields) {
-		return nil, errclass.New("CREATE_VIEW_COLUMN_ARITY_MISMATCH", "21S01",
-			"Cannot create view %s: it lists %d columns and its query has %d.", stmt.Name, n, len(rows.Schema.Fields))
+		return nil, viewArity(stmt, len(rows.Schema.Fields))
 	}
 	if stmt.Temporary {
 		return &Result{}, s.createTempView(stmt)
@@ -60,6 +65,13 @@ func (s *Session) createView(ctx context.Context, stmt *sql.CreateView) (*Result
 		err = s.catalog.Update(ctx, entry)
 	}
 	return &Result{}, err
+}
+
+// viewArity is the error of a view that lists another number of columns than
+// its query has.
+func viewArity(view *sql.CreateView, columns int) error {
+	return errclass.New("CREATE_VIEW_COLUMN_ARITY_MISMATCH", "21S01",
+		"Cannot create view %s: it lists %d columns and its query has %d.", view.Name, len(view.Columns), columns)
 }
 
 func (s *Session) createTempView(stmt *sql.CreateView) error {
@@ -161,7 +173,7 @@ func (s *Session) expandViewsAt(ctx context.Context, q *sql.Query, depth int, vi
 	}
 	local := commonTables(q)
 	return replaceTables(q, func(t *sql.Table) (sql.TableRef, error) {
-		if t.TimeTravel != nil || len(t.Name.Parts) == 1 && local[strings.ToLower(t.Name.Parts[0])] {
+		if t.TimeTravel != nil || t.Stream || s.checkedView(t) != nil || len(t.Name.Parts) == 1 && local[strings.ToLower(t.Name.Parts[0])] {
 			return t, nil
 		}
 		view, err := s.viewOf(ctx, t.Name)

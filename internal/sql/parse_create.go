@@ -18,12 +18,12 @@ func (p *parser) create() Statement {
 		return p.createSchema(start)
 	case plain && p.accept("FLOW"):
 		return p.createFlow(start)
-	case !replace && !external && !temporary && p.accept("STREAMING", "TABLE"):
+	case !replace && !external && !temporary && (p.accept("STREAMING", "TABLE") || p.accept("STREAMING", "LIVE", "TABLE")):
 		s := &CreateStreamingTable{OrRefresh: refresh}
 		p.dataset(&s.Dataset, "STREAMING TABLE")
 		s.Range = p.from(start)
 		return s
-	case !external && !temporary && p.accept("MATERIALIZED", "VIEW"):
+	case !external && !temporary && (p.accept("MATERIALIZED", "VIEW") || p.accept("LIVE", "TABLE")):
 		s := &CreateMaterializedView{OrReplace: replace, OrRefresh: refresh}
 		p.dataset(&s.Dataset, "MATERIALIZED VIEW")
 		if s.Query == nil {
@@ -35,6 +35,9 @@ func (p *parser) create() Statement {
 		return p.createTable(start, &CreateTable{OrReplace: replace, External: external})
 	case !refresh && !external && p.accept("VIEW"):
 		return p.createView(start, &CreateView{OrReplace: replace, Temporary: temporary})
+	case !refresh && !external && (p.accept("LIVE", "VIEW") || p.accept("STREAMING", "LIVE", "VIEW") || temporary && p.accept("STREAMING", "VIEW")):
+		// As pipelines called their temporary views before.
+		return p.createView(start, &CreateView{OrReplace: replace, Temporary: true})
 	}
 	return p.unknown(start)
 }
