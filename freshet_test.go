@@ -377,6 +377,43 @@ func TestOneQueryOfACheckpoint(t *testing.T) {
 	h.want("SELECT * FROM t", "1")
 }
 
+// TestLostCheckpointOfAQuery: a query whose checkpoint was deleted is a new one,
+// as in Spark; with one that is older than its table, or in part, it is refused.
+func TestLostCheckpointOfAQuery(t *testing.T) {
+	h := newHouse(t)
+	s, to := h.ws.Stream(h.files("id")), freshet.Sink{Checkpoint: h.checkpoint("c"), Table: "t"}
+	copied := h.checkpoint("copy")
+	for i := range 4 {
+		h.arrive(fmt.Sprintf("%d.json", i), fmt.Sprintf(`{"id":%d}`, i))
+		if i == 2 {
+			if err := os.CopyFS(copied, os.DirFS(to.Checkpoint)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.loads(s, to)
+	}
+	old := to
+	old.Checkpoint = copied
+	refused := func(want string) {
+		if class, state := freshet.ErrorClass(h.run(s, old)); class != want || len(state) != 5 {
+			t.Errorf("got %s %s, want %s", class, state, want)
+		}
+		h.want("SELECT id FROM t", "0", "1", "2", "3")
+	}
+	refused("STREAMING_CHECKPOINT_BEHIND_TARGET")
+	if err := os.Remove(filepath.Join(copied, "metadata")); err != nil {
+		t.Fatal(err)
+	}
+	refused("STREAMING_CHECKPOINT_MISSING_METADATA_FILE")
+	h.loads(s, to)
+	h.want("SELECT id FROM t", "0", "1", "2", "3")
+	if err := os.RemoveAll(to.Checkpoint); err != nil {
+		t.Fatal(err)
+	}
+	h.loads(s, to)
+	h.want("SELECT count(*) FROM t", "8")
+}
+
 // TestForkedSession: a stream sees the schema, settings and views that the
 // workspace has when it starts.
 func TestForkedSession(t *testing.T) {

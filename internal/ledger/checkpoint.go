@@ -17,10 +17,7 @@ func Prefix(source int) string { return fmt.Sprintf("sources/%d/", source) }
 // Planned returns the sequence number that the batches of a flow planned so
 // far end at, of one source.
 func Planned(p checkpoint.Progress, source int) (int64, error) {
-	if p.Planned == nil || source >= len(p.Planned.Offsets) {
-		return 0, nil
-	}
-	return autoloader.End(p.Planned.Offsets[source])
+	return autoloader.End(p.Offset(source))
 }
 
 // OfCheckpoint returns the sources of a checkpoint, or only the one with an
@@ -30,7 +27,7 @@ func OfCheckpoint(ctx context.Context, store object.Store, id string, opts check
 	if ran, err := hasAny(ctx, store, "metadata"); err != nil || !ran {
 		return nil, true, err
 	}
-	c, err := checkpoint.Open(ctx, store, opts)
+	c, err := checkpoint.Reopen(ctx, store, opts)
 	if err != nil {
 		return nil, false, err
 	}
@@ -47,10 +44,10 @@ func OfCheckpoint(ctx context.Context, store object.Store, id string, opts check
 		if id != "" && id != s.ID {
 			continue
 		}
-		if s.State, err = filestate.Open(ctx, store, Prefix(i), filestate.Options{NewID: opts.NewID}); err == nil {
-			s.Planned, err = Planned(progress, i)
+		if s.Planned, err = Planned(progress, i); err != nil {
+			return nil, false, err
 		}
-		if err != nil {
+		if s.State, err = filestate.Open(ctx, store, Prefix(i), filestate.Options{NewID: opts.NewID, Planned: s.Planned}); err != nil {
 			return nil, false, err
 		}
 		list = append(list, s)

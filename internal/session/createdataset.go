@@ -107,11 +107,13 @@ func (s *Session) createFlow(ctx context.Context, entry catalog.Table, how Refre
 		return nil, err
 	}
 	kept := false
-	outcome, err = s.refreshTable(ctx, entry, how, func() error {
-		err := s.catalog.Create(ctx, entry)
-		kept = err == nil
-		return err
-	})
+	if err = s.makeCheckpoint(ctx, entry.Checkpoint); err == nil {
+		outcome, err = s.refreshTable(ctx, entry, how, func() error {
+			err := s.catalog.Create(ctx, entry)
+			kept = err == nil
+			return err
+		})
+	}
 	if err != nil && !kept {
 		err = errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), entry.Checkpoint))
 	}

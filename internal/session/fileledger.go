@@ -108,7 +108,7 @@ func (s *Session) filesOfTable(ctx context.Context, entry catalog.Table, all boo
 			return nil, err
 		}
 		if !all {
-			f.State, err = filestate.Open(ctx, c.Store(), ledger.Prefix(i), filestate.Options{NewID: s.cfg.NewID})
+			f.State, err = filestate.Open(ctx, c.Store(), ledger.Prefix(i), filestate.Options{NewID: s.cfg.NewID, Planned: f.Planned})
 		} else {
 			var src *autoloader.Source
 			if src, err = s.openFiles(ctx, ref, c, i); err == nil {

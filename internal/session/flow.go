@@ -121,10 +121,14 @@ func (s *Session) openSource(ctx context.Context, ref sql.TableRef, c *checkpoin
 	if err != nil {
 		return nil, err
 	}
+	progress, err := c.Progress(ctx)
+	if err != nil {
+		return nil, err
+	}
 	cfg := autoloader.Config{
 		Path: path, Options: options, InferTypes: true, DetectFormat: true, Openers: s.openers, TimeZone: s.timeZone(),
 		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Clock: s.cfg.Clock, NewID: s.cfg.NewID,
-		Progress: s.progress, Metadata: want.metadata, Guess: want.sample,
+		Progress: s.progress, Metadata: want.metadata, Guess: want.sample, Planned: progress.Offset(number),
 	}
 	if ddl, ok := options["schema"]; ok {
 		delete(options, "schema")

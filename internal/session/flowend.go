@@ -10,7 +10,7 @@ import (
 
 // ended calls do, which gives a table another flow, while the one that it has
 // cannot run: its batches would come beside those of the other. A flow whose
-// checkpoint is damaged cannot run either.
+// checkpoint is lost cannot run either.
 func (s *Session) ended(ctx context.Context, entry catalog.Table, do func(ctx context.Context) error) error {
 	begun := false
 	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
@@ -24,7 +24,7 @@ func (s *Session) ended(ctx context.Context, entry catalog.Table, do func(ctx co
 			return do(ctx)
 		})
 	}
-	if begun || err == nil || ignore(err, "STREAMING_CHECKPOINT_CORRUPT") != nil {
+	if begun || err == nil || !isLost(err) {
 		return err
 	}
 	return do(ctx)

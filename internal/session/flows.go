@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,22 +91,17 @@ func (s *Session) flowTable(ctx context.Context, table string) (catalog.Table, e
 	return s.streamingTable(ctx, name)
 }
 
-// openCheckpoint opens the checkpoint of a streaming table.
-func (s *Session) openCheckpoint(ctx context.Context, at string) (*checkpoint.Checkpoint, error) {
-	store, err := s.openStore(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	return checkpoint.Open(ctx, store, checkpoint.Options{NewID: s.cfg.NewID, Sleep: s.cfg.Sleep})
-}
-
 func (s *Session) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, error) {
 	info := FlowInfo{Table: entry.Name, Name: entry.Name.Plain(), State: "IDLE", Batch: -1, Checkpoint: entry.Checkpoint}
 	c, err := s.openCheckpoint(ctx, entry.Checkpoint)
-	if err != nil {
-		return info, err
+	var p checkpoint.Progress
+	if err == nil {
+		p, err = c.Progress(ctx)
 	}
-	p, err := c.Progress(ctx)
+	if isLost(err) { // which is no reason not to tell of the others
+		info.State, info.Error = "FAILED", err.Error()
+		return info, nil
+	}
 	if err != nil {
 		return info, err
 	}
@@ -217,16 +213,20 @@ func (s *Session) ResetFlow(ctx context.Context, table string) error {
 	if fresh.Checkpoint, err = s.newCheckpoint(ctx, entry.Name); err != nil {
 		return err
 	}
-	if err := s.ended(ctx, entry, func(ctx context.Context) error { return s.giveFlow(ctx, entry, fresh) }); err != nil {
+	over := fresh.Checkpoint // of the flow that is not needed when all is done
+	err = s.ended(ctx, entry, func(ctx context.Context) error {
+		err := s.giveFlow(ctx, entry, fresh)
+		if err == nil {
+			over = entry.Checkpoint
+		}
 		return err
-	}
-	return s.deleteFiles(ctx, entry.Checkpoint)
+	})
+	return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), over))
 }
 
 // giveFlow gives a table the flow of another entry of it.
 func (s *Session) giveFlow(ctx context.Context, entry, fresh catalog.Table) error {
-	was, err := s.openCheckpoint(ctx, entry.Checkpoint)
-	if err != nil {
+	if err := s.makeCheckpoints(ctx, fresh); err != nil {
 		return err
 	}
 	c, err := s.openCheckpoint(ctx, fresh.Checkpoint)
@@ -242,7 +242,14 @@ func (s *Session) giveFlow(ctx context.Context, entry, fresh catalog.Table) erro
 		return err
 	}
 	if base != nil {
-		change := &sql.SetProperties{Properties: []*sql.Property{{Key: flowProperty, Value: was.ID() + "," + c.ID()}}}
+		feeding, _ := base.Property(flowProperty)
+		was, err := s.openCheckpoint(ctx, entry.Checkpoint)
+		if err == nil {
+			feeding = was.ID()
+		} else if !isLost(err) {
+			return err
+		}
+		change := &sql.SetProperties{Properties: []*sql.Property{{Key: flowProperty, Value: feeding + "," + c.ID()}}}
 		if err := s.alter(ctx, t, base, change); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -70,21 +69,6 @@ func streams(q *sql.Query) []sql.TableRef {
 	return refs
 }
 
-// newCheckpoint returns the place of a flow that has not run yet: in the
-// workspace, or beside the tables of a schema that has a place of its own, such
-// as object storage.
-func (s *Session) newCheckpoint(ctx context.Context, n catalog.Name) (string, error) {
-	sch, err := s.catalog.Schema(ctx, n.Catalog, n.Schema)
-	if err != nil {
-		return "", err
-	}
-	flow := fileName(n.Table) + "-" + s.cfg.NewID()
-	if sch.Location != "" {
-		return sch.Location + "/_checkpoints/" + flow, nil
-	}
-	return s.location(filepath.Join(s.root, "checkpoints", fileName(n.Catalog), fileName(n.Schema), flow))
-}
-
 // reload is a full refresh: all is loaded again by a flow that begins anew.
 func (s *Session) reload(ctx context.Context, entry catalog.Table, how Refreshing) (*Outcome, error) {
 	def, err := definition(entry)
@@ -102,6 +86,9 @@ func (s *Session) reload(ctx context.Context, entry catalog.Table, how Refreshin
 	over := entry.Checkpoint // of the flow that is not needed when all is done
 	var outcome *Outcome
 	err = s.ended(ctx, old, func(ctx context.Context) (err error) {
+		if err := s.makeCheckpoints(ctx, entry); err != nil {
+			return err
+		}
 		outcome, err = s.refreshTable(ctx, entry, how, func() error {
 			err := s.catalog.Update(ctx, entry)
 			if err == nil {
@@ -169,7 +156,7 @@ func (s *Session) loadNew(ctx context.Context, entry catalog.Table, r *refreshin
 			delete(s.flows, entry.Location)
 		}
 		if _, stale := errors.AsType[*staleFlowError](err); stale {
-			// Opening the flow has made its checkpoint again.
+			// Holding the flow has made its checkpoint again.
 			return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), entry.Checkpoint))
 		}
 		if try == maxEvolutions || !s.evolved(entry, err) {

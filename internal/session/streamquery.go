@@ -14,6 +14,7 @@ import (
 	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
 	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
 )
@@ -99,7 +100,7 @@ func (f *queryFlow) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := s.openCheckpoint(ctx, at)
+	c, err := s.checkpointAt(ctx, at, checkpoint.Open)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,11 @@ func (s *Session) declareFlow(ctx context.Context, stmt *sql.CreateFlow, how Ref
 		} else if err == nil {
 			return catalog.FlowExists(flow.Name)
 		}
-		if err := s.planFlow(ctx, whole, flow); err != nil {
+		err := s.makeCheckpoint(ctx, flowCheckpoint(entry, flow))
+		if err == nil {
+			err = s.planFlow(ctx, whole, flow)
+		}
+		if err != nil {
 			return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), flowCheckpoint(entry, flow)))
 		}
 		return s.catalog.CreateFlow(ctx, flow)
@@ -217,6 +221,9 @@ func (s *Session) declareFlows(ctx context.Context, entry catalog.Table, stateme
 			return err
 		} else if err == nil {
 			continue
+		}
+		if err := s.makeCheckpoint(ctx, flowCheckpoint(entry, flow)); err != nil {
+			return err
 		}
 		if err := s.catalog.CreateFlow(ctx, flow); err != nil {
 			return err

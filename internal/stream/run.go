@@ -107,7 +107,10 @@ func (r *running) await(ctx context.Context, began time.Time, ran bool) error {
 func (r *running) resume(ctx context.Context) error {
 	r.start = make([]json.RawMessage, len(r.Sources))
 	p, err := r.Checkpoint.Progress(ctx)
-	if err != nil || p.Planned == nil {
+	if err != nil {
+		return err
+	}
+	if err := r.unwritten(ctx, p); err != nil || p.Planned == nil {
 		return err
 	}
 	if len(p.Planned.Offsets) != len(r.Sources) {

@@ -45,6 +45,8 @@ type Config struct {
 	// there, such as "sources/0/".
 	Checkpoint object.Store
 	State      string
+	// Planned is the offset that batches have been planned up to, nil for none.
+	Planned json.RawMessage
 	Clock      func() time.Time
 	NewID      func() string
 	Progress   *ingest.Progress // told how far a batch is; may be nil
@@ -127,9 +129,13 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if s.rescue == "" && cfg.Schema == nil && s.mode != evolve.None && set.Rescues() {
 		s.rescue = ingest.DefaultRescued
 	}
+	planned, err := End(cfg.Planned)
+	if err != nil {
+		return nil, err
+	}
 	s.state, err = filestate.Open(ctx, cfg.Checkpoint, cfg.State, filestate.Options{
 		NewID: cfg.NewID, MaxAge: s.opts.Interval("maxFileAge").Microseconds(),
-		Cleans: s.opts.Enum("cleanSource") != cleanOff,
+		Cleans: s.opts.Enum("cleanSource") != cleanOff, Planned: planned,
 	})
 	if err != nil {
 		return nil, err

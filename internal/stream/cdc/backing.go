@@ -3,11 +3,13 @@ package cdc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -29,8 +31,12 @@ func app(backing *delta.Snapshot) string { return "freshet.cdc." + backing.Metad
 // it, with the columns that the batch needs.
 func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.Snapshot, meta delta.Metadata, err error) {
 	want := b.backingColumns()
+	_, ran := base.TransactionVersion(b.id.Flow)
+	ran = ran || b.id.ID > 0
 	snap, err = b.Backing.Snapshot(ctx)
-	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
+	if _, missing := errors.AsType[*delta.NotFoundError](err); missing && ran {
+		return nil, meta, lostBacking("is gone")
+	} else if missing {
 		if err = b.createBacking(ctx, want); err == nil {
 			snap, err = b.Backing.Snapshot(ctx)
 		}
@@ -38,8 +44,13 @@ func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.
 	if err != nil {
 		return nil, meta, err
 	}
-	named, _ := base.TransactionVersion(app(snap))
-	if named != snap.Version() {
+	named, known := base.TransactionVersion(app(snap))
+	switch {
+	case ran && !known:
+		return nil, meta, lostBacking("is another")
+	case named > snap.Version():
+		return nil, meta, lostBacking(fmt.Sprintf("is older than the table: it has version %d, and %d goes with the table", snap.Version(), named))
+	case named != snap.Version():
 		if snap, err = b.takeBack(ctx, named); err != nil {
 			return nil, meta, err
 		}
@@ -56,6 +67,12 @@ func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.
 		meta = meta.MapColumns(b.Env.NewID)
 	}
 	return snap, meta, err
+}
+
+// lostBacking is the error of a backing table that is not the one which the
+// table goes with: late events would count as new, and deleted rows come back.
+func lostBacking(what string) error {
+	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002", "What is known of the table's rows besides the table, cdc in its checkpoint, %s. %s", what, checkpoint.Restore)
 }
 
 func (b *batch) backingColumns() *schema.Struct {

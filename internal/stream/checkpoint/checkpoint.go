@@ -23,7 +23,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/object"
 )
 
@@ -41,6 +40,8 @@ type Options struct {
 	NewID func() string
 	// Sleep waits, or returns ctx's error.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Place is where the checkpoint is, for messages.
+	Place string
 }
 
 // Batch is what a batch reads. Its offsets are of its sources, in order; a
@@ -66,6 +67,15 @@ type Progress struct {
 	Watermark int64
 }
 
+// Offset returns where the batches planned so far end, of one source; nil is
+// where it begins.
+func (p Progress) Offset(source int) json.RawMessage {
+	if p.Planned == nil || source >= len(p.Planned.Offsets) {
+		return nil
+	}
+	return p.Planned.Offsets[source]
+}
+
 const (
 	metadataKey    = "metadata"
 	offsetsPrefix  = "offsets/"
@@ -75,37 +85,6 @@ const (
 	maxObjectBytes = 64 << 20
 )
 
-// Open opens the checkpoint in store, creating it where there is none.
-func Open(ctx context.Context, store object.Store, opts Options) (*Checkpoint, error) {
-	c := &Checkpoint{store: store, sleep: opts.Sleep}
-	body, err := c.read(ctx, metadataKey)
-	if errors.Is(err, fs.ErrNotExist) {
-		fresh, merr := json.Marshal(identity{ID: opts.NewID()})
-		if merr != nil {
-			return nil, merr
-		}
-		// Two first runs may race; whose identity it gets does not matter, as
-		// long as both read the same.
-		if err := store.PutIfAbsent(ctx, metadataKey, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, fmt.Errorf("create checkpoint: %w", err)
-		}
-		body, err = c.read(ctx, metadataKey)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open checkpoint: %w", err)
-	}
-	var who identity
-	if err := json.Unmarshal(body, &who); err != nil || who.ID == "" {
-		return nil, damaged(metadataKey, "is no identity of a flow")
-	}
-	c.id = who.ID
-	return c, nil
-}
-
-type identity struct {
-	ID string `json:"id"`
-}
-
 // ID identifies the flow as long as its checkpoint lives; a table's txn
 // actions name it (semantics §10.4).
 func (c *Checkpoint) ID() string { return c.id }
@@ -114,16 +93,18 @@ func (c *Checkpoint) ID() string { return c.id }
 // of their own below sources/<i>/.
 func (c *Checkpoint) Store() object.Store { return c.store }
 
-func damaged(key, what string) error {
-	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
-		"The file %s of the checkpoint %s. Restore it from a copy; to begin anew, give the flow another checkpoint, which loads everything again.", key, what)
-}
-
 // Progress reads how far the flow has come.
 func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
 	planned, err := c.newest(ctx, offsetsPrefix)
 	if err != nil {
 		return Progress{}, err
+	}
+	done, err := c.newest(ctx, commitsPrefix)
+	if err != nil {
+		return Progress{}, err
+	}
+	if done > planned {
+		return Progress{}, damaged(offsetKey(done), "is missing, and that batch is done")
 	}
 	if planned < 0 {
 		return Progress{}, nil
@@ -133,10 +114,10 @@ func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
 		return Progress{}, err
 	}
 	p := Progress{Planned: &b, Watermark: b.Watermark}
-	body, err := c.read(ctx, commitKey(planned))
-	if errors.Is(err, fs.ErrNotExist) {
+	if done < planned {
 		return p, nil
 	}
+	body, err := c.read(ctx, commitKey(planned))
 	if err != nil {
 		return Progress{}, err
 	}
@@ -145,12 +126,12 @@ func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	var done commitJSON
+	var commit commitJSON
 	if len(lines) > 0 && lines[0] != "" {
-		if err := json.Unmarshal([]byte(lines[0]), &done); err != nil {
+		if err := json.Unmarshal([]byte(lines[0]), &commit); err != nil {
 			return Progress{}, damaged(commitKey(planned), "cannot be read: "+err.Error())
 		}
-		p.Watermark = max(p.Watermark, done.NextWatermark)
+		p.Watermark = max(p.Watermark, commit.NextWatermark)
 	}
 	return p, nil
 }
@@ -189,6 +170,9 @@ type commitJSON struct {
 func (c *Checkpoint) Batch(ctx context.Context, id int64) (Batch, error) {
 	key := offsetKey(id)
 	body, err := c.read(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Batch{}, damaged(key, "is missing")
+	}
 	if err != nil {
 		return Batch{}, fmt.Errorf("read batch %d of the checkpoint: %w", id, err)
 	}

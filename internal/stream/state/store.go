@@ -70,7 +70,7 @@ func Open(ctx context.Context, store object.Store, operator int, columns *schema
 	key := s.operator + "schema"
 	have, err := s.readSmall(ctx, key)
 	if errors.Is(err, fs.ErrNotExist) && !fresh {
-		return nil, changed("the flow has kept no state so far")
+		return nil, changed("the flow has kept no state so far, or its checkpoint has lost it")
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = store.PutIfAbsent(ctx, key, want); errors.Is(err, fs.ErrExist) {

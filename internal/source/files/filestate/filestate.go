@@ -75,6 +75,9 @@ type Options struct {
 	// Cleans keeps loaded files at hand until [Store.Archive] has dealt with
 	// them (option cleanSource).
 	Cleans bool
+	// Planned is the sequence number that batches have been planned up to: a
+	// state that does not know so many files has lost some.
+	Planned int64
 }
 
 // Store holds the file state of one source. It is not safe for concurrent
@@ -137,7 +140,7 @@ func Open(ctx context.Context, objects object.Store, prefix string, opts Options
 		last = in.Name()
 	}
 	if last == "" {
-		return s, nil
+		return s, s.whole()
 	}
 	text := strings.TrimSuffix(strings.TrimPrefix(last, prefix+manifestPrefix), ".json")
 	version, err := strconv.ParseInt(text, 10, 64)
@@ -148,7 +151,17 @@ func Open(ctx context.Context, objects object.Store, prefix string, opts Options
 		return nil, fmt.Errorf("open file state: %s: %w", last, err)
 	}
 	s.version = version
-	return s, nil
+	return s, s.whole()
+}
+
+// whole reports an error if the state is older than the rest of the checkpoint,
+// or was deleted: files that it would find once more would get the numbers of
+// files that batches have taken, and never be loaded.
+func (s *Store) whole() error {
+	if s.m.Next < s.opts.Planned {
+		return lost(s.m.Next, s.opts.Planned)
+	}
+	return nil
 }
 
 func (s *Store) readManifest(ctx context.Context, key string) error {
@@ -432,7 +445,7 @@ func (s *Store) Pending(ctx context.Context, from, to int64) iter.Seq2[Entry, er
 // state is older than the rest of the checkpoint, or was deleted.
 func lost(from, to int64) error {
 	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
-		"The file state has lost the files %d to %d; restore the checkpoint, all of it, from a copy.", from, to-1)
+		"The file state in the checkpoint has lost the files %d to %d; restore the checkpoint, all of it, from a copy, or load everything anew with REFRESH STREAMING TABLE … FULL.", from, to-1)
 }
 
 // scan yields the entries of a segment by sequence number, from one on.
