@@ -46,10 +46,10 @@ type Config struct {
 	Checkpoint object.Store
 	State      string
 	// Planned is the offset that batches have been planned up to, nil for none.
-	Planned json.RawMessage
-	Clock      func() time.Time
-	NewID      func() string
-	Progress   *ingest.Progress // told how far a batch is; may be nil
+	Planned  json.RawMessage
+	Clock    func() time.Time
+	NewID    func() string
+	Progress *ingest.Progress // told how far a batch is; may be nil
 	// Metadata adds the column _metadata.
 	Metadata bool
 	// Guess, when not 0, lets a first load that is large guess its schema from
