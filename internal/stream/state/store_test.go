@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -25,102 +26,149 @@ import (
 
 var columns = schema.New(schema.Col("k", schema.String), schema.Col("n", schema.Long))
 
-// rowsOf returns rows "key=number".
-func rowsOf(texts ...string) iter.Seq2[arrow.RecordBatch, error] {
+// row is a row of state as the tests have it.
+type row struct {
+	key  string
+	n    int64
+	at   state.Key
+	ends int64
+}
+
+// plain returns a row "key=number" that stays for ever.
+func plain(t testing.TB, text string) row {
+	t.Helper()
+	key, number, _ := strings.Cut(text, "=")
+	r := row{key: key, ends: state.Never}
+	if _, err := fmt.Sscan(number, &r.n); err != nil {
+		t.Fatal(err)
+	}
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	b.Append(key)
+	keys := b.NewArray()
+	defer keys.Release()
+	r.at = state.Key{Lead: state.Never, Hash: state.Hashes([]arrow.Array{keys}, 1).Value(0)}
+	return r
+}
+
+func compare(a, b row) int {
+	if a.at.Lead != b.at.Lead {
+		return slices.Compare([]int64{a.at.Lead}, []int64{b.at.Lead})
+	}
+	return slices.Compare([]int64{a.at.Hash}, []int64{b.at.Hash})
+}
+
+// batchOf returns rows as the store takes them, in batches.
+func batchOf(rows []row) iter.Seq2[arrow.RecordBatch, error] {
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, compare)
+	layout := schema.New(append(slices.Clone(columns.Fields), schema.Col(state.LeadColumn, schema.Long), schema.Col(state.HashColumn, schema.Long), schema.Col(state.EndsColumn, schema.Long))...)
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		b := array.NewRecordBuilder(memory.DefaultAllocator, schema.ToArrow(columns))
-		defer b.Release()
-		for _, text := range texts {
-			key, number, _ := strings.Cut(text, "=")
-			var n int64
-			if _, err := fmt.Sscan(number, &n); err != nil {
-				yield(nil, err)
+		for part := range slices.Chunk(rows, 3000) {
+			b := array.NewRecordBuilder(memory.DefaultAllocator, schema.ToArrow(layout))
+			for _, r := range part {
+				b.Field(0).(*array.StringBuilder).Append(r.key)
+				for i, n := range []int64{r.n, r.at.Lead, r.at.Hash, r.ends} {
+					b.Field(1 + i).(*array.Int64Builder).Append(n)
+				}
+			}
+			rec := b.NewRecordBatch()
+			more := yield(rec, nil)
+			rec.Release()
+			b.Release()
+			if !more {
 				return
 			}
-			b.Field(0).(*array.StringBuilder).Append(key)
-			b.Field(1).(*array.Int64Builder).Append(n)
 		}
-		rec := b.NewRecordBatch()
-		defer rec.Release()
-		yield(rec, nil)
 	}
 }
 
-func textsOf(rec arrow.RecordBatch) []string {
-	var out []string
-	for i := range int(rec.NumRows()) {
-		out = append(out, rec.Column(0).ValueStr(i)+"="+rec.Column(1).ValueStr(i))
+func rowsOf(t testing.TB, texts ...string) iter.Seq2[arrow.RecordBatch, error] {
+	t.Helper()
+	var rows []row
+	for _, text := range texts {
+		rows = append(rows, plain(t, text))
 	}
-	return out
+	return batchOf(rows)
+}
+
+// texts returns rows as "key=number", sorted.
+func texts(rows iter.Seq2[arrow.RecordBatch, error]) ([]string, error) {
+	var out []string
+	for rec, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		for i := range int(rec.NumRows()) {
+			out = append(out, rec.Column(0).ValueStr(i)+"="+rec.Column(1).ValueStr(i))
+		}
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 func info(text string) func() (json.RawMessage, error) {
 	return func() (json.RawMessage, error) { return json.RawMessage(text), nil }
 }
 
-func open(t *testing.T, store object.Store, query string, fresh bool) *state.Store {
+func open(t testing.TB, store object.Store, query string, fresh bool) *state.Store {
 	t.Helper()
-	s, err := state.Open(t.Context(), store, 0, columns, query, fresh)
+	s, err := state.Open(t.Context(), store, 0, columns, 1, query, fresh)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// chain returns what holds a version, as "version:key=number".
-func chain(ctx context.Context, s *state.Store, version int64) ([]string, error) {
-	c, err := s.Chain(ctx, version)
+// all returns what a version has left.
+func all(t testing.TB, s *state.Store, version int64) ([]string, error) {
+	t.Helper()
+	v, err := s.At(t.Context(), version)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for rows, err := range c.Read(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		for _, text := range textsOf(rows) {
-			out = append(out, fmt.Sprintf("%d:%s", rows.Version, text))
-		}
-	}
-	return out, nil
+	return texts(v.All(t.Context()))
 }
 
-// TestVersions: a version is the newest snapshot up to it and the deltas
-// since, and older ones can be read until they are purged.
+// TestVersions: a version is what its batch has changed and what it has not,
+// merged or not, and older ones can be read until they are purged.
 func TestVersions(t *testing.T) {
 	ctx, store := t.Context(), mem.New(time.Now)
 	s := open(t, store, "q", true)
-	for v := range int64(4) {
-		if err := s.Write(ctx, v, rowsOf(fmt.Sprintf("k=%d", v)), info(fmt.Sprint(v))); err != nil {
+	for v := range int64(12) {
+		if err := s.Write(ctx, v, math.MinInt64, rowsOf(t, fmt.Sprintf("k=%d", v), fmt.Sprintf("%d=%d", v, v)), info(fmt.Sprint(v))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Merge(ctx, v); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Snapshot(ctx, 2, rowsOf("k=2")); err != nil {
-		t.Fatal(err)
-	}
-	want := func(version int64, want ...string) {
-		t.Helper()
-		if got, err := chain(ctx, s, version); err != nil || !slices.Equal(got, want) {
-			t.Errorf("version %d is %q (%v), want %q", version, got, err, want)
+	for _, s := range []*state.Store{s, open(t, store, "q", false)} {
+		for version := range int64(12) {
+			want := []string{fmt.Sprintf("k=%d", version)}
+			for v := range version + 1 {
+				want = append(want, fmt.Sprintf("%d=%d", v, v))
+			}
+			slices.Sort(want)
+			if got, err := all(t, s, version); err != nil || !slices.Equal(got, want) {
+				t.Errorf("version %d is %q (%v), want %q", version, got, err, want)
+			}
 		}
 	}
-	want(-1)
-	want(0, "0:k=0")
-	want(1, "0:k=0", "1:k=1")
-	want(2, "2:k=2")
-	want(3, "2:k=2", "3:k=3")
 	if got, ok, err := s.Info(ctx, 3); err != nil || !ok || string(got) != "3" {
 		t.Errorf("info is %s, %t, %v", got, ok, err)
 	}
-	if _, ok, err := s.Info(ctx, 4); err != nil || ok {
-		t.Errorf("there is a version 4: %t, %v", ok, err)
+	if _, ok, err := s.Info(ctx, 12); err != nil || ok {
+		t.Errorf("there is a version 12: %t, %v", ok, err)
 	}
 	s = open(t, store, "q", false)
-	if err := s.Purge(ctx, 3); err != nil {
+	if err := s.Purge(ctx, 10); err != nil {
 		t.Fatal(err)
 	}
-	want(3, "2:k=2", "3:k=3")
-	if _, err := chain(ctx, s, 1); classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" {
+	if got, err := all(t, s, 10); err != nil || len(got) != 12 {
+		t.Errorf("version 10 is %q (%v)", got, err)
+	}
+	if _, err := all(t, s, 1); classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" {
 		t.Errorf("version 1 is still there, or gone without a word: %v", err)
 	}
 }
@@ -141,40 +189,152 @@ func TestAnotherQuery(t *testing.T) {
 		store object.Store
 		query string
 	}{{store, "q"}, {mem.New(time.Now), "q"}} {
-		if _, err := state.Open(ctx, c.store, 0, columns, c.query, false); classOf(err) != "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE" {
+		if _, err := state.Open(ctx, c.store, 0, columns, 1, c.query, false); classOf(err) != "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE" {
 			t.Errorf("opened: %v", err)
 		}
 	}
 }
 
-// TestLargeRows are kept in blocks within limits.
-func TestLargeRows(t *testing.T) {
-	ctx := t.Context()
-	s := open(t, mem.New(time.Now), "q", true)
-	var texts []string
-	for i := range 40000 {
-		texts = append(texts, fmt.Sprintf("%d=%d", i, i))
-	}
-	if err := s.Write(ctx, 0, rowsOf(texts...), info("{}")); err != nil {
+// TestOlderLayout: a state without an index is refused, by an error that says
+// what to do.
+func TestOlderLayout(t *testing.T) {
+	ctx, store := t.Context(), mem.New(time.Now)
+	if err := store.Put(ctx, "state/0/schema", []byte(`{"columns":{"type":"struct","fields":[]},"query":"q"}`)); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for rec, err := range s.Delta(ctx, 0) {
+	_, err := state.Open(ctx, store, 0, columns, 1, "q", false)
+	if classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" || !strings.Contains(err.Error(), "layout 1") || !strings.Contains(err.Error(), "REFRESH STREAMING TABLE … FULL") {
+		t.Errorf("opened: %v", err)
+	}
+}
+
+// TestFind reads what is wanted, whether keys are few, neighbours or all, and
+// of a large state little.
+func TestFind(t *testing.T) {
+	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
+	s := open(t, store, "q", true)
+	const rows = 100_000
+	var list []row
+	for i := range rows {
+		list = append(list, plain(t, fmt.Sprintf("%d=%d", i, i)))
+	}
+	if err := s.Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
+		t.Fatal(err)
+	}
+	whole := store.written
+	slices.SortFunc(list, compare)
+	for _, c := range []struct{ from, to, step, part int }{
+		{0, 1, 1, 50}, {rows - 1, rows, 1, 50}, {rows / 2, rows/2 + 1000, 1, 50}, {0, rows, rows / 10, 6}, {0, rows, 1, 0},
+	} {
+		want, keys := []string(nil), &state.Wanted{}
+		for i := c.from; i < c.to; i += c.step {
+			keys.Add(list[i].at)
+			want = append(want, fmt.Sprintf("%s=%d", list[i].key, list[i].n))
+		}
+		slices.Sort(want)
+		store.read = 0
+		v, err := s.At(ctx, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, textsOf(rec)...)
+		got, err := texts(v.Find(ctx, keys))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%+v: found %d rows (%v), want %d", c, len(got), err, len(want))
+		}
+		if c.part > 0 && store.read > whole/c.part {
+			t.Errorf("%+v: %d bytes were read of %d", c, store.read, whole)
+		}
 	}
-	if !slices.Equal(got, texts) {
-		t.Errorf("%d rows came back of %d", len(got), len(texts))
+}
+
+// TestEnded: rows that end together are found together, and are then gone
+// without being read.
+func TestEnded(t *testing.T) {
+	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
+	s := open(t, store, "q", true)
+	var list []row
+	for i := range 100_000 {
+		r := plain(t, fmt.Sprintf("%d=%d", i, i))
+		r.at.Lead, r.ends = int64(i/1000), int64(i/1000)
+		list = append(list, r)
 	}
+	if err := s.Write(ctx, 0, -1, batchOf(list), info("{}")); err != nil {
+		t.Fatal(err)
+	}
+	whole := store.written
+	for version := int64(1); version <= 100; version++ {
+		v, err := s.At(ctx, version-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &state.Wanted{}
+		want.AddEnded(v.Over(), version-1)
+		store.read = 0
+		if got, err := texts(v.Find(ctx, want)); err != nil || len(got) != 1000 {
+			t.Fatalf("%d rows end in %d (%v)", len(got), version-1, err)
+		}
+		if store.read > whole/10 {
+			t.Fatalf("%d bytes were read of %d", store.read, whole)
+		}
+		if err := s.Write(ctx, version, version-1, batchOf(nil), info("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.opened = 0
+	if got, err := all(t, s, 100); err != nil || len(got) > 0 || store.opened > 0 {
+		t.Errorf("%d rows are left (%v), and %d files", len(got), err, store.opened)
+	}
+}
+
+// counting counts what is read and written.
+type counting struct {
+	object.Store
+	read, written, opened int
+}
+
+// Open implements [object.Store].
+func (c *counting) Open(ctx context.Context, key string) (object.Object, error) {
+	o, err := c.Store.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	c.opened++
+	return &countingObject{o, c}, nil
+}
+
+// Create implements [object.Store].
+func (c *counting) Create(ctx context.Context, key string) (object.Upload, error) {
+	up, err := c.Store.Create(ctx, key)
+	return &countingUpload{up, c}, err
+}
+
+type countingObject struct {
+	object.Object
+	count *counting
+}
+
+// ReadAt implements [io.ReaderAt].
+func (o *countingObject) ReadAt(p []byte, at int64) (int, error) {
+	o.count.read += len(p)
+	return o.Object.ReadAt(p, at)
+}
+
+type countingUpload struct {
+	object.Upload
+	count *counting
+}
+
+// Write implements [io.Writer].
+func (u *countingUpload) Write(p []byte) (int, error) {
+	u.count.written += len(p)
+	return u.Upload.Write(p)
 }
 
 // TestWriteThatFails leaves nothing.
 func TestWriteThatFails(t *testing.T) {
 	ctx, broken := t.Context(), errors.New("broken")
 	s := open(t, mem.New(time.Now), "q", true)
-	err := s.Write(ctx, 0, func(yield func(arrow.RecordBatch, error) bool) { yield(nil, broken) }, info("{}"))
+	err := s.Write(ctx, 0, math.MinInt64, func(yield func(arrow.RecordBatch, error) bool) { yield(nil, broken) }, info("{}"))
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
@@ -187,10 +347,8 @@ func TestWriteThatFails(t *testing.T) {
 func content(tb testing.TB) []byte {
 	tb.Helper()
 	store := mem.New(time.Now)
-	s, err := state.Open(tb.Context(), store, 0, columns, "q", true)
-	if err == nil {
-		err = s.Write(tb.Context(), 0, rowsOf("a=1", "b=2"), info(`{"x":1}`))
-	}
+	s := open(tb, store, "q", true)
+	err := s.Write(tb.Context(), 0, math.MinInt64, rowsOf(tb, "a=1", "b=2"), info(`{"x":1}`))
 	var o object.Object
 	if err == nil {
 		o, err = store.Open(tb.Context(), "state/0/0/0.delta")
@@ -224,26 +382,29 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// readAll reads a file of these bytes as a delta.
+// readAll reads a file of these bytes as a delta, and as a version.
 func readAll(tb testing.TB, body []byte) error {
 	tb.Helper()
 	store := mem.New(time.Now)
-	s, err := state.Open(tb.Context(), store, 0, columns, "q", true)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := store.Put(tb.Context(), "state/0/0/0.delta", body); err != nil {
-		tb.Fatal(err)
+	s := open(tb, store, "q", true)
+	for _, name := range []string{"0.delta", "0.rows"} {
+		if err := store.Put(tb.Context(), "state/0/0/"+name, body); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	if _, _, err := s.Info(tb.Context(), 0); err != nil {
 		return err
 	}
-	for _, err := range s.Delta(tb.Context(), 0) {
-		if err != nil {
+	if _, read, err := s.Rows(tb.Context(), 0); err == nil {
+		if _, err := texts(read(tb.Context())); err != nil {
 			return err
 		}
 	}
-	return nil
+	if _, err := texts(s.Delta(tb.Context(), 0)); err != nil {
+		return err
+	}
+	_, err := all(tb, s, 0)
+	return err
 }
 
 // FuzzFile reads what is no file of state: an error, and no panic.
@@ -251,6 +412,6 @@ func FuzzFile(f *testing.F) {
 	good := content(f)
 	f.Add(good)
 	f.Add(good[:len(good)-1])
-	f.Add([]byte("FRSTATE1"))
+	f.Add([]byte("FRSTATE2"))
 	f.Fuzz(func(t *testing.T, body []byte) { _ = readAll(t, body) })
 }

@@ -107,7 +107,7 @@ func (d *duplicates) shape(p *Plan) shape {
 		}
 	}
 	if d.within {
-		s.ends = "$t.p0"
+		s.ends, s.timers = "$t.p0", true
 	}
 	return s
 }

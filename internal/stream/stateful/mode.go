@@ -67,11 +67,7 @@ func (p *Plan) As(mode Mode) error {
 	case mode == Append && !p.closes():
 		return NoMode(mode, "aggregations without a watermark on the time, or the window, that they are grouped by")
 	}
-	if p.Mode = mode; mode == Complete {
-		for i := range p.groups {
-			p.groups[i].timed = false // all groups are there to stay
-		}
-	}
+	p.Mode, p.endless = mode, mode == Complete
 	return nil
 }
 

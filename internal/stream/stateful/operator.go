@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/errclass"
@@ -64,10 +64,11 @@ type batchInfo struct {
 	Total   int64   `json:"total"`
 }
 
-// The state is compacted after so many batches, and kept for as many back.
+// The state is kept for so many batches back, and what is older looked for
+// every so many.
 const (
-	snapshotEvery = 10
-	versionsKept  = 10
+	versionsKept = 10
+	purgeEvery   = 10
 )
 
 // Open makes an operator ready; what it keeps is read with the first batch.
@@ -146,7 +147,7 @@ func (o *Operator) open(ctx context.Context, at stream.Moment, rows []*ingest.Re
 	}
 	flags := []schema.Field{{Name: goneColumn, Type: schema.Boolean}, {Name: newColumn, Type: schema.Boolean}, {Name: firstColumn, Type: schema.Boolean}}
 	kept := schema.New(append(append([]schema.Field{}, o.columns.Fields...), flags...)...)
-	o.store, err = state.Open(ctx, o.cfg.Checkpoint, 0, kept, p.kept(), at.Batch == 0)
+	o.store, err = state.Open(ctx, o.cfg.Checkpoint, 0, kept, o.shape.keys, p.kept(), at.Batch == 0)
 	o.marks = make([]int64, len(p.marks))
 	for i := range o.marks {
 		o.marks[i] = at.Watermark
@@ -191,6 +192,7 @@ func (o *Operator) shapeOf(columns *schema.Struct) {
 	if p.duplicates != nil {
 		s = p.duplicates.shape(p)
 	}
+	s.endless = p.endless
 	o.shape = s
 	o.columns = schema.New()
 	for i, name := range s.list("") {
@@ -229,18 +231,14 @@ func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Rel
 	if p.duplicates != nil {
 		names = p.duplicates.inputNames(o.shape, parts.Schema)
 	}
-	fresh, err := scratch.Create(ctx, incoming, o.shape.takeIncoming(at.Late), []engine.Input{o.cfg.Input(input, parts.Rename(names))})
+	fresh, err := scratch.Create(ctx, incoming, o.shape.takeIncoming(at.Late), []engine.Input{o.cfg.Input(input, hashed(parts.Rename(names), o.shape.keys))})
 	if err != nil {
 		return err
 	}
 	if o.last.Late, err = o.count(ctx, scratch, fresh, at); err != nil {
 		return err
 	}
-	chain, err := o.store.Chain(ctx, at.Batch-1)
-	if err != nil {
-		return err
-	}
-	if _, err := scratch.Create(ctx, kept, o.shape.takeKept(at.Watermark), []engine.Input{o.chainInput(chain)}); err != nil {
+	if err := o.find(ctx, at, scratch); err != nil {
 		return err
 	}
 	if p.duplicates != nil {
@@ -250,6 +248,80 @@ func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Rel
 		}
 	}
 	return o.keep(ctx, at, scratch)
+}
+
+// find looks up the groups that the batch touches or ends, and no others.
+func (o *Operator) find(ctx context.Context, at stream.Moment, scratch engine.Scratch) error {
+	view, err := o.store.At(ctx, at.Batch-1)
+	if err != nil {
+		return err
+	}
+	want, err := o.wanted(ctx, scratch)
+	if err != nil {
+		return err
+	}
+	if o.over(at) > math.MinInt64 {
+		want.AddEnded(view.Over(), o.over(at))
+	}
+	rows := o.keptInput(func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+		return o.forgotten(view.Find(ctx, want))
+	})
+	_, err = scratch.Create(ctx, kept, o.shape.takeKept(at.Watermark), []engine.Input{rows})
+	return err
+}
+
+// over returns up to when groups are gone after a batch, in microseconds since
+// 1970.
+func (o *Operator) over(at stream.Moment) int64 {
+	if o.shape.ends == "" || o.shape.endless {
+		return math.MinInt64
+	}
+	return micros(at.Watermark)
+}
+
+// wanted returns the keys of the batch's rows.
+func (o *Operator) wanted(ctx context.Context, scratch engine.Scratch) (*state.Wanted, error) {
+	r, err := scratch.Query(ctx, o.shape.wanted(), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Release()
+	want := &state.Wanted{}
+	for r.Next() {
+		leads, ok1 := r.RecordBatch().Column(0).(*array.Int64)
+		hashes, ok2 := r.RecordBatch().Column(1).(*array.Int64)
+		if !ok1 || !ok2 {
+			return nil, fmt.Errorf("keys of a batch are %s", r.Schema())
+		}
+		for i := range leads.Len() {
+			want.Add(state.Key{Lead: leads.Value(i), Hash: hashes.Value(i)})
+		}
+	}
+	return want, r.Err()
+}
+
+// forgotten counts the timers among rows of the state: keys that are forgotten.
+func (o *Operator) forgotten(rows iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[arrow.RecordBatch, error] {
+	if !o.shape.timers {
+		return rows
+	}
+	at := o.store.Columns().Index(state.LeadColumn)
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for rec, err := range rows {
+			if err == nil {
+				if leads, ok := rec.Column(at).(*array.Int64); ok {
+					for _, lead := range leads.Int64Values() {
+						if lead != state.First {
+							o.last.Removed++
+						}
+					}
+				}
+			}
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
 }
 
 // count returns how many of the rows that came are late.
@@ -296,8 +368,8 @@ func (o *Operator) keep(ctx context.Context, at stream.Moment, scratch engine.Sc
 	}
 	defer changed.Close() // unread when the store fails first
 	began := o.cfg.Clock()
-	o.last.Total = before.Total
-	err = o.store.Write(ctx, at.Batch, o.counted(changed.Read(ctx)), func() (json.RawMessage, error) { return json.Marshal(o.last) })
+	o.last.Total = before.Total - o.last.Removed
+	err = o.store.Write(ctx, at.Batch, o.over(at), o.counted(changed.Read(ctx)), func() (json.RawMessage, error) { return json.Marshal(o.last) })
 	o.took = o.cfg.Clock().Sub(began)
 	return err
 }
@@ -344,26 +416,9 @@ func (o *Operator) conform(r array.RecordReader, columns *schema.Struct) (*inges
 	return out, err
 }
 
-// chainInput is the files of a version as an input of the engine.
-func (o *Operator) chainInput(c *state.Chain) engine.Input {
-	columns := schema.New(append(append([]schema.Field{}, o.store.Columns().Fields...), schema.Field{Name: versionName, Type: schema.Long})...)
-	layout := schema.ToArrow(columns)
-	return o.cfg.Input(input, &ingest.Relation{Schema: columns, Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rows, err := range c.Read(ctx) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				rec := versioned(layout, rows)
-				more := yield(rec, nil)
-				rec.Release()
-				if !more {
-					return
-				}
-			}
-		}
-	}})
+// keptInput is rows of the state as an input of the engine.
+func (o *Operator) keptInput(read func(context.Context) iter.Seq2[arrow.RecordBatch, error]) engine.Input {
+	return o.cfg.Input(input, &ingest.Relation{Schema: o.store.Columns(), Read: read})
 }
 
 // note works out the watermark of the next batch: of several streams that of
@@ -420,8 +475,8 @@ func (o *Operator) Progress() []stream.StateOperatorProgress {
 	}}
 }
 
-// Finish implements [stream.Stateful]: every so often the state is compacted,
-// and what no batch needs any more is deleted.
+// Finish implements [stream.Stateful]: files of state that are many become
+// fewer, and what no batch needs any more is deleted.
 func (o *Operator) Finish(ctx context.Context, batch int64) error {
 	if o.store == nil {
 		return nil
@@ -431,39 +486,10 @@ func (o *Operator) Finish(ctx context.Context, batch int64) error {
 			return err
 		}
 	}
-	chain, err := o.store.Chain(ctx, batch)
-	if err != nil || chain.Deltas() < snapshotEvery {
+	if err := o.store.Merge(ctx, batch); err != nil || batch%purgeEvery != 0 || batch <= versionsKept {
 		return err
 	}
-	rows := func(yield func(arrow.RecordBatch, error) bool) {
-		r, err := o.cfg.Engine.Query(ctx, o.shape.all(), []engine.Input{o.chainInput(chain)})
-		var all *ingest.Relation
-		if err == nil {
-			all, err = o.conform(r, o.store.Columns())
-		}
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		all.Read(ctx)(yield)
-	}
-	if err := o.store.Snapshot(ctx, batch, rows); err != nil {
-		return err
-	}
-	return o.store.Purge(ctx, max(batch-versionsKept, 0))
-}
-
-// versioned returns rows with a column of their version, to be released.
-func versioned(layout *arrow.Schema, rows state.Rows) arrow.RecordBatch {
-	b := array.NewInt64Builder(memory.DefaultAllocator)
-	defer b.Release()
-	b.Reserve(int(rows.NumRows()))
-	for range rows.NumRows() {
-		b.UnsafeAppend(rows.Version)
-	}
-	version := b.NewInt64Array()
-	defer version.Release()
-	return array.NewRecordBatch(layout, append(append([]arrow.Array{}, rows.Columns()...), version), rows.NumRows())
+	return o.store.Purge(ctx, batch-versionsKept)
 }
 
 // result returns what a batch brings to the table, of what it has kept. It may
@@ -506,11 +532,11 @@ func (o *Operator) resultOnce(ctx context.Context, batch int64) (*ingest.Relatio
 	var text string
 	var from engine.Input
 	if o.cfg.Plan.Mode == Complete {
-		chain, err := o.store.Chain(ctx, batch)
+		view, err := o.store.At(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
-		text, from = o.shape.newest(""), o.chainInput(chain)
+		text, from = o.shape.every(), o.keptInput(view.All)
 	} else {
 		flag := newColumn
 		switch {
@@ -520,9 +546,7 @@ func (o *Operator) resultOnce(ctx context.Context, batch int64) (*ingest.Relatio
 			flag = goneColumn
 		}
 		text = o.shape.some(flag)
-		from = o.cfg.Input(input, &ingest.Relation{Schema: o.store.Columns(), Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-			return o.store.Delta(ctx, batch)
-		}})
+		from = o.keptInput(func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] { return o.store.Delta(ctx, batch) })
 	}
 	r, err := o.cfg.Engine.Query(ctx, text, []engine.Input{from})
 	if err != nil {

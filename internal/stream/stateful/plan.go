@@ -39,6 +39,7 @@ type Plan struct {
 	calls      map[string]*aggregate // by text
 	order      []*aggregate
 	isColumn   func(string) bool
+	endless    bool // all groups are there to stay, whatever the watermark
 }
 
 // mark is the watermark of one stream; without a column there is none.
@@ -318,7 +319,7 @@ func (p *Plan) ends() bool {
 // closes reports whether groups come to an end with the watermark.
 func (p *Plan) closes() bool {
 	for _, g := range p.groups {
-		if g.timed {
+		if g.timed && !p.endless {
 			return true
 		}
 	}
