@@ -109,6 +109,8 @@ func (s *Session) newTarget(ctx context.Context, stmt *sql.CreateTable) (t *targ
 			return nil, false, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a view; drop it before a table takes its name.", entry.Name)
 		}
 		return &target{entry: &entry}, true, nil
+	case err == nil && stmt.OrReplace && entry.Kind != catalog.KindTable:
+		return nil, false, noReplacing(entry)
 	case err == nil:
 		t, err = s.at(ctx, entry.Name.String(), &entry, entry.Location)
 		return t, true, err
@@ -129,6 +131,16 @@ func (s *Session) newTarget(ctx context.Context, stmt *sql.CreateTable) (t *targ
 	}
 	t, err = s.at(ctx, name.String(), &entry, entry.Location)
 	return t, false, err
+}
+
+// noReplacing refuses to put a table in the place of a dataset, whose query
+// would go on filling it.
+func noReplacing(entry catalog.Table) error {
+	if entry.Kind == catalog.KindStreamingTable {
+		return errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REPLACE", "42601",
+			"%s is a streaming table; drop it with DROP TABLE before a table takes its name, or give it another query with CREATE OR REFRESH STREAMING TABLE.", entry.Name)
+	}
+	return errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a materialized view; drop it before a table takes its name.", entry.Name)
 }
 
 // register puts a created table into the catalog.

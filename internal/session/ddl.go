@@ -93,14 +93,18 @@ func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, 
 	case !stmt.View && entry.Kind == catalog.KindView:
 		return nil, errclass.New("EXPECT_TABLE_NOT_VIEW.NO_ALTERNATIVE", "42809", "%s is a view; drop it with DROP VIEW.", entry.Name)
 	}
-	return &Result{}, s.drop(ctx, entry)
+	err = s.drop(ctx, entry)
+	if stmt.IfExists {
+		err = ignore(err, "TABLE_OR_VIEW_NOT_FOUND") // another has dropped it meanwhile
+	}
+	return &Result{}, err
 }
 
 // drop removes an entry and, when the table is managed, its files. The entry
 // goes first: files without an entry are waste, an entry without files would
 // be a broken table.
 func (s *Session) drop(ctx context.Context, t catalog.Table) error {
-	if err := s.catalog.Drop(ctx, t.Name); err != nil {
+	if err := s.dropEntry(ctx, t); err != nil {
 		return err
 	}
 	delete(s.tables, t.Location)
@@ -116,6 +120,29 @@ func (s *Session) drop(ctx context.Context, t catalog.Table) error {
 		return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all its files under %s could be deleted: %w", t.Name, t.Location, err)
 	}
 	return nil
+}
+
+// dropEntry removes an entry. That of a streaming table goes while its flow
+// cannot run, as the flow would write to a table that is no more; where the
+// checkpoint cannot be reached, the flow cannot either.
+func (s *Session) dropEntry(ctx context.Context, t catalog.Table) error {
+	if t.Checkpoint == "" {
+		return s.catalog.Drop(ctx, t.Name)
+	}
+	held := false
+	err := s.ended(ctx, t, func(ctx context.Context) error {
+		held = true
+		return s.catalog.Drop(ctx, t.Name)
+	})
+	if err == nil || held || ctx.Err() != nil {
+		return err
+	}
+	for _, class := range []string{"CONCURRENT_STREAM_LOG_UPDATE", "TABLE_OR_VIEW_NOT_FOUND"} {
+		if ignore(err, class) == nil {
+			return err
+		}
+	}
+	return s.catalog.Drop(ctx, t.Name)
 }
 
 // deleteFiles removes everything below a location.

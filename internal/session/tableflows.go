@@ -147,10 +147,12 @@ func (s *Session) dropFlow(ctx context.Context, stmt *sql.DropFlow) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	if err := s.catalog.DropFlow(ctx, flow.Name); err != nil {
-		return nil, err
-	}
-	return &Result{}, s.deleteFiles(ctx, flowCheckpoint(entry, flow))
+	return &Result{}, s.ended(ctx, entry, func(ctx context.Context) error {
+		if err := s.catalog.DropFlow(ctx, flow.Name); err != nil {
+			return err
+		}
+		return s.deleteFiles(ctx, flowCheckpoint(entry, flow))
+	})
 }
 
 // flowCheckpoint is where a flow into a table without query keeps how far it
