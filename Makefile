@@ -10,6 +10,7 @@ SOAK_SIZE   ?= 10GB
 SCHEDULES   ?= 10000
 ROW_SCHEDULES ?= 400
 KILLS       ?= 1000
+SOAK_KILLS  ?= 10000
 BENCH_ARGS  ?=
 
 GOLANGCI_VERSION := v2.15.0
@@ -77,10 +78,19 @@ bench: build $(INTEROP) ## measure against peers on the same data
 	FRESHET_PYTHON=$(PYTHON) FRESHET_IVY=$(TOOLS)/ivy $(GO) run -tags $(TAGS) ./bench $(BENCH_ARGS)
 
 .PHONY: soak
-soak: build ## load SOAK_SIZE of data and show peak memory; faults and kills for minutes
+soak: soakload soakkills soakfaults ## all that takes hours: soakload, soakkills, soakfaults
+
+.PHONY: soakload
+soakload: build ## load SOAK_SIZE of data and show peak memory
 	./.ci/soak bin/freshet $(SOAK_SIZE)
-	$(MAKE) crash KILLS=10000
-	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m -count 1 -run 'Under|Cancelled|Interrupted|MemoryStays|ManyFiles|GuessEnds' -v ./internal/session ./internal/stream ./internal/stream/autoloader ./internal/source/files/filestate ./test/crash
+
+.PHONY: soakkills
+soakkills: ## kill SOAK_KILLS processes as crash does
+	$(MAKE) crash KILLS=$(SOAK_KILLS)
+
+.PHONY: soakfaults
+soakfaults: ## try each fault and crash, and interrupt for minutes
+	FRESHET_SOAK=1 $(GO) test -tags $(TAGS) -timeout 120m -count 1 -run 'Under|Cancelled|Interrupted|MemoryStays|ManyFiles|GuessEnds' -v ./internal/session ./internal/stream ./internal/stream/autoloader ./internal/source/files/filestate ./test/crash
 
 $(GOLANGCI):
 	GOBIN=$(dir $@) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

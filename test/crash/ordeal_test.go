@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,10 @@ type ordeal struct {
 	// step is the request to its store, from 1, at which the process kills
 	// itself instead; 0 is none.
 	step int
+	// steps is the file of the steps that were taken; "" is none. A process
+	// with fresh kills itself at the first step that is not in there.
+	steps string
+	fresh bool
 	// seed and rate decide which requests fail, by themselves or only to all
 	// appearances.
 	seed uint64
@@ -45,7 +50,7 @@ func (o ordeal) String() string {
 	return url.Values{
 		"step": {strconv.Itoa(o.step)}, "seed": {strconv.FormatUint(o.seed, 10)}, "rate": {strconv.FormatFloat(o.rate, 'g', -1, 64)},
 		"space": {strconv.FormatInt(o.space, 10)}, "skew": {o.skew.String()}, "copies": {strconv.FormatBool(o.copies)},
-		"memory": {strconv.FormatInt(o.memory, 10)},
+		"steps": {o.steps}, "fresh": {strconv.FormatBool(o.fresh)}, "memory": {strconv.FormatInt(o.memory, 10)},
 	}.Encode()
 }
 
@@ -55,7 +60,8 @@ func parseOrdeal(text string) (o ordeal, err error) {
 	if err != nil {
 		return o, err
 	}
-	errs := make([]error, 7)
+	o.steps = v.Get("steps")
+	errs := make([]error, 8)
 	o.step, errs[0] = strconv.Atoi(v.Get("step"))
 	o.seed, errs[1] = strconv.ParseUint(v.Get("seed"), 10, 64)
 	o.rate, errs[2] = strconv.ParseFloat(v.Get("rate"), 64)
@@ -63,24 +69,51 @@ func parseOrdeal(text string) (o ordeal, err error) {
 	o.skew, errs[4] = time.ParseDuration(v.Get("skew"))
 	o.copies, errs[5] = strconv.ParseBool(v.Get("copies"))
 	o.memory, errs[6] = strconv.ParseInt(v.Get("memory"), 10, 64)
+	o.fresh, errs[7] = strconv.ParseBool(v.Get("fresh"))
 	return o, errors.Join(errs...)
 }
 
-// plan is the fate of each request of the process.
-func (o ordeal) plan(requests *atomic.Int64) objecttest.Plan {
-	random := objecttest.Random(o.seed, o.rate)
-	return func(c objecttest.Call) objecttest.Fault {
-		requests.Store(int64(c.N))
-		if c.N == o.step {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // until the signal comes
+// trace is what a store was asked for.
+type trace struct{ requests, changes atomic.Int64 }
+
+// quiet is how long nothing is changed by a process that has nothing to do.
+const quiet = time.Second
+
+// whenQuiet calls stop once nothing was changed for a while.
+func (s *trace) whenQuiet(ctx context.Context, stop func()) {
+	for last := int64(0); ; {
+		if sleep(ctx, quiet*haste) != nil {
+			return
 		}
-		return random(c)
+		now := s.changes.Load()
+		if now > 0 && now == last {
+			stop()
+		}
+		last = now
 	}
 }
 
+// plan is the fate of each request of the process, whose objects are all in a
+// directory.
+func (o ordeal) plan(dir string, seen *trace) (objecttest.Plan, error) {
+	random := objecttest.Random(o.seed, o.rate)
+	s, err := beginSteps(dir, o.steps, o.fresh)
+	return func(c objecttest.Call) objecttest.Fault {
+		seen.requests.Store(int64(c.N))
+		if changes(c) && !isLease(c.Key) {
+			seen.changes.Add(1)
+		}
+		if c.N == o.step {
+			die()
+		}
+		fate := random(c)
+		fate.Then = s.meet(c)
+		return fate
+	}, err
+}
+
 // store is this machine's files as the process finds them.
-func (o ordeal) store(requests *atomic.Int64) object.Store {
+func (o ordeal) store(plan objecttest.Plan) object.Store {
 	var store object.Store = local.New("/")
 	switch {
 	case o.space > 0:
@@ -88,7 +121,7 @@ func (o ordeal) store(requests *atomic.Int64) object.Store {
 	case o.copies:
 		store = copying{local.New("/")}
 	}
-	return objecttest.NewFaulty(store, o.plan(requests))
+	return objecttest.NewFaulty(store, plan)
 }
 
 // haste is how much faster time passes for who waits, such as for a sign of
@@ -107,17 +140,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // config is that of the sessions of a process.
-func (o ordeal) config(workspace string, requests *atomic.Int64) session.Config {
-	store := o.store(requests)
+func (o ordeal) config(workspace string, seen *trace) (session.Config, error) {
+	plan, err := o.plan(filepath.Dir(workspace), seen)
+	store := o.store(plan)
 	return session.Config{
 		Workspace: workspace, MemoryLimit: o.memory, Parallelism: 2, Clock: func() time.Time { return time.Now().Add(o.skew) }, Sleep: sleep,
 		Openers: location.Openers{"file": func(context.Context, location.Location) (object.Store, error) { return store, nil }},
-	}
+	}, err
 }
 
 // update runs a folder of SQL files as a pipeline, once or, in the role
 // "keep", until it is asked to stop: args are the workspace, the ordeal and the
-// folder. It prints the number of requests the store got.
+// folder. One whose steps are noted stops when it has nothing to do. It prints the
+// number of requests the store got.
 func update(ctx context.Context, args []string) error {
 	o, err := parseOrdeal(args[1])
 	if err != nil {
@@ -127,8 +162,11 @@ func update(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	var requests atomic.Int64
-	sessions := o.config(args[0], &requests)
+	var seen trace
+	sessions, err := o.config(args[0], &seen)
+	if err != nil {
+		return err
+	}
 	cfg := pipeline.Config{
 		Open:        func(ctx context.Context) (*session.Session, error) { return session.Open(ctx, sessions) },
 		Parallelism: 2, Clock: sessions.Clock, Sleep: sleep,
@@ -141,12 +179,15 @@ func update(ctx context.Context, args []string) error {
 	if os.Getenv(roleVariable) == "keep" {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 		defer stop()
+		if o.steps != "" {
+			go seen.whenQuiet(ctx, stop)
+		}
 		err = p.RunContinuously(ctx, cfg, time.Second)
 	} else {
 		_, err = p.Run(ctx, cfg)
 	}
 	if err == nil {
-		_, err = fmt.Print(requests.Load())
+		_, err = fmt.Print(seen.requests.Load())
 	}
 	return err
 }
@@ -158,8 +199,12 @@ func suffer(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	var requests atomic.Int64
-	s, err := session.Open(ctx, o.config(args[0], &requests))
+	var seen trace
+	cfg, err := o.config(args[0], &seen)
+	if err != nil {
+		return err
+	}
+	s, err := session.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -177,7 +222,7 @@ func suffer(ctx context.Context, args []string) (err error) {
 			}
 		}
 	}
-	_, err = fmt.Print(requests.Load())
+	_, err = fmt.Print(seen.requests.Load())
 	return err
 }
 

@@ -25,6 +25,7 @@ type round struct {
 	away      string   // where they may be moved to
 	task      string   // what processes are told to run
 	toCome    []string // files
+	later     []string // and those that come when these are there
 	overwrite *overwritten
 }
 
@@ -32,11 +33,8 @@ type round struct {
 // compares what the tables hold with the truth.
 func (s *siege) live(t *testing.T, n int) {
 	t.Helper()
-	p := s.data.plant(t, placeOf(t, n))
-	defer p.close()
-	r := &round{plant: p, sc: s.scene, rng: s.rng, landing: filepath.Join(p.dir, "landing"), away: filepath.Join(p.dir, "away")}
-	s.round, s.longest = r, longest
-	r.begin()
+	r := s.enter(t, n)
+	defer r.close()
 	for len(r.toCome) > 0 {
 		for range min(1+s.rng.IntN(2), len(r.toCome)) {
 			r.nextFile()()
@@ -48,14 +46,30 @@ func (s *siege) live(t *testing.T, n int) {
 	}
 	// Twice, since what is loaded last is cleaned up by the next run.
 	for i := range 2 {
-		if !s.await(s.run(strings.Replace(s.role, "keep", "update", 1), ordeal{skew: time.Duration(i+1) * 30 * 24 * time.Hour}), 0) {
-			t.Fatalf("round %d: at peace a process did not come to its end", n)
-		}
+		s.calm(strings.Replace(s.role, "keep", "update", 1), ordeal{skew: time.Duration(i+1) * 30 * 24 * time.Hour})
 	}
 	r.checkAlways()
 	r.checkEnd()
 	if t.Failed() {
-		t.Logf("it was round %d in %s", n, p.dir)
+		t.Logf("it was round %d in %s", n, r.dir)
+	}
+}
+
+// enter begins a round.
+func (s *siege) enter(t *testing.T, n int) *round {
+	t.Helper()
+	p := s.data.plant(t, placeOf(t, n))
+	s.round = &round{plant: p, sc: s.scene, rng: s.rng, landing: filepath.Join(p.dir, "landing"), away: filepath.Join(p.dir, "away")}
+	s.longest = longest
+	s.begin()
+	return s.round
+}
+
+// calm runs a process that comes to its end by itself.
+func (s *siege) calm(role string, o ordeal) {
+	s.t.Helper()
+	if !s.await(s.run(role, o), 0) {
+		s.t.Fatal("at peace a process did not come to its end")
 	}
 }
 
@@ -94,8 +108,16 @@ func (r *round) begin() {
 
 // fill replaces what stands for folders, and for all the rows there are.
 func (r *round) fill(text string) string {
-	return strings.NewReplacer("$IN", r.landing, "$AWAY", r.away,
-		"$ALL", "(SELECT * EXCEPT (f) FROM "+r.data.table+")", "$NAMED", r.data.table).Replace(text)
+	named := "(SELECT * FROM " + r.data.table + " WHERE f NOT IN ('" + strings.Join(r.awaited(), "', '") + "'))"
+	return strings.NewReplacer("$IN", r.landing, "$AWAY", r.away, "$ALL", "(SELECT * EXCEPT (f) FROM "+named+")", "$NAMED", named).Replace(text)
+}
+
+// awaited returns the names of the files that are to come.
+func (r *round) awaited() (names []string) {
+	for _, name := range slices.Concat(r.toCome, r.later) {
+		names = append(names, filepath.Base(name))
+	}
+	return names
 }
 
 // nextFile returns what lets the next file arrive.
@@ -185,6 +207,16 @@ func (r *round) checkEnd() {
 			t.Errorf("the table holds %q, want %q", got, want)
 		}
 	}
+	r.checkRows()
+	if r.sc.end != nil {
+		r.sc.end(r)
+	}
+}
+
+// checkRows checks that the rows of all files are there that have come.
+func (r *round) checkRows() {
+	t := r.t
+	t.Helper()
 	for loaded, truth := range r.sc.want {
 		if !strings.HasPrefix(loaded, "SELECT") {
 			loaded = "SELECT * FROM " + loaded
@@ -194,9 +226,6 @@ func (r *round) checkEnd() {
 				t.Errorf("%s rows of %s", got, difference)
 			}
 		}
-	}
-	if r.sc.end != nil {
-		r.sc.end(r)
 	}
 }
 

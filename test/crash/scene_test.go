@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -33,6 +34,7 @@ type scene struct {
 	land   func(r *round, from string) func() // how a file arrives, unless simply so
 	always func(*round)                       // a check that holds at any time
 	end    func(*round)                       // one that holds in the end
+	after  func(*siege)                       // what else happens when processes were killed at each step
 }
 
 const (
@@ -107,7 +109,7 @@ var scenes = []*scene{
 	{
 		name: "deleted", role: "suffer", space: 100_000,
 		text: withNames("cleanSource => 'DELETE', `cleanSource.retentionDuration` => '8 days'"),
-		want: map[string]string{"t": allRowsWithNames}, always: (*round).cleanedIsLoaded,
+		want: map[string]string{"t": allRowsWithNames}, always: (*round).cleanedIsLoaded, after: (*siege).putTableBack,
 		end: func(r *round) { r.equalFiles(r.contents(r.landing), nil, "where they arrived") },
 	},
 	{
@@ -158,18 +160,48 @@ const allRowsWithNames = "SELECT * FROM $NAMED"
 func (r *round) cleanedIsLoaded() {
 	r.t.Helper()
 	here := r.contents(r.landing)
-	coming := map[string]bool{}
-	for _, name := range r.toCome {
-		coming[filepath.Base(name)] = true
-	}
+	awaited := r.awaited()
 	for _, f := range r.data.Files {
 		name := filepath.Base(f.Path)
-		if _, ok := here[name]; ok || coming[name] {
+		if _, ok := here[name]; ok || slices.Contains(awaited, name) {
 			continue
 		}
 		if got, ok := r.ask("SELECT count(*) FROM t WHERE f = '" + name + "'"); !ok || got != fmt.Sprint(f.Rows) {
 			r.t.Errorf("%s is gone, and %q of its %d rows are in the table", name, got, f.Rows)
 		}
+	}
+}
+
+// putTableBack puts the table back to what it was before a file was loaded, as
+// who restores a copy of it does. Then the file is not cleaned up when its time
+// comes, since the table does not hold its rows.
+func (s *siege) putTableBack() {
+	s.t.Helper()
+	tables, err := filepath.Glob(filepath.Join(s.workspace(), "tables", "*", "*", "t"))
+	if err != nil || len(tables) != 1 {
+		s.t.Fatalf("directories of the table: %v, %v", tables, err)
+	}
+	table, older, newer := tables[0], filepath.Join(s.dir, "older"), filepath.Join(s.dir, "newer")
+	copyDir(s.t, table, older)
+	s.toCome, s.later = s.later[:1], s.later[1:]
+	name := filepath.Base(s.toCome[0])
+	s.nextFile()()
+	month := 30 * 24 * time.Hour
+	s.calm(s.role, ordeal{skew: phases * month})
+	if err := errors.Join(os.Rename(table, newer), os.Rename(older, table)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.calm(s.role, ordeal{skew: (phases + 1) * month})
+	if _, ok := s.contents(s.landing)[name]; !ok {
+		s.t.Errorf("%s was cleaned up, and the table does not hold its rows", name)
+	}
+	if err := errors.Join(os.RemoveAll(table), os.Rename(newer, table)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.calm(s.role, ordeal{skew: (phases + 2) * month})
+	s.checkNow()
+	if _, ok := s.contents(s.landing)[name]; ok {
+		s.t.Errorf("%s was not cleaned up, and the table holds its rows", name)
 	}
 }
 

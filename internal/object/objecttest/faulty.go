@@ -62,6 +62,8 @@ type Fault struct {
 	Call
 	When When
 	Err  error // nil is [ErrInjected]
+	// Then is called when the operation has done what it does; nil is nothing.
+	Then func()
 }
 
 func (f Fault) String() string {
@@ -193,6 +195,9 @@ func (f *Faulty) meet(op Op, key string, effect func() error) Fault {
 // run does one operation, or not, as the plan says.
 func (f *Faulty) run(op Op, key string, effect func() error) error {
 	fault := f.meet(op, key, effect)
+	if fault.Then != nil {
+		defer fault.Then()
+	}
 	switch fault.When {
 	case None:
 		return effect()
