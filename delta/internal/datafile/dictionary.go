@@ -17,6 +17,10 @@ const (
 	// dictionaryLimit is the size in bytes beyond which a dictionary no
 	// longer pays, as in Parquet's own writers.
 	dictionaryLimit = 1 << 20
+	// unifiedRows is how many rows tell that a column's values do not repeat,
+	// as many as a first page of Parquet's own writers has. One batch is too
+	// few where files are small.
+	unifiedRows = 1 << 14
 	// dictionaryPageRows is how many rows of indices make a page.
 	dictionaryPageRows = 1 << 16
 )
@@ -24,9 +28,7 @@ const (
 // dictionary is the union of the dictionaries of a column's batches: Parquet
 // has one for each column chunk, Arrow one for each batch.
 type dictionary struct {
-	codes    map[string]int32
-	offsets  []int32
-	data     []byte
+	entries
 	min, max []byte
 	// remaps holds for each batch the code of each entry, -1 when unused.
 	remaps [][]int32
@@ -35,7 +37,8 @@ type dictionary struct {
 // unify collects the entries that the batches use. It reports false when they
 // are too many to be worth a dictionary.
 func (s *scratch) unify(batches []arrow.Array) (*dictionary, bool) {
-	d := &dictionary{codes: make(map[string]int32), offsets: []int32{0}, remaps: make([][]int32, len(batches))}
+	d := &dictionary{entries: newEntries(), remaps: make([][]int32, len(batches))}
+	rows := 0
 	for b, arr := range batches {
 		batch, ok := arr.(*array.Dictionary)
 		if !ok {
@@ -51,6 +54,9 @@ func (s *scratch) unify(batches []arrow.Array) (*dictionary, bool) {
 			d.remaps[b] = unused(entries.Len())
 		}
 		if !d.use(d.remaps[b], entries, indices(&s.int32s, batch), batch) {
+			return nil, false
+		}
+		if rows += arr.Len(); rows >= unifiedRows && d.len() > rows/4*3 {
 			return nil, false
 		}
 	}
@@ -82,21 +88,19 @@ func (d *dictionary) use(remap []int32, entries byteColumn, codes []int32, batch
 			continue
 		}
 		remap[c] = d.code(data[offsets[c]:offsets[c+1]])
-		if len(d.data) > dictionaryLimit || len(d.codes) > dictionaryLimit/8 {
+		if len(d.data) > dictionaryLimit || d.len() > dictionaryLimit/8 {
 			return false
 		}
 	}
 	return true
 }
 
+// code returns the code of a value, which it adds when it is new.
 func (d *dictionary) code(value []byte) int32 {
-	if c, ok := d.codes[string(value)]; ok {
+	c, added := d.add(value)
+	if !added {
 		return c
 	}
-	c := int32(len(d.codes))
-	d.codes[string(value)] = c
-	d.data = append(d.data, value...)
-	d.offsets = append(d.offsets, int32(len(d.data)))
 	if c == 0 || bytes.Compare(value, d.min) < 0 {
 		d.min = value
 	}
@@ -112,7 +116,7 @@ func (d *dictionary) array() arrow.Array {
 		memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(d.offsets)),
 		memory.NewBufferBytes(d.data),
 	}
-	data := array.NewData(arrow.BinaryTypes.Binary, len(d.codes), buffers, nil, 0, 0)
+	data := array.NewData(arrow.BinaryTypes.Binary, d.len(), buffers, nil, 0, 0)
 	defer data.Release()
 	return array.MakeFromData(data)
 }
@@ -149,9 +153,7 @@ func (s *scratch) writeDictionary(cw *file.ByteArrayColumnChunkWriter, l *leaf, 
 	}}
 	for b, arr := range batches {
 		for from := 0; from < arr.Len(); from += dictionaryPageRows {
-			data := array.NewSliceData(arr.Data(), int64(from), int64(min(from+dictionaryPageRows, arr.Len())))
-			part := array.NewDictionaryData(data)
-			data.Release()
+			part := array.NewSlice(arr, int64(from), int64(min(from+dictionaryPageRows, arr.Len()))).(*array.Dictionary)
 			err := pages.write(s, part, s.codes(part, d.remaps[b]))
 			part.Release()
 			if err != nil {
