@@ -113,6 +113,7 @@ func (s *source) open(ctx context.Context) error {
 		return err
 	}
 	meta := footer.MetaData()
+	forgetArrow(meta)
 	int96, err := relabelInt96(meta)
 	if err != nil {
 		return err
@@ -132,6 +133,20 @@ func (s *source) open(ctx context.Context) error {
 		s.fields = append(s.fields, arrow.Field{Name: f.Field.Name, Type: s.logicalType(&f, f.Field.Type), Nullable: true})
 	}
 	return nil
+}
+
+// forgetArrow drops the Arrow types that the file's writer had, so that columns
+// are what Parquet says they are, as Spark reads them. Arrow's reader would
+// make dictionaries of pandas' categories, which it then cannot read everywhere,
+// and durations of integers.
+func forgetArrow(meta *metadata.FileMetaData) {
+	kept := meta.FileMetaData.KeyValueMetadata[:0]
+	for _, kv := range meta.FileMetaData.KeyValueMetadata {
+		if kv.Key != "ARROW:schema" {
+			kept = append(kept, kv)
+		}
+	}
+	meta.FileMetaData.KeyValueMetadata = kept
 }
 
 // Thrift's numbers of the physical types.

@@ -166,6 +166,43 @@ func TestRescue(t *testing.T) {
 	}
 }
 
+// TestArrowTypes reads files whose writer has kept its Arrow types in them, as
+// pandas does with categories, by what Parquet says of the columns.
+func TestArrowTypes(t *testing.T) {
+	text := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	stored := arrow.NewSchema([]arrow.Field{
+		{Name: "category", Type: text, Nullable: true},
+		{Name: "large", Type: arrow.BinaryTypes.LargeString, Nullable: true},
+		{Name: "zoned", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "Europe/Berlin"}, Nullable: true},
+		{Name: "pair", Type: arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int32), Nullable: true},
+	}, nil)
+	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, stored, strings.NewReader(
+		`[{"category":"a","large":"x","zoned":"2021-01-01T00:00:00Z","pair":[1,2]},{"category":"b"},{"category":"a"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer record.Release()
+	var data bytes.Buffer
+	w, err := pqarrow.NewFileWriter(stored, &data, nil, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(record), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	files := []format.File{put(t, "a.parquet", data.Bytes())}
+	const columns = "category STRING, large STRING, zoned TIMESTAMP, pair ARRAY<INT>"
+	if got := infer(t, files, false); got != ddl(t, columns).DDL() {
+		t.Errorf("inferred %s, want %s", got, columns)
+	}
+	want := batch(t, columns, `[{"category":"a","large":"x","zoned":"2021-01-01T00:00:00Z","pair":[1,2]},{"category":"b"},{"category":"a"}]`)
+	defer want.Release()
+	got := readAll(t, files, format.Request{Schema: ddl(t, columns)})
+	if len(got) != 1 || !array.RecordEqual(got[0], want) {
+		t.Errorf("got\n%v, want\n%v", got, want)
+	}
+}
+
 func TestInferMergesFiles(t *testing.T) {
 	files := []format.File{
 		put(t, "a.parquet", encode(t, "id INT, v FLOAT, t STRING", `[]`)),
