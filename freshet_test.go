@@ -314,7 +314,7 @@ func TestTriggers(t *testing.T) {
 		}
 		h.want("SELECT count(*) FROM "+name, "3")
 	}
-	for name, text := range map[string]string{"continuous": "micro-batches", "hourly": "the triggers are"} {
+	for name, text := range map[string]string{"continuous": "micro-batches", "realTime": "micro-batches", "hourly": "the triggers are"} {
 		if _, err := freshet.ParseTrigger(name, "1 second"); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", name, err)
 		}

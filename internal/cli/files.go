@@ -52,7 +52,7 @@ func newFiles(std Streams) *cobra.Command {
 // newFilesQuery makes a command that runs a query over a table.
 func newFilesQuery(std Streams, opts *filesOptions, use, short, query string) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := sql.ParseName(args[0])
 			if err != nil {
@@ -67,7 +67,7 @@ func newFilesQuery(std Streams, opts *filesOptions, use, short, query string) *c
 func newFilesEdit(std Streams, opts *filesOptions, action, short string) *cobra.Command {
 	stmt := sql.EditFiles{Action: action}
 	cmd := &cobra.Command{
-		Use: strings.ToLower(action) + " TABLE FILE…", Short: short, Args: cobra.MinimumNArgs(2),
+		Use: strings.ToLower(action) + " TABLE FILE…", Short: short, Args: usage(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if stmt.Table, err = sql.ParseName(args[0]); err != nil {
 				return err
@@ -86,6 +86,9 @@ func newFilesEdit(std Streams, opts *filesOptions, action, short string) *cobra.
 func (o *filesOptions) run(ctx context.Context, std Streams, statement string) (err error) {
 	printer, err := render.New(o.format, std.Out)
 	if err != nil {
+		return err
+	}
+	if err := mustExist(o.workspace); err != nil {
 		return err
 	}
 	s, err := session.Open(ctx, session.Config{Workspace: o.workspace, Version: version})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -22,6 +23,7 @@ type runOptions struct {
 	workspaceOptions
 	name        string
 	full        []string
+	fullAll     bool
 	only        []string
 	dryRun      bool
 	continuous  bool
@@ -29,9 +31,6 @@ type runOptions struct {
 	parallelism int
 	quiet       bool
 }
-
-// everything is what --full-refresh alone means.
-const everything = "*"
 
 func newRun(std Streams) *cobra.Command {
 	var opts runOptions
@@ -43,21 +42,29 @@ Each is brought up to date once those that its query reads are; what one failed 
 skipped, the others run. What happened is in the event log: SELECT * FROM event_log('NAME').
 
 The exit status is 1 when a dataset failed. With --continuous the pipeline keeps going until
-it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0.`,
+it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0; what fails is tried again.
+
+Flags that name datasets take names parted by commas, with schema and catalog where a name alone
+may be several.`,
 		Example: `  freshet run pipelines/factory
   freshet run pipelines/factory --refresh gold_yield
+  freshet run pipelines/factory --full-refresh silver_readings,gold_yield
   freshet run pipelines/factory --continuous --interval 10s`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error { return opts.checkPaths(args) },
 		RunE: func(cmd *cobra.Command, args []string) error { return runPipeline(cmd.Context(), opts, args, std) },
 	}
 	opts.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&opts.name, "name", "", "name of the pipeline in the event log; that of the folder when left out")
-	f.StringSliceVar(&opts.full, "full-refresh", nil, "load or compute all over: these datasets, as in --full-refresh=a,b, or all when none are named")
-	f.Lookup("full-refresh").NoOptDefVal = everything
+	f.StringSliceVar(&opts.full, "full-refresh", nil, "load or compute these datasets all over, as in --full-refresh a,b")
+	f.BoolVar(&opts.fullAll, "full-refresh-all", false, "load or compute all datasets all over")
 	f.StringSliceVar(&opts.only, "refresh", nil, "refresh these datasets alone")
 	f.StringSliceVar(&opts.only, "select", nil, "the same as --refresh, as other tools call it")
 	cmd.MarkFlagsMutuallyExclusive("refresh", "select")
+	cmd.MarkFlagsMutuallyExclusive("full-refresh-all", "full-refresh")
+	cmd.MarkFlagsMutuallyExclusive("full-refresh-all", "refresh")
+	cmd.MarkFlagsMutuallyExclusive("full-refresh-all", "select")
+	cmd.SetFlagErrorFunc(runFlagError)
 	f.BoolVar(&opts.dryRun, "dry-run", false, "check the pipeline and show its order; run nothing")
 	f.BoolVar(&opts.continuous, "continuous", false, "keep going: refresh what has something new, or as schedules say")
 	f.DurationVar(&opts.interval, "interval", 10*time.Second, "time from one refresh of a dataset to the next, at least, with --continuous")
@@ -66,9 +73,33 @@ it is interrupted, by Ctrl-C or SIGTERM, and ends with status 0.`,
 	return cmd
 }
 
+// checkPaths refuses to run nothing, and says so when a flag has taken the path
+// for a dataset.
+func (o *runOptions) checkPaths(paths []string) error {
+	if len(paths) > 0 {
+		return nil
+	}
+	for flag, names := range map[string][]string{"--full-refresh": o.full, "--refresh": o.only} {
+		for _, name := range names {
+			if _, err := os.Stat(name); err == nil {
+				return fmt.Errorf("no folder to run: %s takes names of datasets, and %s is a path; as in freshet run %s %s gold_yield", flag, name, name, flag)
+			}
+		}
+	}
+	return errors.New("no folder to run; name one, or files, as in freshet run pipelines/factory")
+}
+
+// runFlagError says what to do about flags that were given in vain.
+func runFlagError(_ *cobra.Command, err error) error {
+	if strings.Contains(err.Error(), "flag needs an argument: --full-refresh") {
+		return errors.New("--full-refresh takes names of datasets, as in --full-refresh a,b; all of them is --full-refresh-all")
+	}
+	return fmt.Errorf("%w; see freshet run --help", err)
+}
+
 func runPipeline(ctx context.Context, opts runOptions, paths []string, std Streams) error {
 	if opts.parallelism < 1 || opts.interval <= 0 {
-		return errors.New("--parallelism and --interval are to be positive")
+		return errors.New("--parallelism and --interval are to be greater than 0")
 	}
 	name := opts.name
 	if name == "" {
@@ -89,12 +120,9 @@ func runPipeline(ctx context.Context, opts runOptions, paths []string, std Strea
 	out := &runReport{w: std.Out, quiet: opts.quiet, continuous: opts.continuous}
 	cfg := pipeline.Config{
 		Open:        func(ctx context.Context) (*session.Session, error) { return session.Open(ctx, sc) },
-		Parallelism: opts.parallelism, Full: opts.full, Only: opts.only, Report: func(r pipeline.Result) { out.result(std.Err, r) },
+		Parallelism: opts.parallelism, Full: opts.full, FullAll: opts.fullAll, Only: opts.only, Report: func(r pipeline.Result) { out.result(std.Err, r) },
 		Changed: func(err error) { out.changed(std.Err, err) },
 		Clock:   time.Now, Sleep: sleep,
-	}
-	if len(opts.full) == 1 && opts.full[0] == everything {
-		cfg.Full, cfg.FullAll = nil, true
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -137,6 +165,9 @@ type runReport struct {
 func (o *runReport) result(errs io.Writer, r pipeline.Result) {
 	if r.Status == eventlog.FlowFailed {
 		printError(errs, r.Err)
+	}
+	if len(r.Outcome.Restarts) > 0 && !o.quiet {
+		fmt.Fprintf(o.w, "%-9s  %-40s %s\n", "RESTARTED", r.Dataset, strings.Join(r.Outcome.Restarts, "; "))
 	}
 	idle := r.Err == nil && r.Outcome.Rows == 0 && r.Status == eventlog.FlowCompleted
 	if o.quiet || o.continuous && idle || r.Dataset.Temporary {

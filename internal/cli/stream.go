@@ -20,6 +20,11 @@ func newStream(std Streams) *cobra.Command {
 		Use:   "stream",
 		Short: "Look after the flows of streaming tables",
 		Long:  "Look after the flows that feed streaming tables: list them, look at one, stop it, or let it begin anew.",
+		Example: `  freshet stream ls
+  freshet stream status bronze
+  freshet stream stop bronze`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		flowCommand("ls", "List the flows of the workspace", "", listFlows, std),
@@ -37,7 +42,7 @@ func flowCommand(use, short, long string, run func(context.Context, *session.Ses
 	var opts workspaceOptions
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long,
-		Args: cobra.ExactArgs(strings.Count(use, " ")),
+		Args: usage(cobra.ExactArgs(strings.Count(use, " "))),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withSession(cmd.Context(), &opts, std, func(s *session.Session) error { return run(cmd.Context(), s, std, args) })
 		},
@@ -47,6 +52,9 @@ func flowCommand(use, short, long string, run func(context.Context, *session.Ses
 }
 
 func withSession(ctx context.Context, opts *workspaceOptions, std Streams, run func(*session.Session) error) (err error) {
+	if err := mustExist(opts.workspace); err != nil {
+		return err
+	}
 	cfg, err := opts.config(std, 1)
 	if err != nil {
 		return err
@@ -117,7 +125,7 @@ func newStreamReset(std Streams) *cobra.Command {
 		Long: `Let a flow forget what it has read. The next refresh reads everything again and adds it to
 the rows that the table has, so that rows come twice unless they were deleted before.
 REFRESH … FULL reads everything again into an empty table.`,
-		Args: cobra.ExactArgs(1),
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes && !confirmed(std, "The next refresh of "+args[0]+" will read everything again, besides the rows that are there. Go on?") {
 				return errors.New("nothing was reset; --yes does without the question")

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -22,6 +25,27 @@ func (o *workspaceOptions) addFlags(cmd *cobra.Command) {
 	f.StringVarP(&o.workspace, "workspace", "w", defaultWorkspace(), "directory of catalog and tables; environment FRESHET_WORKSPACE")
 	f.StringVar(&o.memoryLimit, "memory-limit", defaultMemoryLimit, "most memory to use, such as 400m or 2g")
 	must(cmd.MarkFlagDirname("workspace"))
+}
+
+// mustExist refuses a workspace that nothing was made in, for commands that
+// look at what there is.
+func mustExist(workspace string) error {
+	if _, err := os.Stat(workspace); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no workspace at %s; name one with --workspace or FRESHET_WORKSPACE", workspace)
+	} else if err != nil {
+		return fmt.Errorf("open workspace: %w", err)
+	}
+	return nil
+}
+
+// usage returns check, whose errors say how the command is used.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fmt.Errorf("%w; usage: %s", err, cmd.UseLine())
+		}
+		return nil
+	}
 }
 
 // config returns the configuration of sessions, of which so many share the

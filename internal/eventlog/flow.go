@@ -155,6 +155,25 @@ type progress struct {
 	Status  Status   `json:"status"`
 	Metrics *Counts  `json:"metrics,omitempty"`
 	Quality *Quality `json:"data_quality,omitempty"`
+	// Cause is why a flow starts again.
+	Cause Cause `json:"cause,omitempty"`
+}
+
+// Cause is why something is run.
+type Cause string
+
+// The causes of runs.
+const (
+	UserAction   Cause = "USER_ACTION"
+	SchemaChange Cause = "SCHEMA_CHANGE"
+)
+
+// Restart records that the flow runs its batch again, and why.
+func (f *Flow) Restart(cause Cause, why string) {
+	f.speak()
+	f.add(Event{
+		Type: "flow_progress", Level: Warn, Origin: f.origin, Message: fmt.Sprintf("Flow '%s' is RESTARTED: %s.", f.name, why),
+	}, progress{Status: FlowStarting, Cause: cause})
 }
 
 // Enter records that the flow is in a state.

@@ -22,7 +22,7 @@ type Pipeline struct {
 
 // Request says what an update was asked for; its event shows it.
 type Request struct {
-	Cause        string   `json:"cause"` // USER_ACTION or JOB_TASK
+	Cause        Cause    `json:"cause"`
 	FullRefresh  bool     `json:"full_refresh"`
 	ValidateOnly bool     `json:"validate_only"`
 	Continuous   bool     `json:"continuous"`
@@ -69,7 +69,7 @@ func (l *Log) Begin(p Pipeline, r Request) *Update {
 	u := &Update{log: l, flushed: l.cfg.Clock(), origin: Origin{
 		PipelineType: p.Type, PipelineID: p.Name, PipelineName: p.Name, UpdateID: l.cfg.NewID(),
 	}}
-	u.add(Event{Type: "create_update", Level: Info, Origin: u.origin, Message: "Update " + u.ID()[:min(6, len(u.ID()))] + " started by " + r.Cause + "."}, r)
+	u.add(Event{Type: "create_update", Level: Info, Origin: u.origin, Message: "Update " + u.ID()[:min(6, len(u.ID()))] + " started by " + string(r.Cause) + "."}, r)
 	return u
 }
 

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -98,4 +99,20 @@ func TestEventLogIsNoObstacle(t *testing.T) {
 	if !strings.Contains(said.String(), "events of a refresh are lost") {
 		t.Errorf("the program's log has %q, want that events are lost", said.String())
 	}
+}
+
+// TestRestarts: a flow that begins its batch again, as a schema has grown, tells
+// so, and why.
+func TestRestarts(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	w.rows(bronze)
+	w.rows("CREATE TABLE src (id INT); CREATE STREAMING TABLE s; CREATE FLOW f AS INSERT INTO s BY NAME SELECT * FROM STREAM read_files('$IN', format => 'json')")
+	w.file("2.json", `{"id":2,"k":"a"}`)
+	w.rows("REFRESH STREAMING TABLE bronze; REFRESH STREAMING TABLE s; REFRESH STREAMING TABLE s")
+	const restarts = "SELECT origin.flow_name, level, details:flow_progress:status, details:flow_progress:cause, message FROM event_log(TABLE(%s)) WHERE details:flow_progress:cause IS NOT NULL"
+	for table, flow := range map[string]string{"bronze": "bronze", "s": "f"} {
+		w.want(fmt.Sprintf(restarts, table), fmt.Sprintf("main.default.%[1]s|WARN|STARTING|SCHEMA_CHANGE|Flow 'main.default.%[1]s' is RESTARTED: its schema has grown: k STRING.", flow))
+	}
+	w.want("SELECT * FROM bronze", "1|NULL|NULL", "2|NULL|a")
 }

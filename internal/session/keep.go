@@ -168,17 +168,28 @@ func (s *Session) folders(ctx context.Context, name catalog.Name) (dirs []string
 		dirs, all := localFolders(v.logs)
 		return dirs, all && v.Steady(), nil
 	}
-	f, ok := s.flows[entry.Location]
-	if !ok {
+	places, ok := s.reads[entry.Location]
+	if f := s.flows[entry.Location]; f != nil {
+		if places, err = f.places(ctx); err != nil {
+			return nil, false, err
+		}
+	} else if !ok {
 		return nil, false, nil
 	}
+	dirs, all = localFolders(places)
+	return dirs, all, nil
+}
+
+// places are where something appears when there is something new for a flow,
+// whose sources are open.
+func (f *streamingFlow) places(ctx context.Context) ([]string, error) {
 	var places []string
 	for i, ref := range streams(f.def.Query) {
-		switch ref := s.beneathViews(ref).(type) {
+		switch ref := f.session.beneathViews(ref).(type) {
 		case *sql.Table:
-			t, err := s.target(ctx, ref.Name)
+			t, err := f.session.target(ctx, ref.Name)
 			if err != nil {
-				return nil, false, err
+				return nil, err
 			}
 			places = append(places, logOf(t.location))
 		case *sql.TableFunction:
@@ -187,8 +198,7 @@ func (s *Session) folders(ctx context.Context, name catalog.Name) (dirs []string
 			}
 		}
 	}
-	dirs, all = localFolders(places)
-	return dirs, all, nil
+	return places, nil
 }
 
 const fileScheme = "file://"

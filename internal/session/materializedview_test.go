@@ -176,3 +176,43 @@ func TestSchedules(t *testing.T) {
 	w.rows("ALTER STREAMING TABLE s ADD TRIGGER ON UPDATE AT MOST EVERY INTERVAL 5 MINUTES")
 	w.want(shown, "TRIGGER ON UPDATE AT MOST EVERY INTERVAL 5 MINUTE", "STREAMING_TABLE")
 }
+
+// TestMaterializedViewReasons: the event log says why a view was computed anew,
+// for each reason that the documentation names.
+func TestMaterializedViewReasons(t *testing.T) {
+	const insert = "INSERT INTO src VALUES (7, 'c', 1.5)"
+	for _, c := range []struct{ query, change, why string }{
+		{"SELECT id FROM src", "", "The view is new."},
+		{"SELECT id FROM src", "REFRESH MATERIALIZED VIEW mv FULL", "A full refresh was asked for."},
+		{"SELECT s.id FROM src s JOIN other o ON o.id = s.id", insert, "The query joins"},
+		{"SELECT id, row_number() OVER (ORDER BY id) AS n FROM src", insert, "The query has window functions"},
+		{"SELECT DISTINCT k FROM src", insert, "The query is DISTINCT"},
+		{"SELECT id FROM src WHERE id IN (SELECT id FROM other)", insert, "The query has subqueries"},
+		{"SELECT k, avg(id) AS a FROM src GROUP BY k", insert, "avg(id) is neither a key nor a count, sum, min or max"},
+		{"SELECT k, sum(x) AS a FROM src GROUP BY k", insert, "sums of floating point numbers depend on the order of rows"},
+		{"SELECT count(*) AS n FROM src GROUP BY k", insert, "the key k is not among its columns"},
+		{"SELECT id FROM src ORDER BY id LIMIT 2", insert, "The query orders or limits its rows"},
+		{"SELECT id, current_timestamp() AS at FROM src", "", "which gives another value each time"},
+		{"SELECT id FROM src", "DELETE FROM src WHERE id = 1", "has had rows changed, or files rewritten"},
+		{"SELECT id FROM src", "OPTIMIZE src", "has had rows changed, or files rewritten"},
+		{"SELECT id FROM src", "ALTER TABLE src ADD COLUMN y INT", "have changed"},
+		{"SELECT id FROM src", "CREATE OR REPLACE TABLE src AS SELECT 9 AS id", "is another table than before"},
+		{"SELECT id FROM src", "CREATE OR REFRESH MATERIALIZED VIEW mv AS SELECT id + 1 AS id FROM src", "The definition has changed."},
+		{"SELECT id FROM src", "TRUNCATE TABLE mv", "The table was changed by something else than a refresh."},
+	} {
+		w := newWorkspace(t)
+		w.rows("CREATE TABLE src (id INT, k STRING, x DOUBLE); INSERT INTO src VALUES (1, 'a', 0.5); INSERT INTO src VALUES (2, 'b', 0.5); CREATE TABLE other (id INT)")
+		w.rows("CREATE MATERIALIZED VIEW mv AS " + c.query)
+		if c.change != "" {
+			w.rows(c.change)
+		}
+		if !strings.Contains(c.why, "is new") && !strings.Contains(c.change, "MATERIALIZED VIEW") {
+			w.rows("REFRESH MATERIALIZED VIEW mv")
+		}
+		got := strings.Join(w.rows(`SELECT details:planning_information:technique_information[0]:cost_or_rule FROM event_log(TABLE(mv))
+			WHERE event_type = 'planning_information' ORDER BY sequence DESC LIMIT 1`), "")
+		if technique := w.technique("mv"); technique != "COMPLETE_RECOMPUTE" || !strings.Contains(got, c.why) {
+			t.Errorf("%s after %q is a %s: %s\nwant %s", c.query, c.change, technique, got, c.why)
+		}
+	}
+}

@@ -43,6 +43,8 @@ type Outcome struct {
 	Quality eventlog.Quality
 	// Plan says how a materialized view was brought up to date.
 	Plan eventlog.Plan
+	// Restarts say why the flow began a batch again, as its schema changed.
+	Restarts []string
 	// Stopped says that the flow was asked to stop, and has.
 	Stopped bool
 }
@@ -110,6 +112,12 @@ func (r *refreshing) wrote(batch *int64, counts eventlog.Counts, q eventlog.Qual
 	r.outcome.Rows += counts.OutputRows
 	r.outcome.Quality.Add(q)
 	r.flow.Wrote(batch, counts, &q)
+}
+
+// restarted tells of a flow that begins its batch again.
+func (r *refreshing) restarted(why string) {
+	r.outcome.Restarts = append(r.outcome.Restarts, why)
+	r.flow.Restart(eventlog.SchemaChange, why)
 }
 
 // streamed tells of a batch of a stream that is done.

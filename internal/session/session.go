@@ -129,6 +129,7 @@ type Session struct {
 	openers location.Openers
 	tables  map[string]handle         // by location
 	flows   map[string]*streamingFlow // that a runner keeps, by their table's location
+	reads   map[string][]string       // where the flows into tables without query find what is new, by location
 	aside   aside                     // what REFRESH … ASYNC has begun
 }
 
@@ -153,6 +154,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 		openers:  cfg.Openers,
 		tables:   map[string]handle{},
 		flows:    map[string]*streamingFlow{},
+		reads:    map[string][]string{},
 	}
 	s.rules = &rule.Evaluator{Engine: s.openEngine, TimeZone: s.timeZone, Printer: s.printer}
 	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -159,7 +160,7 @@ func (s *Session) loadNew(ctx context.Context, entry catalog.Table, r *refreshin
 			// Holding the flow has made its checkpoint again.
 			return errors.Join(err, s.deleteFiles(context.WithoutCancel(ctx), entry.Checkpoint))
 		}
-		if try == maxEvolutions || !s.evolved(entry, err) {
+		if try == maxEvolutions || !s.evolved(entry, r, err) {
 			return err
 		}
 	}
@@ -211,9 +212,10 @@ func (f *streamingFlow) keep(ctx context.Context, store func() error) error {
 }
 
 // evolved reports whether err is but that a schema has become another, with
-// which the flow can begin its batch again.
-func (s *Session) evolved(entry catalog.Table, err error) bool {
+// which the flow can begin its batch again, and tells of it.
+func (s *Session) evolved(entry catalog.Table, r *refreshing, err error) bool {
 	if unknown, ok := errors.AsType[*autoloader.UnknownFieldError](err); ok && unknown.Evolved {
+		r.restarted("its schema has grown: " + strings.Join(unknown.Fields, ", "))
 		s.cfg.Logger.Info("a schema has grown", "table", entry.Name.String(), "fields", unknown.Fields)
 		return true
 	}
@@ -223,6 +225,7 @@ func (s *Session) evolved(entry catalog.Table, err error) bool {
 		return true
 	}
 	if changed, ok := errors.AsType[*deltalog.SchemaChangedError](err); ok {
+		r.restarted(fmt.Sprintf("the schema of %s has changed in version %d", changed.Table, changed.Version))
 		s.cfg.Logger.Info("a schema has changed", "table", entry.Name.String(), "source", changed.Table, "version", changed.Version)
 		return true
 	}

@@ -197,6 +197,7 @@ func (s *Session) runFlows(ctx context.Context, whole *streamingFlow, r *refresh
 	if err != nil {
 		return err
 	}
+	s.reads[whole.entry.Location] = []string{}
 	var failed error
 	for _, flow := range flows {
 		err := s.tellFlow(ctx, whole, flow, r)
@@ -274,10 +275,15 @@ func (s *Session) runFlow(ctx context.Context, whole *streamingFlow, flow catalo
 				if err := f.openSources(ctx); err != nil {
 					return err
 				}
+				places, err := f.places(ctx)
+				if err != nil {
+					return err
+				}
+				s.reads[whole.entry.Location] = append(s.reads[whole.entry.Location], places...)
 				return f.run(ctx, r)
 			})
 		}
-		if try == maxEvolutions || !s.evolved(whole.entry, err) {
+		if try == maxEvolutions || !s.evolved(whole.entry, r, err) {
 			return err
 		}
 	}

@@ -151,7 +151,7 @@ func TestExpectationsOfAutoCDC(t *testing.T) {
 	}
 	w := newWorkspace(t)
 	w.file("1.json", `{"id":1,"name":"a","n":1}`)
-	w.rows("CREATE STREAMING TABLE s (CONSTRAINT named EXPECT (name IS NOT NULL) ON VIOLATION FAIL UPDATE);"+
+	w.rows("CREATE STREAMING TABLE s (CONSTRAINT named EXPECT (name IS NOT NULL) ON VIOLATION FAIL UPDATE);" +
 		"CREATE FLOW f AS AUTO CDC INTO s FROM STREAM read_files('$IN', format => 'json', schema => 'id INT, name STRING, n INT') KEYS (id) SEQUENCE BY n STORED AS SCD TYPE 2")
 	before := w.version("s")
 	w.file("2.json", `{"id":1,"n":2}`)

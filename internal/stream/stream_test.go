@@ -239,6 +239,78 @@ func TestProcessingTime(t *testing.T) {
 	})
 }
 
+// slowSink takes some time for its first batch.
+type slowSink struct {
+	*objects
+	first time.Duration
+}
+
+func (s *slowSink) Write(ctx context.Context, b stream.Batch, rows *ingest.Relation) (stream.Written, error) {
+	if b.ID == 0 {
+		time.Sleep(s.first) //nolint:forbidigo // in the time of synctest
+	}
+	return s.objects.Write(ctx, b, rows)
+}
+
+// TestProcessingTimeOverrun is semantics §10.3: a batch that takes longer than
+// the interval is followed at once by the next, and the ticks that were missed
+// are not made up for.
+func TestProcessingTimeOverrun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, there := mem.New(nil), &atomic.Int64{}
+		f, err := flow(t.Context(), store, &numbers{there: there, limit: 12, step: 3, perBatch: 3}, stream.Trigger{Interval: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Sink = &slowSink{&objects{store: store}, 35 * time.Second}
+		var at []time.Duration
+		start := time.Now()
+		f.Progress = func(p stream.Progress) { at = append(at, p.Timestamp.Sub(start)) }
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		if err := f.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if want := []time.Duration{0, 35 * time.Second, 45 * time.Second, 55 * time.Second}; !slices.Equal(at, want) {
+			t.Errorf("batches ran at %v, want %v", at, want)
+		}
+	})
+}
+
+// TestTriggerChanges is semantics §10.3: another trigger goes on with the
+// checkpoint, and an unfinished batch is completed first, within its bounds.
+func TestTriggerChanges(t *testing.T) {
+	for _, kinds := range [][2]stream.TriggerKind{
+		{stream.AvailableNow, stream.ProcessingTime}, {stream.AvailableNow, stream.Once},
+		{stream.ProcessingTime, stream.AvailableNow}, {stream.ProcessingTime, stream.Once},
+		{stream.Once, stream.AvailableNow}, {stream.Once, stream.ProcessingTime},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store, there := mem.New(nil), &atomic.Int64{}
+			src := &numbers{there: there, limit: 100, step: 3, perBatch: 50}
+			f, err := flow(t.Context(), store, src, stream.Trigger{Kind: kinds[0]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			broken := errors.New("no space left")
+			f.Sink = &objects{store: store, fail: broken}
+			if err := f.Run(t.Context()); !errors.Is(err, broken) {
+				t.Fatalf("got %v, want %v", err, broken)
+			}
+			f.Sink, f.Trigger = &objects{store: store}, stream.Trigger{Kind: kinds[1]}
+			src.step, src.limit = 20, 23
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := f.Run(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := sizes(batches(t, store)), []int{3, 20}; !slices.Equal(got, want) {
+				t.Errorf("trigger %d after %d: got batches of %v, want %v", kinds[1], kinds[0], got, want)
+			}
+		})
+	}
+}
+
 // TestUnfinishedBatchRunsAgain is semantics §10.1: with the offsets it had,
 // though more has arrived.
 func TestUnfinishedBatchRunsAgain(t *testing.T) {
@@ -366,6 +438,7 @@ func TestParseTrigger(t *testing.T) {
 		{"processingTime", "99999999999 weeks", stream.Trigger{}, true},
 		{"processingTime", "1 month", stream.Trigger{}, true},
 		{"continuous", "1 second", stream.Trigger{}, true},
+		{"realTime", "5 minutes", stream.Trigger{}, true},
 		{"sometimes", "", stream.Trigger{}, true},
 	} {
 		got, err := stream.ParseTrigger(c.name, c.value)

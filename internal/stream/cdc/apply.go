@@ -47,6 +47,9 @@ func (b *batch) apply(ctx context.Context, base *delta.Snapshot) (w stream.Writt
 	if err != nil {
 		return w, err
 	}
+	if err := a.expire(ctx, before); err != nil {
+		return w, err
+	}
 	if err := a.run(truncated); err != nil {
 		return w, err
 	}

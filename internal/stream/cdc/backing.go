@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
@@ -109,6 +111,53 @@ func (b *batch) takeBack(ctx context.Context, version int64) (*delta.Snapshot, e
 		return nil, err
 	}
 	return b.Backing.Snapshot(ctx)
+}
+
+// maxExpired bounds how many tombstones a batch drops whose keys it has no
+// events of.
+const maxExpired = 10_000
+
+// expire drops tombstones that were kept long enough, of keys that the batch
+// does not touch: those of others go as their events are applied. A table with
+// history keeps its deletes, which end versions. Each run of a flow looks at
+// most once in vain.
+func (a *application) expire(ctx context.Context, before *delta.Snapshot) error {
+	if a.Flow.History || a.swept {
+		return nil
+	}
+	until := a.now - a.Flow.TombstoneAge.Microseconds()
+	old, err := open(ctx, before, delta.And{
+		delta.Comparison{Column: []string{KindColumn}, Op: delta.Equal, Value: int64(1)},
+		delta.Comparison{Column: []string{storedColumn}, Op: delta.LessOrEqual, Value: until},
+	})
+	if err != nil {
+		return err
+	}
+	n := int64(0)
+	if len(old.paths) > 0 {
+		in, err := a.keptInput(old)
+		if err != nil {
+			return err
+		}
+		if n, err = a.create(ctx, "expired", a.expiredEvents(until), in...); err != nil {
+			return err
+		}
+		rows, err := a.read(ctx, "SELECT a FROM "+expired, schema.New(schema.Col("a", schema.Long)))
+		if err != nil {
+			return err
+		}
+		for rec, err := range rows {
+			if err != nil {
+				return err
+			}
+			addresses, _ := rec.Column(0).(*array.Int64)
+			for i := range int(rec.NumRows()) {
+				a.kept.Delete(old.at(addresses.Value(i)))
+			}
+		}
+	}
+	a.swept = n < maxExpired
+	return nil
 }
 
 // maintain packs the files of the backing table and deletes those that it does

@@ -17,6 +17,7 @@ const (
 	touched  = "temp.touched"  // the keys of the batch
 	stored   = "temp.stored"   // the events of these keys that are kept
 	shown    = "temp.shown"    // the rows of these keys that the table has
+	expired  = "temp.expired"  // old tombstones of other keys
 
 	// maxListed is how many different keys are looked for one by one.
 	maxListed = 1000
@@ -83,6 +84,13 @@ func (b *batch) rangeOfKeys(k int) string {
 // storedEvents are the kept events of the batch's keys.
 func (b *batch) storedEvents() string {
 	return fmt.Sprintf("SELECT b.* FROM %s AS b SEMI JOIN %s AS t ON %s WHERE b.kind < %d", input, touched, b.join("b", "t"), truncate)
+}
+
+// expiredEvents are tombstones of keys that the batch does not touch, kept no
+// later than a time.
+func (b *batch) expiredEvents(until int64) string {
+	return fmt.Sprintf("SELECT b.a FROM %s AS b ANTI JOIN %s AS t ON %s WHERE b.kind = 1 AND b.since <= %d LIMIT %d",
+		input, touched, b.join("b", "t"), until, maxExpired)
 }
 
 // shownRows are the rows that the table has for the batch's keys.

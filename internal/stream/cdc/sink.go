@@ -83,6 +83,8 @@ type Sink struct {
 	Env      ingest.Env
 	// Committed, when set, is called after each batch that was written now.
 	Committed func(ctx context.Context)
+
+	swept bool // the backing table has no more old tombstones
 }
 
 var (
