@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -275,13 +276,49 @@ func toJSON(p *printer, call *FunctionCall) (string, error) {
 		return "", wrongArguments(call, countText(1, 2))
 	}
 	x := call.Args[0]
+	nulls, err := keepsNulls(call)
+	if err != nil {
+		return "", err
+	}
 	switch t := p.typeOf(x); {
 	case t == schema.Variant:
 		return "spark_variant_json(" + p.text(x) + ", " + sessionZone + ")", nil
 	case hasVariant(t):
 		return "spark_variant_json(spark_to_variant(" + p.text(x) + "), " + sessionZone + ")", nil
 	}
-	return fill(p, call, "CAST(json_merge_patch('{}', to_json($1)) AS VARCHAR)")
+	if nulls {
+		return fill(p, call, "CAST(to_json($1) AS VARCHAR)")
+	}
+	return fill(p, call, "spark_json_fields($1, CAST(to_json($1) AS VARCHAR))")
+}
+
+// keepsNulls reads the options of to_json, a map of literals: ignoreNullFields
+// alone is known.
+func keepsNulls(call *FunctionCall) (bool, error) {
+	if len(call.Args) < 2 {
+		return false, nil
+	}
+	options, ok := call.Args[1].(*FunctionCall)
+	if !ok || !strings.EqualFold(options.Func(), "map") || len(options.Args)%2 != 0 {
+		return false, unsupported(call.Args[1], "Options of to_json other than a map of literals")
+	}
+	keep := false
+	for pair := range slices.Chunk(options.Args, 2) {
+		name, named := constant(pair[0])
+		value, given := constant(pair[1])
+		if !named || !given || !strings.EqualFold(name, "ignoreNullFields") {
+			return false, unsupported(pair[0], "An option of to_json other than ignoreNullFields")
+		}
+		ignores, err := strconv.ParseBool(strings.ToLower(value))
+		if err != nil {
+			return false, &Error{
+				Class: "INVALID_PARAMETER_VALUE", State: "22023", Range: pair[1].Pos(),
+				Text: "Option ignoreNullFields of to_json is true or false, not " + strconv.Quote(value) + ".",
+			}
+		}
+		keep = !ignores
+	}
+	return keep, nil
 }
 
 func hasVariant(t schema.Type) bool {

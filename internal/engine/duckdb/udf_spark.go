@@ -50,6 +50,7 @@ var functions = map[string][]*function{
 			*at[int64](out, i) = *at[int64](a[0], i) << (*at[int32](a[1], i) & 63)
 		}},
 	},
+	"spark_json_fields": {{takes: []bindings.Type{bindings.TypeAny, textType}, returns: textType, trying: jsonFields}},
 	"spark_nested_text": {{takes: []bindings.Type{bindings.TypeAny}, returns: textType, bind: nestedText}},
 	"spark_hash":        {hasher[int32]{hashInt, hashLong, hashBytes}.function(intType)},
 	"spark_xxhash64":    {hasher[int64]{xxhashInt, xxhashLong, xxhash64}.function(longType)},
