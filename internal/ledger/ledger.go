@@ -6,6 +6,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"iter"
 	"sort"
 
@@ -50,11 +51,6 @@ func Relation(columns Columns, where delta.Predicate, open func(ctx context.Cont
 	out := columns.Schema()
 	read := func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return func(yield func(arrow.RecordBatch, error) bool) {
-			sources, err := open(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
 			b := array.NewRecordBuilder(memory.DefaultAllocator, schema.ToArrow(out))
 			defer b.Release()
 			rows := 0
@@ -64,7 +60,7 @@ func Relation(columns Columns, where delta.Predicate, open func(ctx context.Cont
 				rows = 0
 				return yield(rec, nil)
 			}
-			for f, err := range each(ctx, sources, where, columns.timed()) {
+			for f, err := range each(ctx, open, where, columns.timed()) {
 				if err != nil {
 					yield(nil, err)
 					return
@@ -107,16 +103,38 @@ func put(b array.Builder, v any) {
 	b.AppendNull()
 }
 
+// maxReopened bounds how often sources are opened anew without a further file.
+const maxReopened = 10
+
 // each yields the files of all sources that a condition leaves, each valid for
-// one turn; timed says whether the times of their batches are asked for.
-func each(ctx context.Context, sources []Source, where delta.Predicate, timed bool) iter.Seq2[*file, error] {
+// one turn; timed says whether the times of their batches are asked for. A flow
+// that runs meanwhile deletes what its state was made of: the sources are then
+// opened anew, and gone on with after the last file.
+func each(ctx context.Context, open func(context.Context) ([]Source, error), where delta.Predicate, timed bool) iter.Seq2[*file, error] {
 	return func(yield func(*file, error) bool) {
-		for i := range sources {
-			for f, err := range sources[i].files(ctx, where, timed) {
-				if !yield(f, err) || err != nil {
-					return
+		at, last := 0, "" // the source and path of the last file
+		for failed := 0; ; {
+			sources, err := open(ctx)
+			for i := at; err == nil && i < len(sources); i++ {
+				for f, ferr := range sources[i].files(ctx, where, timed) {
+					if err = ferr; err != nil {
+						break
+					}
+					if i == at && f.Path <= last {
+						continue
+					}
+					if at, last, failed = i, f.Path, 0; !yield(f, nil) {
+						return
+					}
 				}
 			}
+			if failed++; errors.Is(err, fs.ErrNotExist) && failed < maxReopened {
+				continue
+			}
+			if err != nil {
+				yield(nil, err)
+			}
+			return
 		}
 	}
 }

@@ -95,11 +95,12 @@ func (c *Checkpoint) Store() object.Store { return c.store }
 
 // Progress reads how far the flow has come.
 func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
-	planned, err := c.newest(ctx, offsetsPrefix)
+	// In this order, as a run may go on meanwhile: what is done was planned.
+	done, err := c.newest(ctx, commitsPrefix)
 	if err != nil {
 		return Progress{}, err
 	}
-	done, err := c.newest(ctx, commitsPrefix)
+	planned, err := c.newest(ctx, offsetsPrefix)
 	if err != nil {
 		return Progress{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"iter"
 	"sort"
 	"strings"
@@ -269,6 +270,9 @@ type blockRef struct {
 
 func openSegment(ctx context.Context, store object.Store, key string, seg segment) (*reader, error) {
 	o, err := store.Open(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) { // or the state has gone on, which readers find out
+		return nil, &damageError{name: seg.Name, err: err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open segment %s of the file state: %w", seg.Name, err)
 	}
