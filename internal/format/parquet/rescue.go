@@ -41,7 +41,7 @@ func (p *plan) appendRescued(b *array.StringBuilder, source arrow.RecordBatch, p
 
 // append writes the node's part of row i into the object that b ends in.
 func (r rescued) append(b []byte, arr arrow.Array, i int, mismatch *bool) []byte {
-	if arr.IsNull(i) {
+	if isNull(arr, i) {
 		return b
 	}
 	start := len(b)
@@ -67,6 +67,10 @@ func (r rescued) append(b []byte, arr arrow.Array, i int, mismatch *bool) []byte
 	}
 	return append(b, '}')
 }
+
+// isNull reports whether a value is NULL, as all of a column without a type
+// are, though its array denies it.
+func isNull(arr arrow.Array, i int) bool { return arr.DataType().ID() == arrow.NULL || arr.IsNull(i) }
 
 // appendJSON writes one value that is not null as Spark's to_json does,
 // timestamps with all their digits.
@@ -151,7 +155,7 @@ func appendObject(b []byte, a *array.Struct, i int) []byte {
 	}
 	b = append(b, '{')
 	for f := range a.NumField() {
-		if a.Field(f).IsNull(i) {
+		if isNull(a.Field(f), i) {
 			continue
 		}
 		if b[len(b)-1] != '{' {
@@ -189,7 +193,7 @@ func appendList(b []byte, a array.ListLike, i int) []byte {
 }
 
 func appendItem(b []byte, arr arrow.Array, i int) []byte {
-	if arr.IsNull(i) {
+	if isNull(arr, i) {
 		return append(b, "null"...)
 	}
 	return appendJSON(b, arr, i)

@@ -49,6 +49,11 @@ type drift struct {
 
 // see is told of rows that do not fit. An error ends the batch.
 func (d *drift) see(ctx context.Context, unknown *schema.Struct, mismatches int64) error {
+	if unknown != nil {
+		if unknown = typed(unknown); len(unknown.Fields) == 0 {
+			unknown = nil
+		}
+	}
 	switch mode := d.source.mode; {
 	case unknown == nil && mode != evolve.AddNewColumnsWithTypeWidening:
 	case mode == evolve.Rescue, mode == evolve.None:

@@ -1,8 +1,16 @@
 package autoloader_test
 
 import (
+	"bytes"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
 // TestNestedDrift grows fields inside of columns, however deep and whatever
@@ -44,4 +52,50 @@ func TestNestedDrift(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestColumnsWithoutType loads Parquet files with columns that are NULL in
+// every row, as pandas writes them without a type: they wait for one.
+func TestColumnsWithoutType(t *testing.T) {
+	l := newLanding(t, map[string]string{"cloudFiles.format": "parquet", "cloudFiles.maxFilesPerTrigger": "1"})
+	void := []arrow.Field{
+		{Name: "x", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+		{Name: "e", Type: arrow.Null, Nullable: true},
+		{Name: "s", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.Null, Nullable: true}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int32, Nullable: true})},
+	}
+	l.put("1.parquet", parquetFile(t, void, `[{"x":1,"s":{"b":1}}]`))
+	l.put("2.parquet", parquetFile(t, void, `[{"x":2,"s":{"b":2}}]`))
+	l.mustRun()
+	l.expect("without a type", `1|{"b":1}|(null)`, `2|{"b":2}|(null)`)
+	if want := []string{"x", "s", "_rescued_data"}; !slices.Equal(l.columns, want) {
+		t.Errorf("got columns %q, want %q", l.columns, want)
+	}
+	void[1].Type = arrow.BinaryTypes.String
+	l.put("3.parquet", parquetFile(t, void, `[{"x":3,"e":"now","s":{"b":3}}]`))
+	if unknown := unknownField(t, l.run()); strings.Join(unknown.Fields, ", ") != "e STRING" {
+		t.Errorf("got %v, want an evolution by e", unknown)
+	}
+	l.mustRun()
+	if got, want := l.batches[2].rows[0], `3|{"b":3}|now|(null)`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func parquetFile(t *testing.T, fields []arrow.Field, rows string) string {
+	t.Helper()
+	stored := arrow.NewSchema(fields, nil)
+	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, stored, strings.NewReader(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer record.Release()
+	var data bytes.Buffer
+	w, err := pqarrow.NewFileWriter(stored, &data, nil, pqarrow.DefaultWriterProps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(record), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return data.String()
 }

@@ -96,7 +96,48 @@ func (s *Source) inferFrom(ctx context.Context, list []format.File, sample int64
 			found.data.Fields = append(found.data.Fields, f)
 		}
 	}
+	found.data = typed(found.data)
 	return found, reader.Sampled(), nil
+}
+
+// typed returns s without the columns and fields that have no type, as in
+// Parquet files where they are NULL in every row: no table can keep them, and
+// they are new columns when a file has a type for them.
+func typed(s *schema.Struct) *schema.Struct {
+	out := schema.New()
+	for _, f := range s.Fields {
+		if f.Type = typedType(f.Type); f.Type != nil {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
+}
+
+// typedType returns what of a type a table can keep, nil for nothing.
+func typedType(t schema.Type) schema.Type {
+	switch t := t.(type) {
+	case *schema.Struct:
+		if fields := typed(t); len(fields.Fields) > 0 || len(t.Fields) == 0 {
+			return fields
+		}
+		return nil
+	case schema.Array:
+		t.Element = typedType(t.Element)
+		if t.Element == nil {
+			return nil
+		}
+		return t
+	case schema.Map:
+		t.Value = typedType(t.Value)
+		if t.Value == nil || typedType(t.Key) == nil {
+			return nil
+		}
+		return t
+	}
+	if t == schema.Void {
+		return nil
+	}
+	return t
 }
 
 // inferTypes is whether columns of text formats get the types of their values.
