@@ -80,7 +80,8 @@ func code(text string) string {
 	if text == "" {
 		return ""
 	}
-	escaped := strings.Trim(fmt.Sprintf("%q", text), `"`)
+	escaped := fmt.Sprintf("%q", text)
+	escaped = escaped[1 : len(escaped)-1]
 	escaped = strings.NewReplacer(`\"`, `"`, `\\`, `\`, "|", `\|`).Replace(escaped)
 	return "`" + escaped + "`"
 }

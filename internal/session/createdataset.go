@@ -76,8 +76,9 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 	case err == nil:
 		var keep func() error
 		if text := s.withViews(c.stmt.String(), c.Query); entry.Text != text || entry.Comment != c.Comment {
+			former := entry
 			entry.Text, entry.Comment = text, c.Comment
-			keep = func() error { return s.catalog.Update(ctx, entry) }
+			keep = func() error { return s.takeDefinition(ctx, c, former, entry) }
 		}
 		switch {
 		case c.kind == catalog.KindMaterializedView:
@@ -97,6 +98,18 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 		return s.createRows(ctx, entry, how)
 	}
 	return s.createFlow(ctx, entry, how)
+}
+
+// takeDefinition keeps the new definition of a dataset that is there.
+func (s *Session) takeDefinition(ctx context.Context, c *creation, former, entry catalog.Table) error {
+	if err := s.catalog.Update(ctx, entry); err != nil || c.kind != catalog.KindStreamingTable {
+		return err
+	}
+	def, err := definition(former)
+	if err != nil {
+		return err
+	}
+	return s.redefine(ctx, entry, &def.Dataset, c.Dataset)
 }
 
 // createFlow makes a streaming table. Its entry comes before its rows, so that

@@ -164,6 +164,27 @@ func TestStreamingTableQuery(t *testing.T) {
 	w.want("SELECT id, name FROM joined", "1|one", "2|two", "4|four", "5|later")
 }
 
+// TestStreamingTableIsRedefined: CREATE OR REFRESH changes what the statement
+// says beside the query, at once.
+func TestStreamingTableIsRedefined(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	const create, query = "CREATE OR REFRESH STREAMING TABLE s (id BIGINT COMMENT '%s') COMMENT '%s' TBLPROPERTIES (%s) AS SELECT id FROM ",
+		"STREAM read_files('$IN', format => 'json')"
+	w.rows(fmt.Sprintf(create, "old", "old", "'a' = '1', 'b' = '2', 'delta.appendOnly' = 'false'") + query)
+	w.rows(fmt.Sprintf(create, "new", "newer", "'a' = '3', 'delta.enableChangeDataFeed' = 'true'") + query)
+	w.want("SELECT data_type FROM (DESCRIBE EXTENDED s) WHERE col_name = 'Comment'", "newer")
+	w.want("SELECT comment FROM (DESCRIBE s)", "new")
+	w.want("SELECT key, value FROM (SHOW TBLPROPERTIES s) WHERE key IN ('a', 'b', 'delta.appendOnly', 'delta.enableChangeDataFeed')",
+		"a|3", "delta.appendOnly|false", "delta.enableChangeDataFeed|true")
+	w.want("SELECT max(version) FROM (DESCRIBE HISTORY s)", "5") // create, load, comment, set, unset, column
+	w.rows(fmt.Sprintf(create, "new", "newer", "'a' = '3', 'delta.enableChangeDataFeed' = 'true'") + query)
+	w.want("SELECT max(version) FROM (DESCRIBE HISTORY s)", "5")
+	w.file("2.json", `{"id":2}`)
+	w.rows("REFRESH TABLE s")
+	w.want("SELECT id FROM s", "1", "2")
+}
+
 func TestStreamingTableLimitsBatches(t *testing.T) {
 	w := newWorkspace(t)
 	for i := range 5 {
