@@ -144,6 +144,7 @@ func (r *timed) wakes(dataset string) time.Duration {
 // minute after its last refresh at the earliest, or what AT MOST EVERY says;
 // without commits it is left alone.
 func TestTriggerOnUpdate(t *testing.T) {
+	t.Parallel()
 	const watched = 10 * time.Minute // after so long it is looked at anyway
 	for name, c := range map[string]struct {
 		clause string
@@ -153,6 +154,7 @@ func TestTriggerOnUpdate(t *testing.T) {
 		"at most every": {"TRIGGER ON UPDATE AT MOST EVERY INTERVAL 2 MINUTES", 2 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := newPlant(t, map[string]string{"p.sql": "CREATE MATERIALIZED VIEW both " + c.clause + " AS SELECT id FROM one UNION ALL SELECT id FROM two"})
 			p.rows("CREATE TABLE one (id INT)")
 			p.rows("CREATE TABLE two (id INT)")
@@ -192,6 +194,7 @@ func TestTriggerOnUpdate(t *testing.T) {
 // TestFlowsAreWoken: a table that flows feed is refreshed when one of them has
 // something new, not every interval.
 func TestFlowsAreWoken(t *testing.T) {
+	t.Parallel()
 	p := newPlant(t, map[string]string{"p.sql": `CREATE STREAMING TABLE t (id INT);
 		CREATE FLOW f AS INSERT INTO t BY NAME SELECT id FROM STREAM src;
 		CREATE FLOW g AS INSERT INTO t BY NAME SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT')`})

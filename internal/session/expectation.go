@@ -199,7 +199,7 @@ func (e *expectations) violated(rec arrow.RecordBatch, results []arrow.Array, ro
 		}
 	}
 	return errclass.New("EXPECTATION_VIOLATION.VERBOSITY_ALL", "22000",
-		"Flow '%s' failed to meet the expectation. Violated expectations: %s. Output record: '%s'. Missing input data: true. "+
+		"Flow '%s' failed to meet the expectation. Violated expectations: %s. Input data: '{}'. Output record: '%s'. Missing input data: true. "+
 			"Nothing of it was written; correct the data or the expectation, and refresh again.",
 		e.flow, strings.Join(names, ", "), recordText(rec, row))
 }

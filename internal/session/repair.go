@@ -125,6 +125,12 @@ func (s *Session) rescuedByFlow(ctx context.Context, entry catalog.Table, how *r
 		sources = append(sources, src)
 	}
 	how.computed = madeByQuery(def.Query)
+	for _, view := range s.viewsOf(def.Query) {
+		how.computed = append(how.computed, madeByQuery(view.Query)...)
+		for _, c := range view.Columns {
+			how.computed = append(how.computed, c.Name)
+		}
+	}
 	switch {
 	case formatGiven || len(sources) == 0:
 		return nil

@@ -215,7 +215,7 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 		return nil, err
 	}
 	if t.entry != nil && t.entry.Text != "" {
-		out.add(t.entry.Text)
+		out.add(viewsFirst(t.entry.Text))
 		return out.result(), nil
 	}
 	meta := snap.Metadata()

@@ -91,7 +91,11 @@ func TestExpectationsOfStreamingViews(t *testing.T) {
 			if got := w.quality("s"); got != want {
 				t.Errorf("the event log counts %s, want %s", got, want)
 			}
-			// Any session can refresh it, and knows its files.
+			// The row that is dropped violates another expectation too.
+			if got, want := w.dropped("s"), "1"; got != want {
+				t.Errorf("%s rows are dropped, want %s", got, want)
+			}
+			// Any session can refresh it, and knows its files; SHOW CREATE TABLE can be run.
 			w.open()
 			w.file("2.json", `{"id":5}`)
 			w.want("REFRESH STREAMING TABLE s", "1|1")
@@ -99,6 +103,8 @@ func TestExpectationsOfStreamingViews(t *testing.T) {
 			w.want("SELECT state, count(*) FROM file_ledger(TABLE(s)) GROUP BY state", "committed|2")
 			w.want("ALTER STREAMING TABLE s FORGET FILES ('2.json'); REFRESH STREAMING TABLE s", "1|1")
 			w.want("REFRESH STREAMING TABLE s FULL", "3|3")
+			shown := w.rows("SHOW CREATE TABLE s")[0]
+			w.want("DROP STREAMING TABLE s; "+shown, "3|3")
 		})
 	}
 }
@@ -169,7 +175,10 @@ func TestExpectationsOfFlows(t *testing.T) {
 		CREATE STREAMING TABLE s (id INT, CONSTRAINT positive EXPECT (id > 0) ON VIOLATION FAIL UPDATE, CONSTRAINT few EXPECT (id < 5) ON VIOLATION DROP ROW);
 		CREATE FLOW f AS INSERT INTO s BY NAME SELECT id FROM STREAM one; CREATE FLOW g AS INSERT INTO s BY NAME SELECT id FROM STREAM two;
 		INSERT INTO one VALUES (-1); INSERT INTO two VALUES (2), (7)`)
-	w.failing("REFRESH STREAMING TABLE s", "EXPECTATION_VIOLATION.VERBOSITY_ALL")
+	err := w.fails("REFRESH STREAMING TABLE s", "EXPECTATION_VIOLATION.VERBOSITY_ALL", "22000")
+	if want := "Flow 'main.default.s' failed to meet the expectation. Violated expectations: 'positive'. Input data: '{}'. Output record: '{\"id\":-1}'. Missing input data: true."; !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
 	w.want("SELECT * FROM s", "2")
 	if got, want := w.quality("s"), "few|main.default.s|1|1 positive|main.default.s|2|0"; got != want {
 		t.Errorf("the event log counts %s, want %s", got, want)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -247,6 +248,20 @@ func (s *Session) withViews(text string, q *sql.Query) string {
 	return text
 }
 
+// viewsFirst puts the temporary views of a definition's text before it, so that
+// it can be run as it stands.
+func viewsFirst(text string) string {
+	statements, err := sql.Parse(text)
+	if err != nil || len(statements) < 2 {
+		return text
+	}
+	var all strings.Builder
+	for _, view := range statements[1:] {
+		all.WriteString(view.String() + ";\n")
+	}
+	return all.String() + statements[0].String()
+}
+
 // enter lets the temporary views that are part of a definition's text be those
 // of the session, until leave is called.
 func (s *Session) enter(text string) (leave func(), err error) {
@@ -255,10 +270,7 @@ func (s *Session) enter(text string) (leave func(), err error) {
 		return nil, err
 	}
 	outer := s.tempView
-	inner := map[string]*sql.CreateView{}
-	for name, view := range outer {
-		inner[name] = view
-	}
+	inner := maps.Clone(outer)
 	for _, stmt := range statements[1:] {
 		if view, ok := stmt.(*sql.CreateView); ok {
 			inner[strings.ToLower(view.Name.Parts[0])] = view
