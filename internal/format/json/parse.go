@@ -98,6 +98,12 @@ func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format
 		}
 		return p.err == nil
 	})
+	if p.err == nil && b.Head && b.Final && p.set.layout.unclosed(b.Data) {
+		p.reset(arrayStart)
+		p.fail("the array that is the file is not closed")
+		p.mismatches++
+		p.malformed(arrayStart, lines, p.rows)
+	}
 	p.flush()
 	p.forget()
 	p.judge.forget()

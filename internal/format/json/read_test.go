@@ -286,6 +286,9 @@ func TestMultiLine(t *testing.T) {
 		{`[1,{"a":2},null]`, []string{"_corrupt_record=1", "a=2", "_corrupt_record=null"}},
 		{`{"a":1}{"a":2}` + "\n" + `[{"a":3}]`, []string{"a=1", "a=2", "a=3"}},
 		{`[{"a":1},{"a":`, []string{"a=1", `_corrupt_record={"a":`}},
+		{`[{"a":1},{"a":2}`, []string{"a=1", "a=2", "_corrupt_record=["}}, // cut short between two records
+		{"[{\"a\":1},{\"a\":2},\n", []string{"a=1", "a=2", "_corrupt_record=["}},
+		{`[{"a":1},{"a":2}] {"a":3}`, []string{"a=1", "a=2", "a=3"}},
 		{`}{"a":1}`, []string{"_corrupt_record=}", "a=1"}},
 	} {
 		for _, size := range []int{4, 1 << 20} {

@@ -38,6 +38,7 @@ func (l *layout) Head(_ *format.File, data []byte, final bool) (block.Head[bool]
 var (
 	newline      = []byte("\n")
 	commentStart = []byte("/*")
+	arrayStart   = []byte("[")
 )
 
 // Split implements [block.Grammar].
@@ -58,11 +59,13 @@ func (l *layout) Split(_ bool, data []byte) int {
 	return bytes.LastIndexByte(data[:max(len(data)-1, 0)], '\r') + 1
 }
 
+// splitDocuments leaves a record that nothing follows yet to the next block, so
+// that the last block of an array shows whether it is closed.
 func (l *layout) splitDocuments(data []byte) int {
 	end := 0
 	for {
 		_, n, whole := l.document(data[end:])
-		if !whole {
+		if !whole || end+n == len(data) {
 			return end
 		}
 		end += n
@@ -155,6 +158,23 @@ func (l *layout) eachDocument(data []byte, each func([]byte, int64) bool) (lines
 		data = data[n:]
 	}
 	return lines
+}
+
+// unclosed reports whether the array that is a file, of which data is the end,
+// lacks its closing bracket though its last record is whole: the file was cut
+// short between two records. A record that is cut short tells so itself.
+func (l *layout) unclosed(data []byte) bool {
+	if l.comments || bytes.HasSuffix(bytes.TrimRight(data, " \t\r\n"), []byte("]")) {
+		return false
+	}
+	for len(data) > 0 {
+		start, end, whole := l.document(data)
+		if bytes.IndexByte(data[:start], ']') >= 0 || !whole && start < len(data) {
+			return false
+		}
+		data = data[end:]
+	}
+	return true
 }
 
 // document finds the next record in data: from start to end. It is whole when
