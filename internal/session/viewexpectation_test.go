@@ -1,6 +1,9 @@
 package session_test
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -186,4 +189,40 @@ func TestExpectationsOfFlows(t *testing.T) {
 	w.want(`SELECT DISTINCT origin.flow_name, details:flow_progress:status FROM event_log(TABLE(s))
 		WHERE origin.flow_name LIKE '%.f' AND level = 'ERROR' OR origin.flow_name LIKE '%.g' AND details:flow_progress:status = 'COMPLETED'`,
 		"main.default.f|FAILED", "main.default.g|COMPLETED")
+}
+
+// TestStreamsOfViewsGrow: a stream of a view takes up the columns that its files
+// bring; one that the view lists its columns of cannot.
+func TestStreamsOfViewsGrow(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	w.rows("CREATE TEMPORARY VIEW good (CONSTRAINT positive EXPECT (id > 0) ON VIOLATION DROP ROW) AS SELECT * FROM STREAM read_files('$IN', format => 'json')")
+	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM good")
+	w.rows("CREATE TEMPORARY VIEW named (a, b) AS SELECT * FROM STREAM read_files('$IN', format => 'json'); CREATE STREAMING TABLE n AS SELECT a FROM STREAM named")
+	w.file("2.json", `{"id":2,"k":"a"}`+"\n"+`{"id":-3,"k":"b"}`)
+	w.rows("REFRESH STREAMING TABLE s")
+	w.want("SELECT id, k FROM s", "1|NULL", "2|a")
+	w.fails("REFRESH STREAMING TABLE n", "CREATE_VIEW_COLUMN_ARITY_MISMATCH", "21S01")
+	w.want("SELECT a FROM n", "1")
+}
+
+// TestStreamsOfViewsUnderCrashes: a batch of a view that dies on its way is made
+// again of the same rows.
+func TestStreamsOfViewsUnderCrashes(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("1.json", `{"id":1}`)
+	w.rows("CREATE TEMPORARY VIEW good (CONSTRAINT positive EXPECT (id > 0) ON VIOLATION DROP ROW) AS SELECT id FROM STREAM read_files('$IN', format => 'json', schema => 'id INT');" +
+		"CREATE STREAMING TABLE s AS SELECT id FROM STREAM good")
+	w.file("2.json", `{"id":2}`+"\n"+`{"id":-3}`)
+	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
+	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
+		t.Fatal(err)
+	}
+	step := 5
+	if soaking() {
+		step = 1
+	}
+	for n, more := 1, true; more; n += step {
+		more = tr.crashRefresh(t, n, []string{"1", "2"})
+	}
 }
