@@ -100,16 +100,19 @@ func (s *Session) createOrRefresh(ctx context.Context, c *creation, name catalog
 	return s.createFlow(ctx, entry, how)
 }
 
-// takeDefinition keeps the new definition of a dataset that is there.
+// takeDefinition keeps the new definition of a dataset that is there. It comes
+// last, so that a statement that is interrupted does the rest when it runs again.
 func (s *Session) takeDefinition(ctx context.Context, c *creation, former, entry catalog.Table) error {
-	if err := s.catalog.Update(ctx, entry); err != nil || c.kind != catalog.KindStreamingTable {
-		return err
+	if c.kind == catalog.KindStreamingTable {
+		def, err := definition(former)
+		if err != nil {
+			return err
+		}
+		if err := s.redefine(ctx, former, &def.Dataset, c.Dataset); err != nil {
+			return err
+		}
 	}
-	def, err := definition(former)
-	if err != nil {
-		return err
-	}
-	return s.redefine(ctx, entry, &def.Dataset, c.Dataset)
+	return s.catalog.Update(ctx, entry)
 }
 
 // createFlow makes a streaming table. Its entry comes before its rows, so that
