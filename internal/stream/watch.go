@@ -11,12 +11,17 @@ import (
 // Watcher is a [Source] that can be told of what is new instead of looking for
 // it, while a flow keeps running.
 type Watcher interface {
-	// Watch begins to watch. The source is told until stop returns.
+	// Watch begins to watch. The source is told until stop returns. With an
+	// error that is [ErrUnwatched] it goes on looking by itself.
 	Watch(ctx context.Context) (stop func() error, err error)
 	// Ready receives when there may be something to discover. It is nil when
 	// the source has to look by itself.
 	Ready() <-chan struct{}
 }
+
+// ErrUnwatched says that a source is not told of what is new, as it should be,
+// and looks for it instead.
+var ErrUnwatched = errors.New("what is new is looked for instead")
 
 // idleInterval is how long a flow waits, at most, when all its sources tell of
 // what is new. They may have other things to do now and then.
@@ -38,6 +43,10 @@ func (r *running) watch(ctx context.Context) (stop func() error, err error) {
 			continue
 		}
 		one, err := w.Watch(ctx)
+		if errors.Is(err, ErrUnwatched) {
+			r.Logger.WarnContext(ctx, "a source is not watched", "flow", r.Name, "error", err)
+			continue
+		}
 		if err != nil {
 			return nil, errors.Join(err, stop())
 		}

@@ -1,8 +1,12 @@
 package stream_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,10 +23,11 @@ type told struct {
 	ready   chan struct{}
 	looks   int
 	stopped bool
+	fails   error
 }
 
 func (s *told) Watch(context.Context) (func() error, error) {
-	return func() error { s.stopped = true; return nil }, nil
+	return func() error { s.stopped = true; return nil }, s.fails
 }
 
 func (s *told) Ready() <-chan struct{} { return s.ready }
@@ -64,6 +69,34 @@ func TestIdleFlowIsWoken(t *testing.T) {
 		}
 		if !src.stopped {
 			t.Error("the source still watches")
+		}
+	})
+}
+
+// TestUnwatchedSource: a source that is not told of what is new, as the machine
+// allows no more, is asked instead, and the log says why.
+func TestUnwatchedSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		there, log := &atomic.Int64{}, &bytes.Buffer{}
+		src := &told{numbers: &numbers{there: there, limit: 3, perBatch: 100}, fails: fmt.Errorf("no more watches: %w", stream.ErrUnwatched)}
+		f, err := flow(t.Context(), mem.New(nil), src.numbers, stream.Trigger{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Sources, f.Logger = []stream.Source{src}, slog.New(slog.NewTextHandler(log, nil))
+		batches := 0
+		f.Progress = func(stream.Progress) { batches++ }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		there.Store(3)
+		if err := f.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if batches != 1 || src.looks < 5 {
+			t.Errorf("got %d batches of %d looks, want one, and to go on looking", batches, src.looks)
+		}
+		if !strings.Contains(log.String(), "no more watches") {
+			t.Errorf("the log is %q, want why the source is not watched", log)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package autoloader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -20,6 +21,9 @@ func (s *Source) Watch(context.Context) (stop func() error, err error) {
 		return func() error { return nil }, nil
 	}
 	s.queue, err = notify.Watch(strings.TrimSuffix(strings.TrimPrefix(s.set.Base(), fileURI), "/"))
+	if errors.Is(err, notify.ErrLimit) {
+		return nil, fmt.Errorf("%w: %w", stream.ErrUnwatched, err)
+	}
 	if err != nil {
 		return nil, err
 	}

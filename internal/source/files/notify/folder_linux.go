@@ -14,8 +14,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/freshet/freshet/internal/errclass"
 )
 
 // maxNotices bounds the paths that are held until they are taken; when more
@@ -39,9 +37,11 @@ type folder struct {
 	dirs  map[int32]string // watched, by inotify's number
 	paths map[string]struct{}
 	lost  bool
-	// linked is set when there are linked directories, which are not watched.
-	linked bool
-	err    error
+	// partial is set when there are directories that are not watched: linked
+	// ones, and those beyond what the machine allows.
+	partial bool
+	err     error
+	watch   func(fd int, dir string, mask uint32) (int, error)
 }
 
 var _ Queue = (*folder)(nil)
@@ -49,14 +49,20 @@ var _ Queue = (*folder)(nil)
 // Watch watches a local directory, given as an absolute path, and all below
 // it. All is to be listed once after it has returned: the first notices say
 // so.
-func Watch(root string) (Queue, error) {
+func Watch(root string) (Queue, error) { return watchBy(root, unix.InotifyAddWatch) }
+
+// watchBy is Watch, by the given way to watch one directory.
+func watchBy(root string, watch func(fd int, dir string, mask uint32) (int, error)) (Queue, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if errors.Is(err, unix.EMFILE) {
+		return nil, fmt.Errorf("watch %s: %w: raise fs.inotify.max_user_instances", root, ErrLimit)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("watch %s: %w", root, err)
 	}
 	f := &folder{
 		root: filepath.Clean(root), file: os.NewFile(uintptr(fd), "inotify"), fd: fd, ready: make(chan struct{}, 1), ended: make(chan struct{}),
-		dirs: map[int32]string{}, paths: map[string]struct{}{}, lost: true,
+		dirs: map[int32]string{}, paths: map[string]struct{}{}, lost: true, watch: watch,
 	}
 	if err := f.add(f.root, false); err != nil {
 		return nil, errors.Join(err, f.file.Close())
@@ -76,10 +82,10 @@ func (f *folder) Take(ctx context.Context) (Notices, error) {
 		return Notices{}, f.err
 	}
 	// The folder itself may have been replaced by another.
-	if err := f.add(f.root, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.addIfThere(f.root, false); err != nil {
 		return Notices{}, err
 	}
-	n := Notices{Paths: slices.Sorted(maps.Keys(f.paths)), Lost: f.lost || f.linked}
+	n := Notices{Paths: slices.Sorted(maps.Keys(f.paths)), Lost: f.lost || f.partial}
 	clear(f.paths)
 	f.lost = false
 	return n, nil
@@ -101,11 +107,10 @@ func (f *folder) Close() error {
 // add watches a directory and those below it. With tell, the files in them
 // are new: they may have come before the directory was watched.
 func (f *folder) add(dir string, tell bool) error {
-	wd, err := unix.InotifyAddWatch(f.fd, dir, wanted)
+	wd, err := f.watch(f.fd, dir, wanted)
 	switch {
 	case errors.Is(err, unix.ENOSPC):
-		return errclass.New("CF_SOURCE_UNSUPPORTED", "0A000",
-			"Cannot watch %s: this machine allows no more watched directories. Raise fs.inotify.max_user_watches, or leave useNotifications out.", dir)
+		return fmt.Errorf("watch %s: %w: raise fs.inotify.max_user_watches", dir, ErrLimit)
 	case err != nil:
 		return &fs.PathError{Op: "watch", Path: dir, Err: err}
 	}
@@ -117,7 +122,7 @@ func (f *folder) add(dir string, tell bool) error {
 	}
 	f.dirs[int32(wd)] = dir
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !isGone(err) {
 		return fmt.Errorf("watch %s: %w", dir, err)
 	}
 	for _, e := range entries {
@@ -128,16 +133,32 @@ func (f *folder) add(dir string, tell bool) error {
 	return nil
 }
 
+// addIfThere adds a directory. One that has gone meanwhile is none, and one
+// beyond what the machine allows is left to be listed.
+func (f *folder) addIfThere(dir string, tell bool) error {
+	err := f.add(dir, tell)
+	if errors.Is(err, ErrLimit) {
+		f.partial = true
+		return nil
+	}
+	if isGone(err) {
+		return nil
+	}
+	return err
+}
+
+// isGone reports whether an error is but that something has gone, or is a file
+// by now, or one of the directories above it.
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
+
 // entry takes in what was found in a directory.
 func (f *folder) entry(path string, mode fs.FileMode, tell bool) error {
 	switch {
 	case mode.IsDir():
-		if err := f.add(path, tell); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+		return f.addIfThere(path, tell)
 	case mode&fs.ModeSymlink != 0:
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			f.linked = true
+			f.partial = true
 			return nil
 		}
 		f.tell(path)
@@ -215,17 +236,17 @@ func (f *folder) event(wd int32, mask uint32, name string) error {
 		f.leave(path)
 	case mask&unix.IN_ISDIR != 0:
 		return f.entry(path, fs.ModeDir, true)
-	case mask&(unix.IN_CLOSE_WRITE|unix.IN_MOVED_TO) != 0:
+	case mask&unix.IN_CLOSE_WRITE != 0:
 		f.tell(path)
-	case mask&unix.IN_CREATE != 0:
-		return f.created(path)
+	case mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0:
+		return f.appeared(path, mask&unix.IN_MOVED_TO != 0)
 	}
 	return nil
 }
 
-// created tells of links, which are whole at once. Other files are told of
-// when they are closed.
-func (f *folder) created(path string) error {
+// appeared tells of links, which are whole at once, and of whole files that were
+// moved here. Other files are told of when they are closed.
+func (f *folder) appeared(path string, whole bool) error {
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil {
 		return nil //nolint:nilerr // it has gone
@@ -233,7 +254,7 @@ func (f *folder) created(path string) error {
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
 		return f.entry(path, fs.ModeSymlink, true)
-	case st.Nlink > 1:
+	case whole, st.Nlink > 1:
 		f.tell(path)
 	}
 	return nil
@@ -243,10 +264,7 @@ func (f *folder) created(path string) error {
 func (f *folder) overflow() error {
 	f.lost = true
 	clear(f.dirs)
-	if err := f.add(f.root, false); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return f.addIfThere(f.root, false)
 }
 
 // leave no longer watches a directory that was moved away, nor those in it.

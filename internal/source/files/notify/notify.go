@@ -3,7 +3,14 @@
 // a listing now and then, and the file state, make up for that.
 package notify
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrLimit says that the machine allows no more to be watched. Nothing is told
+// then, and all is to be listed.
+var ErrLimit = errors.New("this machine allows no more watched directories")
 
 // Queue is told of files by the place they come to: by the kernel of a folder
 // on this machine ([Watch]), by a queue of a cloud.
