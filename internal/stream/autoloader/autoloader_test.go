@@ -13,6 +13,7 @@ import (
 
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/local"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/object/mem"
 	"github.com/freshet/freshet/internal/object/objecttest"
@@ -82,7 +83,10 @@ func (l *landing) faulty(s object.Store) object.Store {
 
 // open returns the source as a run opens it.
 func (l *landing) open() (*autoloader.Source, error) {
-	openers := location.Openers{"s3": func(context.Context, location.Location) (object.Store, error) { return l.faulty(l.files), nil }}
+	openers := location.Openers{
+		"s3":   func(context.Context, location.Location) (object.Store, error) { return l.faulty(l.files), nil },
+		"file": func(context.Context, location.Location) (object.Store, error) { return local.New("/"), nil },
+	}
 	return autoloader.Open(l.t.Context(), autoloader.Config{
 		Path: "s3://bucket/in/", Options: l.options, Schema: l.schema, Openers: openers,
 		Checkpoint: l.faulty(l.checkpoint), State: "sources/0/", Clock: func() time.Time { return l.now }, NewID: uuid.NewString,

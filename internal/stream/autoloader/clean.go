@@ -39,6 +39,9 @@ type cleaner struct {
 	place location.Location // of the destination, a directory
 	store object.Store      // of the destination
 
+	clock func() time.Time
+	swept sync.Once
+
 	// held looks whether the target has what was loaded so far; nil before
 	// the first batch of a run is done.
 	held func(context.Context) (bool, error)
@@ -48,15 +51,17 @@ type cleaner struct {
 
 // newCleaner returns a cleaner, or nil when cleanSource is off.
 func (s *Source) newCleaner(ctx context.Context) (*cleaner, error) {
-	c := &cleaner{mode: s.opts.Enum("cleanSource"), after: s.opts.Interval("cleanSource.retentionDuration"), base: s.set.Base()}
+	c := &cleaner{clock: s.cfg.Clock, mode: s.opts.Enum("cleanSource"), after: s.opts.Interval("cleanSource.retentionDuration"), base: s.set.Base()}
 	switch c.mode {
 	case cleanMove:
 		var err error
 		if c.place, err = location.Parse(strings.TrimRight(s.opts.Text("cleanSource.moveDestination"), "/")+"/", ""); err != nil {
 			return nil, err
 		}
-		c.store, err = s.cfg.Openers.Open(ctx, c.place)
-		return c, err
+		if c.store, err = s.cfg.Openers.Open(ctx, c.place); err != nil {
+			return nil, err
+		}
+		return c, nil
 	case cleanDelete:
 		return c, nil
 	}
@@ -237,7 +242,22 @@ func (c *cleaner) moveTo(ctx context.Context, from object.Store, key, target str
 	return from.Delete(ctx, key)
 }
 
+// abandoned is for how long nothing is written to a copy whose writer is no
+// more.
+const abandoned = time.Hour
+
+// sweep deletes, once a run, the copies that runs which were killed have left
+// half written at the destination. They are waste, and no reason to fail.
+func (c *cleaner) sweep(ctx context.Context) {
+	c.swept.Do(func() {
+		if s, ok := c.store.(object.Sweeper); ok {
+			_, _ = s.Sweep(ctx, c.place.Key, c.clock().Add(-abandoned))
+		}
+	})
+}
+
 func (c *cleaner) copyTo(ctx context.Context, from object.Store, key, target string) error {
+	c.sweep(ctx)
 	in, err := from.Open(ctx, key)
 	if err != nil {
 		return err
