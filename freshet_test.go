@@ -414,6 +414,41 @@ func TestLostCheckpointOfAQuery(t *testing.T) {
 	h.want("SELECT count(*) FROM t", "8")
 }
 
+// TestEmptyFolder: without files and without a schema there is nothing to infer
+// columns of, whatever the sink: the query ends with an error, as in SQL, and can
+// be started once there are files.
+func TestEmptyFolder(t *testing.T) {
+	h := newHouse(t)
+	rows := 0
+	each := func(ctx context.Context, b *freshet.Batch, _ int64) error {
+		for batch, err := range b.Rows(ctx) {
+			if err != nil {
+				return err
+			}
+			rows += int(batch.NumRows())
+		}
+		return nil
+	}
+	s := h.ws.Stream(fmt.Sprintf("SELECT id FROM STREAM read_files('%s/in', format => 'json')", h.root))
+	sinks := []freshet.Sink{{Checkpoint: h.checkpoint("t"), Table: "t"}, {Checkpoint: h.checkpoint("each"), ForeachBatch: each}}
+	for _, to := range sinks {
+		q, err := s.Start(t.Context(), to) // and does not wait for ever
+		if err != nil {
+			t.Fatal(err)
+		}
+		if class, state := freshet.ErrorClass(q.AwaitTermination(t.Context())); class != "CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE" || state != "42000" {
+			t.Errorf("got %s %s, want CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", class, state)
+		}
+	}
+	h.arrive("1.json", `{"id":1}`)
+	for _, to := range sinks {
+		h.loads(s, to)
+	}
+	if h.want("SELECT id FROM t", "1"); rows != 1 {
+		t.Errorf("the function got %d rows, want 1", rows)
+	}
+}
+
 // TestForkedSession: a stream sees the schema, settings and views that the
 // workspace has when it starts.
 func TestForkedSession(t *testing.T) {

@@ -128,6 +128,12 @@ func (f *queryFlow) run(ctx context.Context) error {
 		return err
 	}
 	if f.Each != nil {
+		// Without columns there is nothing to wait for, as with a table.
+		for _, src := range f.sources {
+			if _, err := src.Schema(ctx); err != nil {
+				return err
+			}
+		}
 		f.flow.Sink = &stream.ForeachBatch{Name: f.Name, Do: f.Each}
 	} else if err := f.openTable(ctx); err != nil {
 		return err

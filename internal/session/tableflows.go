@@ -313,6 +313,7 @@ func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow 
 	if err != nil {
 		return nil, err
 	}
+	f.flow.Within = whole.flow.Checkpoint
 	f.define = func() (*sql.CreateStreamingTable, error) { return flowDefinition(whole.entry, flow) }
 	if f.def, err = f.define(); err != nil {
 		return nil, err

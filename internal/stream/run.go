@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -180,8 +179,8 @@ func (r *running) tick(ctx context.Context) (ran bool, err error) {
 
 // plan chooses and records what the next batch reads; nil when nothing is new.
 func (r *running) plan(ctx context.Context, watch *stopwatch, unlimited bool) ([]json.RawMessage, error) {
-	if asked, err := r.Checkpoint.StopRequested(ctx); err != nil || asked {
-		return nil, cmp.Or(err, ErrStopRequested)
+	if err := r.stopRequested(ctx); err != nil {
+		return nil, err
 	}
 	ends, fresh := make([]json.RawMessage, len(r.Sources)), false
 	for i, s := range r.Sources {

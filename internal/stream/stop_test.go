@@ -50,3 +50,31 @@ func TestStopRequested(t *testing.T) {
 		}
 	})
 }
+
+// TestStopOfThePartsOfATable: what a flow is a part of stops it too, between two
+// batches.
+func TestStopOfThePartsOfATable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, there := mem.New(nil), &atomic.Int64{}
+		whole, err := flow(t.Context(), mem.New(nil), &numbers{there: there}, stream.Trigger{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := flow(t.Context(), store, &numbers{there: there, limit: 10, step: 10, perBatch: 4}, stream.Trigger{Kind: stream.AvailableNow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Within = whole.Checkpoint
+		f.Progress = func(stream.Progress) {
+			if err := whole.Checkpoint.RequestStop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := f.Run(t.Context()); !errors.Is(err, stream.ErrStopRequested) {
+			t.Errorf("got %v, want %v", err, stream.ErrStopRequested)
+		}
+		if got, want := sizes(batches(t, store)), []int{4}; !slices.Equal(got, want) {
+			t.Errorf("got batches of %v, want %v", got, want)
+		}
+	})
+}

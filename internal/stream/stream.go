@@ -103,6 +103,9 @@ type Flow struct {
 	Stateful Stateful
 	// Progress, when set, is told of each batch, and of ticks without one.
 	Progress func(Progress)
+	// Within, when set, is the checkpoint of what the flow is a part of: asked to
+	// stop, it stops this flow too.
+	Within *checkpoint.Checkpoint
 
 	Clock  func() time.Time
 	NewID  func() string
