@@ -79,10 +79,13 @@ func (o *runOptions) checkPaths(paths []string) error {
 	if len(paths) > 0 {
 		return nil
 	}
-	for flag, names := range map[string][]string{"--full-refresh": o.full, "--refresh": o.only} {
-		for _, name := range names {
-			if _, err := os.Stat(name); err == nil {
-				return fmt.Errorf("no folder to run: %s takes names of datasets, and %s is a path; as in freshet run %s %s gold_yield", flag, name, name, flag)
+	for _, flag := range []struct {
+		name   string
+		values []string
+	}{{"--full-refresh", o.full}, {"--refresh", o.only}} {
+		for _, value := range flag.values {
+			if _, err := os.Stat(value); err == nil {
+				return fmt.Errorf("no folder to run: %[1]s takes names of datasets, and %[2]s is a path; as in freshet run %[2]s %[1]s gold_yield", flag.name, value)
 			}
 		}
 	}

@@ -23,8 +23,8 @@ const (
 type View struct {
 	// Query gives the rows; the views that it reads are expanded.
 	Query *sql.Query
-	// Apart are the queries of views that Query does read by their names, as
-	// their rows are checked before.
+	// Apart are the queries of the views with expectations that Query reads,
+	// which stand in it by their names.
 	Apart []*sql.Query
 	// Definition tells definitions apart that may give other rows.
 	Definition string

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func (p *plant) keepTimed(interval time.Duration) *timed {
 func (r *timed) times(dataset string) []time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]time.Time(nil), r.began[dataset]...)
+	return slices.Clone(r.began[dataset])
 }
 
 // pass lets time pass, a second every few milliseconds.

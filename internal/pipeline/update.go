@@ -127,7 +127,7 @@ func (u *update) start(ctx context.Context, continuous bool) error {
 		return err
 	}
 	u.events = log.Begin(eventlog.Pipeline{Name: u.Name, Type: "WORKSPACE"}, eventlog.Request{
-		Cause: "USER_ACTION", FullRefresh: u.cfg.FullAll, Continuous: continuous, Selection: u.cfg.Only, FullOnly: u.cfg.Full,
+		Cause: eventlog.UserAction, FullRefresh: u.cfg.FullAll, Continuous: continuous, Selection: u.cfg.Only, FullOnly: u.cfg.Full,
 	})
 	for _, s := range u.schemas {
 		if err := u.lead.Execute(ctx, s.text, s.Statement); err != nil {

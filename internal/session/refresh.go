@@ -69,7 +69,7 @@ func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refres
 		if err != nil {
 			return nil, err
 		}
-		r.update = log.Begin(eventlog.Pipeline{Name: entry.Name.Plain(), Type: "DBSQL"}, eventlog.Request{Cause: "USER_ACTION", FullRefresh: how.Full})
+		r.update = log.Begin(eventlog.Pipeline{Name: entry.Name.Plain(), Type: "DBSQL"}, eventlog.Request{Cause: eventlog.UserAction, FullRefresh: how.Full})
 		r.update.Enter(eventlog.Running, nil)
 	}
 	leave, err := s.enter(entry.Text)

@@ -247,7 +247,9 @@ type slowSink struct {
 
 func (s *slowSink) Write(ctx context.Context, b stream.Batch, rows *ingest.Relation) (stream.Written, error) {
 	if b.ID == 0 {
-		time.Sleep(s.first) //nolint:forbidigo // in the time of synctest
+		if err := sleep(ctx, s.first); err != nil {
+			return stream.Written{}, err
+		}
 	}
 	return s.objects.Write(ctx, b, rows)
 }
