@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,28 +36,43 @@ type row struct {
 	ends int64
 }
 
-// plain returns a row "key=number" that stays for ever.
-func plain(t testing.TB, text string) row {
-	t.Helper()
-	key, number, _ := strings.Cut(text, "=")
-	r := row{key: key, ends: state.Never}
-	if _, err := fmt.Sscan(number, &r.n); err != nil {
-		t.Fatal(err)
-	}
+// plain returns rows "key=number" that stay for ever.
+func plain(tb testing.TB, texts ...string) []row {
+	tb.Helper()
 	b := array.NewStringBuilder(memory.DefaultAllocator)
 	defer b.Release()
-	b.Append(key)
+	rows := make([]row, len(texts))
+	for i, text := range texts {
+		key, number, _ := strings.Cut(text, "=")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		rows[i] = row{key: key, n: n, ends: state.Never}
+		b.Append(key)
+	}
 	keys := b.NewArray()
 	defer keys.Release()
-	r.at = state.Key{Lead: state.Never, Hash: state.Hashes([]arrow.Array{keys}, 1).Value(0)}
-	return r
+	hashes := state.Hashes([]arrow.Array{keys}, len(rows))
+	defer hashes.Release()
+	for i := range rows {
+		rows[i].at = state.Key{Lead: state.Never, Hash: hashes.Value(i)}
+	}
+	return rows
+}
+
+// numbered returns so many rows.
+func numbered(tb testing.TB, n int) []row {
+	tb.Helper()
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("%d=%d", i, i)
+	}
+	return plain(tb, texts...)
 }
 
 func compare(a, b row) int {
-	if a.at.Lead != b.at.Lead {
-		return slices.Compare([]int64{a.at.Lead}, []int64{b.at.Lead})
-	}
-	return slices.Compare([]int64{a.at.Hash}, []int64{b.at.Hash})
+	return cmp.Or(cmp.Compare(a.at.Lead, b.at.Lead), cmp.Compare(a.at.Hash, b.at.Hash))
 }
 
 // batchOf returns rows as the store takes them, in batches.
@@ -83,13 +100,9 @@ func batchOf(rows []row) iter.Seq2[arrow.RecordBatch, error] {
 	}
 }
 
-func rowsOf(t testing.TB, texts ...string) iter.Seq2[arrow.RecordBatch, error] {
-	t.Helper()
-	var rows []row
-	for _, text := range texts {
-		rows = append(rows, plain(t, text))
-	}
-	return batchOf(rows)
+func rowsOf(tb testing.TB, texts ...string) iter.Seq2[arrow.RecordBatch, error] {
+	tb.Helper()
+	return batchOf(plain(tb, texts...))
 }
 
 // texts returns rows as "key=number", sorted.
@@ -111,23 +124,23 @@ func info(text string) func() (json.RawMessage, error) {
 	return func() (json.RawMessage, error) { return json.RawMessage(text), nil }
 }
 
-func open(t testing.TB, store object.Store, query string, fresh bool) *state.Store {
-	t.Helper()
-	s, err := state.Open(t.Context(), store, 0, columns, 1, query, fresh)
+func open(tb testing.TB, store object.Store, query string, fresh bool) *state.Store {
+	tb.Helper()
+	s, err := state.Open(tb.Context(), store, 0, columns, 1, query, fresh)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }
 
 // all returns what a version has left.
-func all(t testing.TB, s *state.Store, version int64) ([]string, error) {
-	t.Helper()
-	v, err := s.At(t.Context(), version)
+func all(tb testing.TB, s *state.Store, version int64) ([]string, error) {
+	tb.Helper()
+	v, err := s.At(tb.Context(), version)
 	if err != nil {
 		return nil, err
 	}
-	return texts(v.All(t.Context()))
+	return texts(v.All(tb.Context()))
 }
 
 // TestVersions: a version is what its batch has changed and what it has not,
@@ -214,10 +227,7 @@ func TestFind(t *testing.T) {
 	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
 	s := open(t, store, "q", true)
 	const rows = 100_000
-	var list []row
-	for i := range rows {
-		list = append(list, plain(t, fmt.Sprintf("%d=%d", i, i)))
-	}
+	list := numbered(t, rows)
 	if err := s.Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
 		t.Fatal(err)
 	}
@@ -252,17 +262,15 @@ func TestFind(t *testing.T) {
 func TestEnded(t *testing.T) {
 	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
 	s := open(t, store, "q", true)
-	var list []row
-	for i := range 100_000 {
-		r := plain(t, fmt.Sprintf("%d=%d", i, i))
-		r.at.Lead, r.ends = int64(i/1000), int64(i/1000)
-		list = append(list, r)
+	list := numbered(t, 50_000)
+	for i := range list {
+		list[i].at.Lead, list[i].ends = int64(i/1000), int64(i/1000)
 	}
 	if err := s.Write(ctx, 0, -1, batchOf(list), info("{}")); err != nil {
 		t.Fatal(err)
 	}
 	whole := store.written
-	for version := int64(1); version <= 100; version++ {
+	for version := int64(1); version <= 50; version++ {
 		v, err := s.At(ctx, version-1)
 		if err != nil {
 			t.Fatal(err)
@@ -281,7 +289,7 @@ func TestEnded(t *testing.T) {
 		}
 	}
 	store.opened = 0
-	if got, err := all(t, s, 100); err != nil || len(got) > 0 || store.opened > 0 {
+	if got, err := all(t, s, 50); err != nil || len(got) > 0 || store.opened > 0 {
 		t.Errorf("%d rows are left (%v), and %d files", len(got), err, store.opened)
 	}
 }

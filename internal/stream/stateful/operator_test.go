@@ -147,9 +147,9 @@ func TestOperatorAsModel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			for seed := range uint64(3) {
+			for seed := range uint64(2) {
 				run := modelRun{bench: b, query: c.query, model: c.model, disk: mem.New(time.Now), Rand: rand.New(rand.NewPCG(seed, 7)), counts: newCounts()}
-				for batch := range int64(25) {
+				for batch := range int64(20) {
 					run.batch(t, batch)
 				}
 			}
