@@ -197,7 +197,10 @@ func (f *file) decode(columns, plain []byte) (rows arrow.RecordBatch, err error)
 			err = damaged(f.key, fmt.Sprintf("cannot be read: %v", p))
 		}
 	}()
-	in, err := ipc.NewReader(io.MultiReader(bytes.NewReader(columns), bytes.NewReader(plain)), ipc.WithAllocator(&bounded{left: 2 * maxPlain}))
+	longest := int64(max(len(columns), len(plain)))
+	options := []ipc.Option{ipc.WithAllocator(&bounded{left: 2 * maxPlain}), ipc.WithMetadataSizeLimit(longest), ipc.WithBodySizeLimit(longest)}
+	in, err := ipc.NewReaderFromMessageReader(
+		ipc.NewMessageReader(io.MultiReader(bytes.NewReader(columns), bytes.NewReader(plain)), options...), options...)
 	if err != nil {
 		return nil, damaged(f.key, "cannot be read: "+err.Error())
 	}
