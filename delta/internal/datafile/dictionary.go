@@ -153,7 +153,9 @@ func (s *scratch) writeDictionary(cw *file.ByteArrayColumnChunkWriter, l *leaf, 
 	}}
 	for b, arr := range batches {
 		for from := 0; from < arr.Len(); from += dictionaryPageRows {
-			part := array.NewSlice(arr, int64(from), int64(min(from+dictionaryPageRows, arr.Len()))).(*array.Dictionary)
+			data := array.NewSliceData(arr.Data(), int64(from), int64(min(from+dictionaryPageRows, arr.Len())))
+			part := array.NewDictionaryData(data)
+			data.Release()
 			err := pages.write(s, part, s.codes(part, d.remaps[b]))
 			part.Release()
 			if err != nil {

@@ -10,7 +10,7 @@ func TestEntries(t *testing.T) {
 	const n = 10_000 // the table grows
 	for round := range 2 {
 		for i := range n {
-			value := []byte(fmt.Sprint("value ", i*i))
+			value := fmt.Append(nil, "value ", i*i)
 			if i == 7 {
 				value = nil
 			}

@@ -89,7 +89,7 @@ func (s *Source) evolve(ctx context.Context, list []format.File, unknown *schema
 	if unknown == nil {
 		unknown = schema.New()
 	} else if !s.inferTypes() {
-		unknown = asText(unknown).(*schema.Struct)
+		unknown = textFields(unknown)
 	}
 	old := s.schema.data
 	grown := evolve.Grow(evolve.Grow(old, found.data, evolve.AsTable), unknown, evolve.AsTable)
@@ -129,15 +129,19 @@ func newFields(old, grown *schema.Struct) []string {
 	return append(fields, evolve.NewColumns(old, schema.New(grown.Fields[:len(old.Fields)]...))...)
 }
 
-// asText makes the types within t STRING, as without inference of types.
+// textFields makes the types within s STRING, as without inference of types.
+func textFields(s *schema.Struct) *schema.Struct {
+	out := s.Clone()
+	for i, f := range out.Fields {
+		out.Fields[i].Type = asText(f.Type)
+	}
+	return out
+}
+
 func asText(t schema.Type) schema.Type {
 	switch t := t.(type) {
 	case *schema.Struct:
-		out := t.Clone()
-		for i, f := range out.Fields {
-			out.Fields[i].Type = asText(f.Type)
-		}
-		return out
+		return textFields(t)
 	case schema.Array:
 		t.Element = asText(t.Element)
 		return t
