@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -251,7 +252,7 @@ func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*Fil
 	}
 	hints, err := schema.ParseDDL(s.Options.Text("schemaHints"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("option schemaHints: %w", err)
 	}
 	partitioning := files.InferPartitioning(s.base, slices.Values(s.List), s.partitionRules(how.Types, zone))
 	whole := schema.New(data.Fields...)

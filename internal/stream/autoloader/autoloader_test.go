@@ -1,6 +1,7 @@
 package autoloader_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type landing struct {
 	files      *mem.Store
 	checkpoint object.Store
 	now        time.Time
+	path       string // "" is the folder
 	options    map[string]string
 	schema     *schema.Struct
 	trigger    stream.Trigger
@@ -88,7 +90,7 @@ func (l *landing) open() (*autoloader.Source, error) {
 		"file": func(context.Context, location.Location) (object.Store, error) { return local.New("/"), nil },
 	}
 	return autoloader.Open(l.t.Context(), autoloader.Config{
-		Path: "s3://bucket/in/", Options: l.options, Schema: l.schema, Openers: openers,
+		Path: cmp.Or(l.path, "s3://bucket/in/"), Options: l.options, Schema: l.schema, Openers: openers,
 		Checkpoint: l.faulty(l.checkpoint), State: "sources/0/", Clock: func() time.Time { return l.now }, NewID: uuid.NewString,
 		Guess: l.guess,
 	})

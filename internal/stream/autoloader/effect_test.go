@@ -195,6 +195,29 @@ func TestOptionsHaveAnEffect(t *testing.T) {
 	}
 }
 
+// TestDirectoriesAsTheyCome: recursiveFileLookup makes no columns of folders.
+func TestDirectoriesAsTheyCome(t *testing.T) {
+	for value, want := range map[string]string{"false": "1|2022", "true": "1"} {
+		l := newLanding(t, json("recursiveFileLookup", value, "schemaEvolutionMode", "none"))
+		l.put("year=2022/deep/a.json", `{"a":1}`)
+		l.mustRun()
+		l.expect("recursiveFileLookup "+value, want)
+	}
+}
+
+// TestStrictGlobber: with useStrictGlobber a * ends at a slash, and without it
+// does not.
+func TestStrictGlobber(t *testing.T) {
+	for value, want := range map[string][]string{"false": {"1", "2"}, "true": {"1"}} {
+		l := newLanding(t, json("useStrictGlobber", value, "schemaEvolutionMode", "none", "recursiveFileLookup", "true"))
+		l.path = "s3://bucket/in/*.json"
+		l.put("a.json", `{"a":1}`)
+		l.put("deep/b.json", `{"a":2}`)
+		l.mustRun()
+		l.expect("useStrictGlobber "+value, want...)
+	}
+}
+
 // TestAssertion19_CaseOfNames: a field whose name differs in case alone is
 // rescued, and read with readerCaseSensitive=false; it is no new column.
 func TestAssertion19_CaseOfNames(t *testing.T) {

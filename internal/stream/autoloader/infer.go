@@ -3,6 +3,7 @@ package autoloader
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -153,7 +154,7 @@ func (s *Source) inferTypes() bool {
 func (s *inferred) hint(text string) error {
 	hints, err := schema.ParseDDL(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("option schemaHints: %w", err)
 	}
 	of := schema.New()
 	for _, h := range hints.Fields {
