@@ -283,9 +283,12 @@ func TestProcessingTimeOverrun(t *testing.T) {
 // checkpoint, and an unfinished batch is completed first, within its bounds.
 func TestTriggerChanges(t *testing.T) {
 	for _, kinds := range [][2]stream.TriggerKind{
-		{stream.AvailableNow, stream.ProcessingTime}, {stream.AvailableNow, stream.Once},
-		{stream.ProcessingTime, stream.AvailableNow}, {stream.ProcessingTime, stream.Once},
-		{stream.Once, stream.AvailableNow}, {stream.Once, stream.ProcessingTime},
+		{stream.AvailableNow, stream.ProcessingTime},
+		{stream.AvailableNow, stream.Once},
+		{stream.ProcessingTime, stream.AvailableNow},
+		{stream.ProcessingTime, stream.Once},
+		{stream.Once, stream.AvailableNow},
+		{stream.Once, stream.ProcessingTime},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			store, there := mem.New(nil), &atomic.Int64{}
