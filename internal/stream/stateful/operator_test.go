@@ -55,7 +55,7 @@ func newBench(tb testing.TB) *bench {
 
 // operator opens an operator over a checkpoint. Its query is one that the
 // engine takes as it is, but for STREAM and WATERMARK.
-func (b *bench) operator(checkpoint object.Store, query string) (*stateful.Operator, *stateful.Plan) {
+func (b *bench) operator(checkpoint object.Store, query string) *stateful.Operator {
 	b.Helper()
 	plan, err := stateful.New(query, nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func (b *bench) operator(checkpoint object.Store, query string) (*stateful.Opera
 	}
 	return stateful.Open(stateful.Config{
 		Plan: plan, Checkpoint: checkpoint, Engine: b.engine, Query: b.query, Input: inputOf, TimeZone: time.UTC, Clock: time.Now,
-	}), plan
+	})
 }
 
 func (b *bench) query(ctx context.Context, text string, streams []*ingest.Relation) (*ingest.Relation, error) {
@@ -198,7 +198,7 @@ func (m *modelRun) attempt(ctx context.Context, at stream.Moment, rows [][2]int6
 		if m.crashes > 10 {
 			plan = objecttest.Script()
 		}
-		m.op, _ = m.operator(objecttest.NewFaulty(m.disk, plan), m.query)
+		m.op = m.operator(objecttest.NewFaulty(m.disk, plan), m.query)
 	}
 	in := streamOf(len(rows), func(i int) (int64, int64) { return rows[i][0], rows[i][1] })
 	out, err := m.op.Apply(ctx, at, []*ingest.Relation{in})
@@ -308,7 +308,7 @@ func BenchmarkBatch(b *testing.B) {
 func runBatches(b *testing.B, groups int) {
 	b.Helper()
 	disk := &counting{Store: local.New(b.TempDir())}
-	op, _ := newBench(b).operator(disk, "SELECT k, count(*) AS c, max(v) AS m FROM STREAM s GROUP BY k")
+	op := newBench(b).operator(disk, "SELECT k, count(*) AS c, max(v) AS m FROM STREAM s GROUP BY k")
 	run := func(batch int64, rows *ingest.Relation) {
 		out, err := op.Apply(b.Context(), stream.Moment{Batch: batch}, []*ingest.Relation{rows})
 		if err != nil {
