@@ -27,14 +27,19 @@ func TestNestedDrift(t *testing.T) {
 		{"struct", `{"s":{"a":1}}`, `{"s":{"a":2,"b":3}}`, nil, "s.b", `{"a":2,"b":3}|(null)`},
 		{"struct in an array", `{"l":[{"x":1}]}`, `{"l":[{"x":2,"y":{"z":[3]}}]}`, nil, "l.element.y", `[{"x":2,"y":{"z":[3]}}]|(null)`},
 		{"known types stay", `{"s":{"a":1}}`, `{"s":{"a":2.5,"b":3}}`, nil, "s.b", `{"a":null,"b":3}|{"s":{"a":2.5},"_file_path"`},
-		{"in a widening mode, too", `{"s":{"a":1}}`, `{"s":{"a":3000000000,"b":3}}`,
+		{
+			"in a widening mode, too", `{"s":{"a":1}}`, `{"s":{"a":3000000000,"b":3}}`,
 			[]string{"cloudFiles.schemaEvolutionMode", "addNewColumnsWithTypeWidening", "schemaHints", "s.a INT"},
-			"s.b, s STRUCT<a: BIGINT, b: BIGINT>", `{"a":3000000000,"b":3}|(null)`},
+			"s.b, s STRUCT<a: BIGINT, b: BIGINT>", `{"a":3000000000,"b":3}|(null)`,
+		},
 		{"records disagree about the struct", `{"s":{"a":1}}`, `{"s":{"a":2,"b":3}}` + "\n" + `{"s":7}`, nil, "s.b", `{"a":2,"b":3}|(null)`},
 		{"records disagree about the array", `{"l":[{"x":1}]}`, `{"l":[{"x":2,"y":3}]}` + "\n" + `{"l":{}}`, nil, "l.element.y", `[{"x":2,"y":3}]|(null)`},
-		{"without types", `{"s":{"a":1},"l":[{"x":1}]}`, `{"s":{"a":2,"b":3},"l":[{"x":2,"y":{"z":4}}]}`,
-			[]string{"cloudFiles.inferColumnTypes", "false", "schemaHints", hint}, "l.element.y, s.b",
-			`[{"x":2,"y":{"z":"4"}}]|{"a":2,"b":"3"}|(null)`},
+		{
+			"without types", `{"s":{"a":1},"l":[{"x":1}]}`, `{"s":{"a":2,"b":3},"l":[{"x":2,"y":{"z":4}}]}`,
+			[]string{"cloudFiles.inferColumnTypes", "false", "schemaHints", hint},
+			"l.element.y, s.b",
+			`[{"x":2,"y":{"z":"4"}}]|{"a":2,"b":"3"}|(null)`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			options := append([]string{"cloudFiles.inferColumnTypes", "true"}, c.options...)
