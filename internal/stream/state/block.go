@@ -231,7 +231,7 @@ type bounded struct{ left int }
 
 func (b *bounded) take(size int) {
 	if b.left -= size; b.left < 0 || size < 0 {
-		panic("its lengths are beyond its size")
+		panic("its lengths are beyond its size") //nolint:forbidigo // an allocator returns no errors; decode recovers
 	}
 }
 

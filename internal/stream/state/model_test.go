@@ -17,10 +17,7 @@ import (
 )
 
 // model is the state as a plain map, at each version.
-type model struct {
-	versions []map[string]row
-	over     []int64
-}
+type model struct{ versions []map[string]row }
 
 func (m *model) at(version int64) map[string]row {
 	if version < 0 {
