@@ -29,6 +29,7 @@ type busy struct {
 }
 
 func newBusy(t *testing.T) *busy {
+	t.Helper()
 	b := &busy{t: t, objects: mem.New(nil)}
 	var err error
 	if b.flow, err = b.open(b.objects); err != nil {

@@ -59,8 +59,8 @@ func feeds() []fed {
 		},
 		{"flow", "CREATE STREAMING TABLE t; CREATE FLOW f AS INSERT INTO t BY NAME SELECT id, 1 AS n FROM " + files, row, []string{"flows", "flows/*/*/*/metadata"}},
 		{
-			"AUTO CDC", "CREATE STREAMING TABLE t; CREATE FLOW f AS AUTO CDC INTO t FROM " + files + " KEYS (id) SEQUENCE BY seq COLUMNS * EXCEPT (seq)",
-			row, []string{"flows", "cdc"},
+			"AUTO CDC", "CREATE STREAMING TABLE t; CREATE FLOW f AS AUTO CDC INTO t FROM " + files + " KEYS (id) SEQUENCE BY seq COLUMNS * EXCEPT (seq)", row,
+			[]string{"flows", "cdc"},
 		},
 	}
 }

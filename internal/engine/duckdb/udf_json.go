@@ -88,12 +88,12 @@ func (w *jsonPruner) value(s *jsonShape) (ok bool) {
 	w.out = append(w.out, open)
 	w.at++
 	for n, first := 0, true; w.at < len(w.in); n++ {
-		switch c := w.in[w.at]; {
-		case c == ']' || c == '}':
+		switch c := w.in[w.at]; c {
+		case ']', '}':
 			w.out = append(w.out, c)
 			w.at++
 			return true
-		case c == ',':
+		case ',':
 			w.at++
 		}
 		before := len(w.out)

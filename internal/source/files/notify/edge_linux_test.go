@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -103,9 +102,9 @@ func TestFolderBeyondTheLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer q.Close() //nolint:errcheck // the test is over
+	defer q.Close()
 	for range 3 {
-		if n, err := q.Take(context.Background()); err != nil || !n.Lost {
+		if n, err := q.Take(t.Context()); err != nil || !n.Lost {
 			t.Errorf("got %v, %v, want that all is to be listed", n, err)
 		}
 	}
