@@ -55,9 +55,14 @@ func newBench(tb testing.TB) *bench {
 
 // operator opens an operator over a checkpoint. Its query is one that the
 // engine takes as it is, but for STREAM and WATERMARK.
-func (b *bench) operator(checkpoint object.Store, query string) *stateful.Operator {
+func (b *bench) operator(checkpoint object.Store, query string, modes ...stateful.Mode) *stateful.Operator {
 	b.Helper()
 	plan, err := stateful.New(query, nil)
+	for _, mode := range modes {
+		if err == nil {
+			err = plan.As(mode)
+		}
+	}
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -211,6 +216,38 @@ func (m *modelRun) attempt(ctx context.Context, at stream.Moment, rows [][2]int6
 		err = m.op.Finish(ctx, at.Batch)
 	}
 	return got, err
+}
+
+// TestModesChange: a query that closes groups goes on in complete mode, in which
+// they stay, with those that it has not closed yet, and back.
+func TestModesChange(t *testing.T) {
+	b, disk := newBench(t), mem.New(time.Now)
+	const query = "SELECT ts, count(*) AS c FROM STREAM s WATERMARK ts DELAY OF INTERVAL 0 SECONDS GROUP BY ts"
+	for batch, c := range []struct {
+		mode            stateful.Mode
+		watermark, late int64
+		rows            []int64
+		want            []string
+	}{
+		{stateful.Append, 0, 0, []int64{10, 20, 30}, nil},
+		{stateful.Append, 10, 0, []int64{20}, []string{text(10) + "|1"}},
+		{stateful.Complete, 20, 10, []int64{10, 20}, []string{text(10) + "|1", text(20) + "|3", text(30) + "|1"}},
+		{stateful.Complete, 20, 20, []int64{30}, []string{text(10) + "|1", text(20) + "|3", text(30) + "|2"}},
+		{stateful.Append, 20, 20, nil, []string{text(10) + "|1", text(20) + "|3"}},
+		{stateful.Append, 30, 20, nil, []string{text(30) + "|2"}},
+	} {
+		at := stream.Moment{Batch: int64(batch), Watermark: c.watermark * 1000, Late: c.late * 1000}
+		rows := streamOf(len(c.rows), func(i int) (int64, int64) { return 1, c.rows[i] })
+		out, err := b.operator(disk, query, c.mode).Apply(t.Context(), at, []*ingest.Relation{rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := result(t.Context(), out)
+		out.Close()
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("batch %d brings %q (%v), want %q", batch, got, err, c.want)
+		}
+	}
 }
 
 // counts is the state as a map: how many rows of a key and a second there were.
