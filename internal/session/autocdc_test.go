@@ -33,6 +33,7 @@ var changeVector = []string{
 // TestAssertion53_VectorsOfAutoCDC: whatever order and batches the changes of
 // the vectors come in, the table ends with the same rows.
 func TestAssertion53_VectorsOfAutoCDC(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		clauses string
 		also    []string
@@ -117,6 +118,7 @@ func TestAssertion54_TombstonesOfAutoCDC(t *testing.T) {
 // TestAutoCDCIgnoresNulls: a null leaves the value that was there, that of a
 // field too, whatever order updates come in.
 func TestAutoCDCIgnoresNulls(t *testing.T) {
+	t.Parallel()
 	lines := []string{
 		`{"id":1,"at":{"a":1,"b":1},"v":{"x":1,"y":1},"w":1}`,
 		`{"id":1,"at":{"a":1,"b":2},"v":{"x":2},"w":null}`,
@@ -205,6 +207,7 @@ func TestAutoCDCRefuses(t *testing.T) {
 // TestBackingOfAutoCDC: many batches leave few files of what is remembered,
 // and all of it.
 func TestBackingOfAutoCDC(t *testing.T) {
+	t.Parallel()
 	w := newWorkspace(t)
 	const batches = 70
 	for i := range batches {
@@ -234,6 +237,7 @@ func TestBackingOfAutoCDC(t *testing.T) {
 // TestAutoCDCInBatches: random changes applied in many batches make the table
 // that they make at once, whose rows TestKeyAgainstModel of package cdc knows.
 func TestAutoCDCInBatches(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(6) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		w := newWorkspace(t)

@@ -1,11 +1,7 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
 )
 
@@ -13,6 +9,7 @@ import (
 // the table ends with the rows of a refresh that nothing has happened to: the
 // table and what is kept beside it change together.
 func TestAutoCDCUnderCrashes(t *testing.T) {
+	t.Parallel()
 	for name, clauses := range map[string]string{
 		"type 1": byUser + truncate + bySeq,
 		"type 2": byUser + "IGNORE NULL UPDATES" + bySeq + "STORED AS SCD TYPE 2 TRACK HISTORY ON * EXCEPT (city)",
@@ -27,20 +24,7 @@ func TestAutoCDCUnderCrashes(t *testing.T) {
 			w.rows("CREATE FLOW f AS AUTO CDC INTO s FROM " + changes + clauses)
 			w.file("1.json", line(2, `null`, "DELETE", 6)+line(1, `"d"`, "UPDATE", 5)+line(3, `"e"`, "UPDATE", 4))
 			w.file("2.json", line(2, `"late"`, "UPDATE", 5)+line(4, `null`, "TRUNCATE", 3)+line(1, `null`, "UPDATE", 7))
-			tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-			if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-				t.Fatal(err)
-			}
-			tr.restart(t)
-			tr.open()
-			want := tr.rows("REFRESH TABLE s; SELECT * FROM s")
-			slices.Sort(want)
-			for n, more := 1, true; more; n++ {
-				if !soaking() {
-					n += n / 3
-				}
-				more = tr.crashRefresh(t, n, want)
-			}
+			w.trial(faulted{}).refreshUnderCrashes(t, 12)
 		})
 	}
 }

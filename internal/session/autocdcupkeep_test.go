@@ -1,10 +1,7 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 )
 
@@ -12,6 +9,7 @@ import (
 // table of tombstones, and deleted files of it, is applied by the next process
 // to what was before.
 func TestAutoCDCUpkeepUnderCrashes(t *testing.T) {
+	t.Parallel()
 	const batches = 49 // the next one finds the upkeep due
 	w := newWorkspace(t)
 	var want []string
@@ -26,17 +24,7 @@ func TestAutoCDCUpkeepUnderCrashes(t *testing.T) {
 	for _, user := range []int{0, 1, 2, 4} {
 		want = append(want, fmt.Sprintf("%d|n|NULL", user))
 	}
-	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-		t.Fatal(err)
-	}
-	step := 41
-	if soaking() {
-		step = 1
-	}
-	for n, more := 1, true; more; n += step {
-		more = tr.crashRefresh(t, n, want)
-	}
+	w.trial(faulted{}).refreshUnderCrashes(t, 16, want...)
 }
 
 // TestAutoCDCForgetsTombstones: tombstones that were kept for long enough leave

@@ -276,6 +276,7 @@ var badTexts = []badText{{
 // TestBadText loads each file by read_files, by CREATE TABLE AS SELECT, which
 // must hold the same rows, and by COPY INTO.
 func TestBadText(t *testing.T) {
+	t.Parallel()
 	for _, c := range badTexts {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorkspace(t)

@@ -90,6 +90,7 @@ var classes = map[string]string{
 }
 
 func TestStatementsThatChangeRowsAsSpark(t *testing.T) {
+	t.Parallel()
 	var answers map[string]answer
 	text, err := os.ReadFile("testdata/dml.answers.json")
 	if err == nil {

@@ -33,6 +33,7 @@ func (o *overtaken) PutIfAbsent(ctx context.Context, key string, data []byte) er
 // nothing of it is left. The table has partitions a and b, with rows 1 and 2;
 // the winner's version is the third.
 func TestConflictingChangesOfRows(t *testing.T) {
+	t.Parallel()
 	const (
 		appended = "DELTA_CONCURRENT_APPEND"
 		removed  = "DELTA_CONCURRENT_DELETE_READ"

@@ -106,18 +106,21 @@ type trial struct {
 
 func newTrial(t *testing.T, f faulted) *trial {
 	t.Helper()
-	tr := &trial{faulted: f, workspace: newWorkspace(t)}
-	tr.saved = filepath.Join(tr.root, "saved")
+	w := newWorkspace(t)
 	for i := range 4 {
-		tr.file(fmt.Sprintf("old/%d.csv", i), fmt.Sprintf("id\n%d\n", i))
-		tr.file(fmt.Sprintf("new/%d.csv", i), fmt.Sprintf("id\n%d\n%d\n", 100+i, 200+i))
+		w.file(fmt.Sprintf("old/%d.csv", i), fmt.Sprintf("id\n%d\n", i))
+		w.file(fmt.Sprintf("new/%d.csv", i), fmt.Sprintf("id\n%d\n%d\n", 100+i, 200+i))
 	}
-	tr.rows(f.prepare)
-	if err := tr.s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(tr.root, "ws"), tr.saved); err != nil {
-		t.Fatal(err)
+	w.rows(f.prepare)
+	return w.trial(f)
+}
+
+// trial ends the session; what there is by now is what each run begins with.
+func (w *workspace) trial(f faulted) *trial {
+	w.t.Helper()
+	tr := &trial{faulted: f, workspace: w, saved: filepath.Join(w.root, "saved")}
+	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
+		w.t.Fatal(err)
 	}
 	return tr
 }
@@ -210,6 +213,7 @@ func (tr *trial) judge(err error) (done bool) {
 // the statement succeeded and did all, or failed with a class and did nothing;
 // and run again it does what is left, so that each row is there once.
 func TestStatementsUnderFaults(t *testing.T) {
+	t.Parallel()
 	for name, f := range faultedStatements() {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, f)
@@ -231,12 +235,13 @@ func next(n int) int {
 	if soaking() {
 		return n + 1
 	}
-	return n + 1 + n/8
+	return n + 1 + n/3
 }
 
 // A process that dies leaves the table as it was or with all of the load; the
 // next one completes it.
 func TestStatementsUnderCrashes(t *testing.T) {
+	t.Parallel()
 	for name, f := range faultedStatements() {
 		t.Run(name, func(t *testing.T) {
 			tr := newTrial(t, f)

@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,20 +75,12 @@ func TestSchemaTrackingRefuses(t *testing.T) {
 // A stream that tracks schemas and dies anywhere has each row once, with the
 // columns of its time.
 func TestSchemaTrackingUnderCrashes(t *testing.T) {
+	t.Parallel()
 	w := newWorkspace(t)
 	w.rows(mapped)
 	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM src WITH (maxFilesPerTrigger = 1, schemaTrackingLocation = 'schema', allowSourceColumnDrop = 'always')")
 	w.rows("INSERT INTO src VALUES (2, 'two'); ALTER TABLE src ADD COLUMN n INT; INSERT INTO src VALUES (3, 'three', 33); ALTER TABLE src DROP COLUMN name; INSERT INTO src VALUES (4, 44)")
-	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-		t.Fatal(err)
-	}
-	for n, more := 1, true; more; n++ {
-		if !soaking() {
-			n += n / 2
-		}
-		more = tr.crashRefresh(t, n, []string{"1|one|NULL", "2|two|NULL", "3|three|33", "4|NULL|44"})
-	}
+	w.trial(faulted{}).refreshUnderCrashes(t, 12, "1|one|NULL", "2|two|NULL", "3|three|33", "4|NULL|44")
 }
 
 // TestBacklogOfTable: progress tells of the files and bytes that are left, also

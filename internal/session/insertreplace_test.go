@@ -9,6 +9,7 @@ const partitioned = `CREATE TABLE t (id INT, p STRING, q INT) PARTITIONED BY (p,
 	INSERT INTO t VALUES (1, 'a', 1), (2, 'a', 2), (3, 'b', 1), (4, NULL, 1);`
 
 func TestInsertReplaces(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, insert string
 		want         []string

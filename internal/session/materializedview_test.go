@@ -19,6 +19,7 @@ func (w *workspace) technique(view string) string {
 // a refresh it has the rows that its query gives, by the cheapest way that its
 // shape allows.
 func TestMaterializedViewIsMaintained(t *testing.T) {
+	t.Parallel()
 	const insert = "INSERT INTO src VALUES (3, 'b', 30, 0.5), (4, NULL, NULL, NULL)"
 	views := map[string]struct{ query, onInsert string }{
 		"filtered":  {"SELECT id, upper(k) AS k, v + 1 AS v FROM src WHERE v IS NULL OR v > 5", "APPEND_ONLY"},

@@ -120,6 +120,7 @@ func values(rows []record) string {
 // Random tables of several files, random sources and random clauses give what
 // a naive model gives.
 func TestMergeIsWhatTheModelSays(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 5))
 	w := newWorkspace(t)
 	ambiguous := 0

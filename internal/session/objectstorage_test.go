@@ -165,6 +165,7 @@ func (b *bucket) checkpointOf(table string) string {
 // requests to the store goes on from the checkpoint, and every row is there
 // once.
 func TestStreamsOnObjectStorageKilled(t *testing.T) {
+	t.Parallel()
 	const load = "CREATE OR REFRESH STREAMING TABLE lake.t AS SELECT * FROM STREAM read_files('$IN', format => 'json', schema => 'id INT', maxFilesPerTrigger => 2)"
 	deaths := 0
 	for n, died := 1, true; died; n++ {

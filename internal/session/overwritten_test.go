@@ -67,6 +67,7 @@ func version(v int) []byte {
 // rows that the table gets of it are all those of one version (semantics §2.3),
 // and with allowOverwrites each version that is met comes once.
 func TestOverwrittenWhileRead(t *testing.T) {
+	t.Parallel()
 	replace := func(t *testing.T, name string) {
 		t.Helper()
 		temp := filepath.Join(filepath.Dir(filepath.Dir(name)), "new")

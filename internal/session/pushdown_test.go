@@ -102,6 +102,7 @@ func condition(rng *rand.Rand, depth int) string {
 // A condition gives the same rows whether the scan leaves files out by it or
 // not: a LIMIT below it keeps it from the scan.
 func TestFileSkippingLosesNoRows(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 7))
 	w := newWorkspace(t)
 	newMixed(w, rng)

@@ -79,6 +79,7 @@ func TestRepairReportsWhatItCannotDo(t *testing.T) {
 // TestRepairOfEachKind: what each way of being rescued comes to when the table
 // can hold it equals a load that could from the start.
 func TestRepairOfEachKind(t *testing.T) {
+	t.Parallel()
 	const replace = "ALTER TABLE n SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name'); ALTER TABLE n DROP COLUMN q; ALTER TABLE n ADD COLUMN q "
 	for name, c := range map[string]struct {
 		file, text        string

@@ -17,6 +17,7 @@ import (
 // lacks columns and has types that are too narrow; after ALTER TABLE and
 // REPAIR the table has the rows that a load with the whole schema gives.
 func TestRepairEqualsAWideLoad(t *testing.T) {
+	t.Parallel()
 	repaired := 0
 	for seed := range uint64(5) {
 		w := newWorkspace(t)

@@ -16,6 +16,7 @@ import (
 // the table as it is then. What the other wrote stays, and no value comes
 // twice.
 func TestRepairOvertaken(t *testing.T) {
+	t.Parallel()
 	const rescued = `'{"v":%d,"_file_path":"a.json"}'`
 	for _, c := range []struct {
 		winner string

@@ -1,11 +1,7 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -108,26 +104,10 @@ func TestGuessThatDoesNotHold(t *testing.T) {
 // A first load whose guess does not hold may die anywhere: the next one ends
 // with the columns and rows of a load that was not disturbed.
 func TestGuessUnderCrashes(t *testing.T) {
+	t.Parallel()
 	w := newWorkspace(t)
 	w.drifted()
-	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-	tr.text = "CREATE OR REFRESH STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'csv', header => true)"
-	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-		t.Fatal(err)
-	}
-	tr.restart(t)
-	tr.open()
-	want := tr.rows(tr.text + "; SELECT * FROM s")
-	slices.Sort(want)
-	columns := tr.columns("s")
-	for n, more := 1, true; more; n++ {
-		if !soaking() {
-			n += n / 5
-		}
-		more = tr.crashRefresh(t, n, want)
-		tr.open()
-		if got := tr.columns("s"); got != columns {
-			t.Errorf("died at operation %d, then the columns are %s, want %s", n, got, columns)
-		}
-	}
+	w.trial(faulted{
+		text: "CREATE OR REFRESH STREAMING TABLE s AS SELECT * FROM STREAM read_files('$IN', format => 'csv', header => true)",
+	}).refreshUnderCrashes(t, 16)
 }

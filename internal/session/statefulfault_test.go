@@ -18,6 +18,7 @@ import (
 // ends with the rows of a refresh that nothing has happened to: what is kept
 // between batches is that of the batch before, whatever was written since.
 func TestStatefulRefreshUnderCrashes(t *testing.T) {
+	t.Parallel()
 	for name, query := range map[string]string{
 		"updated":  "SELECT k, count(*) AS c, sum(n) AS total, stddev(n) AS d FROM " + readings + " GROUP BY k",
 		"complete": "SELECT count(*) AS c, max(n) AS m FROM " + readings,
@@ -40,35 +41,47 @@ func TestStatefulRefreshUnderCrashes(t *testing.T) {
 			w.rows("CREATE STREAMING TABLE s AS " + query)
 			batch(2)
 			batch(3)
-			tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-			if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-				t.Fatal(err)
-			}
-			tr.restart(t)
-			tr.open()
-			want := tr.rows("REFRESH TABLE s; SELECT * FROM s")
-			slices.Sort(want)
-			for n, more := 1, true; more; n++ {
-				if !soaking() {
-					n += n / 2
-				}
-				more = tr.crashRefresh(t, n, want)
-			}
+			w.trial(faulted{}).refreshUnderCrashes(t, 8)
 		})
 	}
 }
 
-// crashRefresh refreshes table s, or runs the trial's statement, until the process dies at the nth operation
-// of the storage, then again in another process. It reports whether it died.
-func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
+// refreshUnderCrashes refreshes table s, or runs the trial's statement, in a
+// process that nothing happens to, and in so many that die, each at another
+// request to its store, and others that go on from there: the table has the
+// same rows and columns; known are the rows, if they are.
+func (tr *trial) refreshUnderCrashes(t *testing.T, deaths int, known ...string) {
+	t.Helper()
+	tr.text = cmp.Or(tr.text, "REFRESH TABLE s")
+	never := objecttest.NewFaulty(local.New("/"), objecttest.Script())
+	tr.restart(t)
+	tr.through(never)
+	tr.rows(tr.text)
+	want, columns := tr.rows("SELECT * FROM s"), tr.columns("s")
+	slices.Sort(want)
+	if len(known) > 0 && !slices.Equal(want, known) {
+		t.Fatalf("table s has\n%q, want\n%q", want, known)
+	}
+	if err := tr.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	requests := len(never.Log())
+	if soaking() {
+		deaths = requests
+	}
+	for i := range min(deaths, requests) {
+		tr.crashRefresh(t, 1+i*requests/deaths, want, columns)
+	}
+}
+
+// crashRefresh runs the statement until the process dies at the nth request,
+// then again in another process.
+func (tr *trial) crashRefresh(t *testing.T, n int, want []string, columns string) {
 	t.Helper()
 	tr.restart(t)
-	store := objecttest.NewFaulty(local.New("/"), objecttest.CrashAt(n))
-	tr.through(store)
+	tr.through(objecttest.NewFaulty(local.New("/"), objecttest.CrashAt(n)))
 	dead := tr.s
-	text := cmp.Or(tr.text, "REFRESH TABLE s")
-	_, err := tr.try(text)
-	died = len(store.Faults()) > 0
+	_, err := tr.try(tr.text)
 	// The lease of a process that has died; this one lives on.
 	for _, at := range []string{"", "flows/*/*/*"} {
 		leases, gerr := filepath.Glob(filepath.Join(tr.root, "ws", "checkpoints", "*", "*", "*", at, "lease"))
@@ -82,33 +95,27 @@ func (tr *trial) crashRefresh(t *testing.T, n int, want []string) (died bool) {
 		}
 	}
 	tr.open()
-	tr.rows(text)
+	tr.rows(tr.text)
 	got := tr.rows("SELECT * FROM s")
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("died at operation %d (%v), then table s has\n%q, want\n%q", n, err, got, want)
+		t.Errorf("died at request %d (%v), then table s has\n%q, want\n%q", n, err, got, want)
+	}
+	if got := tr.columns("s"); got != columns {
+		t.Errorf("died at request %d (%v), then the columns are %s, want %s", n, err, got, columns)
 	}
 	if err := errors.Join(dead.Close(), tr.s.Close()); err != nil {
 		t.Error(err)
 	}
-	return died
 }
 
 // A stream of a table that dies anywhere has each row once: in the first
 // snapshot, and in the commits that follow it.
 func TestStreamOfTableUnderCrashes(t *testing.T) {
+	t.Parallel()
 	w := newWorkspace(t)
 	w.rows("CREATE TABLE src (id INT); INSERT INTO src VALUES (1); INSERT INTO src VALUES (2); INSERT INTO src VALUES (3)")
 	w.rows("CREATE STREAMING TABLE s AS SELECT * FROM STREAM src WITH (maxFilesPerTrigger = 1)")
 	w.rows("INSERT INTO src VALUES (4); INSERT INTO src VALUES (5); OPTIMIZE src; INSERT INTO src VALUES (6)")
-	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-		t.Fatal(err)
-	}
-	for n, more := 1, true; more; n++ {
-		if !soaking() {
-			n += n / 3
-		}
-		more = tr.crashRefresh(t, n, []string{"1", "2", "3", "4", "5", "6"})
-	}
+	w.trial(faulted{}).refreshUnderCrashes(t, 16, "1", "2", "3", "4", "5", "6")
 }

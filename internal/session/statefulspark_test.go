@@ -27,6 +27,7 @@ type statefulCase struct {
 // TestStatefulQueriesAsSpark runs queries over streams whose batches come one
 // by one, and compares what the table is left with to what Spark leaves.
 func TestStatefulQueriesAsSpark(t *testing.T) {
+	t.Parallel()
 	body, err := os.ReadFile(filepath.Join("testdata", "stateful", "cases.json"))
 	if err != nil {
 		t.Fatal(err)

@@ -26,8 +26,10 @@ import (
 // ordeal is what a process has to go through. The zero value is an easy life.
 type ordeal struct {
 	// step is the request to its store, from 1, at which the process kills
-	// itself instead; 0 is none.
-	step int
+	// itself instead; 0 is none. One that pauses stops there, as if for ever,
+	// until it is told to go on.
+	step   int
+	pauses bool
 	// steps is the file of the steps that were taken; "" is none. A process
 	// with fresh kills itself at the first step that is not in there.
 	steps string
@@ -50,7 +52,7 @@ func (o ordeal) String() string {
 	return url.Values{
 		"step": {strconv.Itoa(o.step)}, "seed": {strconv.FormatUint(o.seed, 10)}, "rate": {strconv.FormatFloat(o.rate, 'g', -1, 64)},
 		"space": {strconv.FormatInt(o.space, 10)}, "skew": {o.skew.String()}, "copies": {strconv.FormatBool(o.copies)},
-		"steps": {o.steps}, "fresh": {strconv.FormatBool(o.fresh)}, "memory": {strconv.FormatInt(o.memory, 10)},
+		"pauses": {strconv.FormatBool(o.pauses)}, "steps": {o.steps}, "fresh": {strconv.FormatBool(o.fresh)}, "memory": {strconv.FormatInt(o.memory, 10)},
 	}.Encode()
 }
 
@@ -61,7 +63,7 @@ func parseOrdeal(text string) (o ordeal, err error) {
 		return o, err
 	}
 	o.steps = v.Get("steps")
-	errs := make([]error, 8)
+	errs := make([]error, 9)
 	o.step, errs[0] = strconv.Atoi(v.Get("step"))
 	o.seed, errs[1] = strconv.ParseUint(v.Get("seed"), 10, 64)
 	o.rate, errs[2] = strconv.ParseFloat(v.Get("rate"), 64)
@@ -70,6 +72,7 @@ func parseOrdeal(text string) (o ordeal, err error) {
 	o.copies, errs[5] = strconv.ParseBool(v.Get("copies"))
 	o.memory, errs[6] = strconv.ParseInt(v.Get("memory"), 10, 64)
 	o.fresh, errs[7] = strconv.ParseBool(v.Get("fresh"))
+	o.pauses, errs[8] = strconv.ParseBool(v.Get("pauses"))
 	return o, errors.Join(errs...)
 }
 
@@ -103,7 +106,11 @@ func (o ordeal) plan(dir string, seen *trace) (objecttest.Plan, error) {
 		if changes(c) && !isLease(c.Key) {
 			seen.changes.Add(1)
 		}
-		if c.N == o.step {
+		switch {
+		case c.N != o.step:
+		case o.pauses:
+			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		default:
 			die()
 		}
 		fate := random(c)

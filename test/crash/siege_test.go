@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -84,6 +85,11 @@ var ordeals = []func(*siege){
 		s.await(first, 0)
 		s.await(second, 0)
 	},
+	func(s *siege) { // one that is held up until another has overtaken it
+		first := s.start(ordeal{step: s.anyRequest(), pauses: true})
+		s.await(s.start(ordeal{}), 0)
+		s.await(first, 0)
+	},
 }
 
 func (s *siege) anyRequest() int { return 1 + s.rng.IntN(max(s.requests, 100)) }
@@ -117,8 +123,37 @@ func (s *siege) run(role string, o ordeal) *sufferer {
 	return p
 }
 
-// excuses are why a process may fail that was not killed.
-var excuses = []string{"injected fault", "no space left on device", "CONCURRENT", "changed while it was read"}
+// goOn tells a process that pauses to go on, whenever it does, until the
+// function that it returns is called.
+func (p *sufferer) goOn() (stop func()) {
+	if !p.pauses {
+		return func() {}
+	}
+	tick, done := time.NewTicker(10*time.Millisecond), make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				_ = p.Process.Signal(syscall.SIGCONT) // it may have ended
+			}
+		}
+	})
+	return func() {
+		close(done)
+		telling.Wait()
+		tick.Stop()
+	}
+}
+
+// excuses are why a process may fail that was not killed. Files that are not
+// there are so when another process has moved them.
+var excuses = []string{
+	"injected fault", "no space left on device", "CONCURRENT", "changed while it was read",
+	"CF_EMPTY_DIR_FOR_SCHEMA_INFERENCE", "DBR_FILE_NOT_EXIST",
+}
 
 // excused reports whether what a process said is no fault of its own.
 func excused(stderr string) bool {
@@ -148,7 +183,9 @@ func (s *siege) await(p *sufferer, after time.Duration) bool {
 		defer timer.Stop()
 	}
 	landed := s.landMeanwhile()
+	goneOn := p.goOn()
 	err := p.Wait()
+	goneOn()
 	landed()
 	var exit *exec.ExitError
 	switch {
