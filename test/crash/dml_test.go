@@ -36,6 +36,7 @@ var tablesToChange = map[string]string{
 // before the statement or those after it; and the statement run again does
 // what it always does.
 func TestKilledChanges(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

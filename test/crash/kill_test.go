@@ -223,6 +223,7 @@ func interruptions() time.Duration {
 // random moments. Whatever the moment, the table is as before or as after the
 // statement; and the statement run again loads exactly what is left.
 func TestInterruptedStatements(t *testing.T) {
+	t.Parallel()
 	p := newPlant(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
