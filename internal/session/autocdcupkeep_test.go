@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 )
 

@@ -1,9 +1,6 @@
 package session_test
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -214,15 +211,5 @@ func TestStreamsOfViewsUnderCrashes(t *testing.T) {
 	w.rows("CREATE TEMPORARY VIEW good (CONSTRAINT positive EXPECT (id > 0) ON VIOLATION DROP ROW) AS SELECT id FROM STREAM read_files('$IN', format => 'json', schema => 'id INT');" +
 		"CREATE STREAMING TABLE s AS SELECT id FROM STREAM good")
 	w.file("2.json", `{"id":2}`+"\n"+`{"id":-3}`)
-	tr := &trial{workspace: w, saved: filepath.Join(w.root, "saved")}
-	if err := errors.Join(w.s.Close(), os.Rename(filepath.Join(w.root, "ws"), tr.saved)); err != nil {
-		t.Fatal(err)
-	}
-	step := 5
-	if soaking() {
-		step = 1
-	}
-	for n, more := 1, true; more; n += step {
-		more = tr.crashRefresh(t, n, []string{"1", "2"})
-	}
+	w.trial(faulted{}).refreshUnderCrashes(t, 16, "1", "2")
 }
