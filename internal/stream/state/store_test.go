@@ -2,7 +2,6 @@ package state_test
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/mem"
+	"github.com/freshet/freshet/internal/object/objecttest"
 	"github.com/freshet/freshet/internal/stream/state"
 	"github.com/freshet/freshet/schema"
 )
@@ -224,14 +224,14 @@ func TestOlderLayout(t *testing.T) {
 // TestFind reads what is wanted, whether keys are few, neighbours or all, and
 // of a large state little.
 func TestFind(t *testing.T) {
-	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
+	ctx, store := t.Context(), &objecttest.Counting{Store: mem.New(time.Now)}
 	s := open(t, store, "q", true)
 	const rows = 100_000
 	list := numbered(t, rows)
 	if err := s.Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
 		t.Fatal(err)
 	}
-	whole := store.written
+	whole := store.BytesWrote
 	slices.SortFunc(list, compare)
 	for _, c := range []struct{ from, to, step, part int }{
 		{0, 1, 1, 50}, {rows - 1, rows, 1, 50}, {rows / 2, rows/2 + 1000, 1, 50}, {0, rows, rows / 10, 6}, {0, rows, 1, 0},
@@ -242,7 +242,7 @@ func TestFind(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s=%d", list[i].key, list[i].n))
 		}
 		slices.Sort(want)
-		store.read = 0
+		store.BytesRead = 0
 		v, err := s.At(ctx, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -251,8 +251,8 @@ func TestFind(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%+v: found %d rows (%v), want %d", c, len(got), err, len(want))
 		}
-		if c.part > 0 && store.read > whole/c.part {
-			t.Errorf("%+v: %d bytes were read of %d", c, store.read, whole)
+		if c.part > 0 && store.BytesRead > whole/int64(c.part) {
+			t.Errorf("%+v: %d bytes were read of %d", c, store.BytesRead, whole)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func TestFind(t *testing.T) {
 // TestEnded: rows that end together are found together, and are then gone
 // without being read.
 func TestEnded(t *testing.T) {
-	ctx, store := t.Context(), &counting{Store: mem.New(time.Now)}
+	ctx, store := t.Context(), &objecttest.Counting{Store: mem.New(time.Now)}
 	s := open(t, store, "q", true)
 	list := numbered(t, 50_000)
 	for i := range list {
@@ -269,7 +269,7 @@ func TestEnded(t *testing.T) {
 	if err := s.Write(ctx, 0, -1, batchOf(list), info("{}")); err != nil {
 		t.Fatal(err)
 	}
-	whole := store.written
+	whole := store.BytesWrote
 	for version := int64(1); version <= 50; version++ {
 		v, err := s.At(ctx, version-1)
 		if err != nil {
@@ -277,65 +277,21 @@ func TestEnded(t *testing.T) {
 		}
 		want := &state.Wanted{}
 		want.AddEnded(v.Over(), version-1)
-		store.read = 0
+		store.BytesRead = 0
 		if got, err := texts(v.Find(ctx, want)); err != nil || len(got) != 1000 {
 			t.Fatalf("%d rows end in %d (%v)", len(got), version-1, err)
 		}
-		if store.read > whole/10 {
-			t.Fatalf("%d bytes were read of %d", store.read, whole)
+		if store.BytesRead > whole/10 {
+			t.Fatalf("%d bytes were read of %d", store.BytesRead, whole)
 		}
 		if err := s.Write(ctx, version, version-1, batchOf(nil), info("{}")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	store.opened = 0
-	if got, err := all(t, s, 50); err != nil || len(got) > 0 || store.opened > 0 {
-		t.Errorf("%d rows are left (%v), and %d files", len(got), err, store.opened)
+	store.Opened = 0
+	if got, err := all(t, s, 50); err != nil || len(got) > 0 || store.Opened > 0 {
+		t.Errorf("%d rows are left (%v), and %d files", len(got), err, store.Opened)
 	}
-}
-
-// counting counts what is read and written.
-type counting struct {
-	object.Store
-	read, written, opened int
-}
-
-// Open implements [object.Store].
-func (c *counting) Open(ctx context.Context, key string) (object.Object, error) {
-	o, err := c.Store.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	c.opened++
-	return &countingObject{o, c}, nil
-}
-
-// Create implements [object.Store].
-func (c *counting) Create(ctx context.Context, key string) (object.Upload, error) {
-	up, err := c.Store.Create(ctx, key)
-	return &countingUpload{up, c}, err
-}
-
-type countingObject struct {
-	object.Object
-	count *counting
-}
-
-// ReadAt implements [io.ReaderAt].
-func (o *countingObject) ReadAt(p []byte, at int64) (int, error) {
-	o.count.read += len(p)
-	return o.Object.ReadAt(p, at)
-}
-
-type countingUpload struct {
-	object.Upload
-	count *counting
-}
-
-// Write implements [io.Writer].
-func (u *countingUpload) Write(p []byte) (int, error) {
-	u.count.written += len(p)
-	return u.Upload.Write(p)
 }
 
 // TestWriteThatFails leaves nothing.

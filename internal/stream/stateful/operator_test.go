@@ -344,7 +344,7 @@ func BenchmarkBatch(b *testing.B) {
 
 func runBatches(b *testing.B, groups int) {
 	b.Helper()
-	disk := &counting{Store: local.New(b.TempDir())}
+	disk := &objecttest.Counting{Store: local.New(b.TempDir())}
 	op := newBench(b).operator(disk, "SELECT k, count(*) AS c, max(v) AS m FROM STREAM s GROUP BY k")
 	run := func(batch int64, rows *ingest.Relation) {
 		out, err := op.Apply(b.Context(), stream.Moment{Batch: batch}, []*ingest.Relation{rows})
@@ -367,56 +367,12 @@ func runBatches(b *testing.B, groups int) {
 	run(0, streamOf(groups, func(i int) (int64, int64) { return key(i), 0 }))
 	r := rand.New(rand.NewPCG(1, 2))
 	batch := int64(0)
-	disk.read, disk.written, disk.reads = 0, 0, 0
+	*disk = objecttest.Counting{Store: disk.Store}
 	for b.Loop() {
 		batch++
 		run(batch, streamOf(1000, func(int) (int64, int64) { return key(r.IntN(groups)), batch }))
 	}
-	b.ReportMetric(float64(disk.read)/float64(batch), "B-read/op")
-	b.ReportMetric(float64(disk.reads)/float64(batch), "reads/op")
-	b.ReportMetric(float64(disk.written)/float64(batch), "B-written/op")
-}
-
-// counting counts what is read and written.
-type counting struct {
-	object.Store
-	read, written, reads int64
-}
-
-// Open implements [object.Store].
-func (c *counting) Open(ctx context.Context, key string) (object.Object, error) {
-	o, err := c.Store.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return &countingObject{o, c}, nil
-}
-
-// Create implements [object.Store].
-func (c *counting) Create(ctx context.Context, key string) (object.Upload, error) {
-	up, err := c.Store.Create(ctx, key)
-	return &countingUpload{up, c}, err
-}
-
-type countingObject struct {
-	object.Object
-	count *counting
-}
-
-// ReadAt implements [io.ReaderAt].
-func (o *countingObject) ReadAt(p []byte, at int64) (int, error) {
-	o.count.reads++
-	o.count.read += int64(len(p))
-	return o.Object.ReadAt(p, at)
-}
-
-type countingUpload struct {
-	object.Upload
-	count *counting
-}
-
-// Write implements [io.Writer].
-func (u *countingUpload) Write(p []byte) (int, error) {
-	u.count.written += int64(len(p))
-	return u.Upload.Write(p)
+	b.ReportMetric(float64(disk.BytesRead)/float64(batch), "B-read/op")
+	b.ReportMetric(float64(disk.Reads)/float64(batch), "reads/op")
+	b.ReportMetric(float64(disk.BytesWrote)/float64(batch), "B-written/op")
 }
