@@ -64,6 +64,21 @@ type statement struct {
 	text string // of the file
 }
 
+// anew parses the statement anew. A session changes what it runs, and several
+// sessions at once run a view.
+func (s statement) anew() (sql.Statement, error) {
+	all, err := sql.Parse(s.text)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(all, func(other sql.Statement) bool { return other.Pos() == s.Pos() })
+	if at < 0 {
+		return nil, fmt.Errorf("no statement of %s begins where %s does", s.file, s)
+	}
+	withoutLive(all[at])
+	return all[at], nil
+}
+
 // Error is an error about a place in a file of a pipeline.
 type Error struct {
 	File string

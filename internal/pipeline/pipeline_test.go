@@ -207,6 +207,17 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+// TestViewsOfViews: a temporary view that a dataset reads on two ways is made
+// once in its session.
+func TestViewsOfViews(t *testing.T) {
+	p := newPlant(t, map[string]string{"p.sql": `
+		CREATE MATERIALIZED VIEW both AS SELECT n FROM base UNION ALL SELECT n FROM more;
+		CREATE MATERIALIZED VIEW one AS SELECT n FROM more;
+		CREATE TEMPORARY VIEW more AS SELECT n + 1 AS n FROM base;
+		CREATE TEMPORARY VIEW base AS SELECT 1 AS n`})
+	p.want(p.config(), map[string]string{"base": "COMPLETED 0", "more": "COMPLETED 0", "both": "COMPLETED 2", "one": "COMPLETED 1"})
+}
+
 // TestViews: expectations of temporary views are counted for each dataset that
 // reads them; the words of older pipelines mean what they meant.
 func TestViews(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -273,15 +274,18 @@ func (u *update) session(ctx context.Context, d *Dataset) (*session.Session, err
 	u.mu.Lock()
 	u.sessions[d] = s
 	u.mu.Unlock()
-	views := temporaryInputs(d, nil)
-	for _, v := range append(views, d) {
+	for _, v := range append(temporaryInputs(d, nil), d) {
 		for _, setting := range v.settings {
 			if err := s.Execute(ctx, setting.text, setting.Statement); err != nil {
 				return nil, setting.at(setting.Pos(), err)
 			}
 		}
 		if v.Temporary {
-			if err := s.Execute(ctx, v.text, v.Statement); err != nil {
+			view, err := v.anew()
+			if err == nil {
+				err = s.Execute(ctx, v.text, view)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -290,10 +294,10 @@ func (u *update) session(ctx context.Context, d *Dataset) (*session.Session, err
 }
 
 // temporaryInputs returns the temporary views that a dataset reads, and those
-// that these read, each after what it reads.
+// that these read, each once and after what it reads.
 func temporaryInputs(d *Dataset, found []*Dataset) []*Dataset {
 	for _, in := range d.Inputs {
-		if in.Temporary {
+		if in.Temporary && !slices.Contains(found, in) {
 			found = append(temporaryInputs(in, found), in)
 		}
 	}
