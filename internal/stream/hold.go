@@ -22,10 +22,26 @@ func (f *Flow) Hold(ctx context.Context, do func(ctx context.Context) error) err
 	f.undisturbed, f.held = f.held > 0 && lease.Number() == f.held+1, lease.Number()
 	err = do(held)
 	f.run, f.lease = "", nil
-	if cause := context.Cause(held); ctx.Err() == nil && cause != nil {
-		err = cause // the lease was lost
+	if lost := lostLease(ctx, held, lease, err); lost != nil {
+		err = lost
 	}
 	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
+}
+
+// lostLease is the error of a run that another has taken over from; nil is for
+// one that still has the lease. Whatever such a run has met is of the other's
+// making, such as files that are there no more, and no damage.
+func lostLease(ctx, held context.Context, lease *checkpoint.Lease, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	if cause := context.Cause(held); cause != nil || err == nil {
+		return cause
+	}
+	if other, ok := errors.AsType[*checkpoint.ConcurrentRunError](lease.Check(ctx)); ok {
+		return other
+	}
+	return nil
 }
 
 // Undisturbed reports, while the flow is held, that nobody else has held it

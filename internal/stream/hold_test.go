@@ -47,3 +47,35 @@ func TestHoldExcludesRuns(t *testing.T) {
 		}
 	})
 }
+
+// TestHoldThatWasLost: a run that another has taken over from blames that for
+// what it meets, whether it has noticed before or not.
+func TestHoldThatWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := mem.New(nil)
+		open := func() *stream.Flow {
+			f, err := flow(t.Context(), store, &numbers{there: &atomic.Int64{}, perBatch: 1}, stream.Trigger{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Gone = func(checkpoint.Owner) bool { return true }
+			return f
+		}
+		broken := errors.New("a file is gone")
+		err := open().Hold(t.Context(), func(ctx context.Context) error {
+			if err := open().Hold(t.Context(), func(context.Context) error { return nil }); err != nil {
+				t.Errorf("taking over: %v", err)
+			}
+			if ctx.Err() != nil {
+				t.Error("the run has noticed already")
+			}
+			return broken
+		})
+		if _, ok := errors.AsType[*checkpoint.ConcurrentRunError](err); !ok || errors.Is(err, broken) {
+			t.Errorf("the run that was overtaken ended with %v, want a concurrent run", err)
+		}
+		if err := open().Hold(t.Context(), func(context.Context) error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("a run that was not ended with %v", err)
+		}
+	})
+}
