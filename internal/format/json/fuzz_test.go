@@ -135,6 +135,9 @@ func FuzzInfer(f *testing.F) {
 		req := in.request(t)
 		req.Schema, _ = schema.AsNullable(inferred).(*schema.Struct)
 		for b, err := range in.Read(t.Context(), slices.Values(in.store(t)), req) {
+			if err != nil && strings.Contains(err.Error(), "the array that is the file is not closed") {
+				return // inference need not look at the end of a file
+			}
 			if err != nil {
 				t.Fatalf("%q is %s, and cannot be read as that: %v", text, inferred.DDL(), err)
 			}
