@@ -22,26 +22,23 @@ func (f *Flow) Hold(ctx context.Context, do func(ctx context.Context) error) err
 	f.undisturbed, f.held = f.held > 0 && lease.Number() == f.held+1, lease.Number()
 	err = do(held)
 	f.run, f.lease = "", nil
-	if lost := lostLease(ctx, held, lease, err); lost != nil {
-		err = lost
+	if ctx.Err() == nil {
+		err = overtaken(ctx, held, lease, err)
 	}
 	return errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
 }
 
-// lostLease is the error of a run that another has taken over from; nil is for
-// one that still has the lease. Whatever such a run has met is of the other's
-// making, such as files that are there no more, and no damage.
-func lostLease(ctx, held context.Context, lease *checkpoint.Lease, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
+// overtaken is the error of a run that ended with err: that another has taken
+// over, if one has. What such a run has met is of the other's making, such as
+// files that are there no more, and no damage.
+func overtaken(ctx, held context.Context, lease *checkpoint.Lease, err error) error {
 	if cause := context.Cause(held); cause != nil || err == nil {
 		return cause
 	}
 	if other, ok := errors.AsType[*checkpoint.ConcurrentRunError](lease.Check(ctx)); ok {
 		return other
 	}
-	return nil
+	return err
 }
 
 // Undisturbed reports, while the flow is held, that nobody else has held it
