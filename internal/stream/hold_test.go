@@ -63,6 +63,7 @@ func TestHoldThatWasLost(t *testing.T) {
 		}
 		broken := errors.New("a file is gone")
 		err := open().Hold(t.Context(), func(ctx context.Context) error {
+			synctest.Wait() // it has looked at its lease, and will again in a while
 			if err := open().Hold(t.Context(), func(context.Context) error { return nil }); err != nil {
 				t.Errorf("taking over: %v", err)
 			}
