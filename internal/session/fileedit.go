@@ -127,11 +127,7 @@ func (s *Session) checkSettled(ctx context.Context, entry catalog.Table, c *chec
 	if err != nil || p.Planned == nil || p.Done {
 		return err
 	}
-	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
-	if err != nil {
-		return err
-	}
-	base, err := t.exists(ctx)
+	_, base, err := s.existing(ctx, entry)
 	if err != nil || base == nil {
 		return err
 	}

@@ -233,11 +233,7 @@ func (s *Session) giveFlow(ctx context.Context, entry, fresh catalog.Table) erro
 	if err != nil {
 		return err
 	}
-	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
-	if err != nil {
-		return err
-	}
-	base, err := t.exists(ctx)
+	t, base, err := s.existing(ctx, entry)
 	if err != nil {
 		return err
 	}

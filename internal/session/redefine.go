@@ -15,11 +15,7 @@ import (
 // comments. How rows are laid out follows when the table is loaded anew, and so
 // do table properties of Delta that the definition no longer has.
 func (s *Session) redefine(ctx context.Context, entry catalog.Table, former, now *sql.Dataset) error {
-	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
-	if err != nil {
-		return err
-	}
-	base, err := t.exists(ctx)
+	_, base, err := s.existing(ctx, entry)
 	if err != nil || base == nil {
 		return err
 	}

@@ -257,8 +257,12 @@ func (s *Session) tellFlow(ctx context.Context, whole *streamingFlow, flow catal
 
 // runFlow runs one flow of a table that is held.
 func (s *Session) runFlow(ctx context.Context, whole *streamingFlow, flow catalog.Flow, r *refreshing) error {
-	if asked, err := whole.flow.Checkpoint.StopRequested(ctx); err != nil || asked {
-		return errors.Join(err, stopIf(asked))
+	asked, err := whole.flow.Checkpoint.StopRequested(ctx)
+	if err != nil {
+		return err
+	}
+	if asked {
+		return stream.ErrStopRequested
 	}
 	leave, err := s.enter(flow.Text)
 	if err != nil {
@@ -287,13 +291,6 @@ func (s *Session) runFlow(ctx context.Context, whole *streamingFlow, flow catalo
 			return err
 		}
 	}
-}
-
-func stopIf(asked bool) error {
-	if asked {
-		return stream.ErrStopRequested
-	}
-	return nil
 }
 
 // isDone reports whether a flow that runs once has.

@@ -90,3 +90,14 @@ func (t *target) exists(ctx context.Context) (*delta.Snapshot, error) {
 	}
 	return snap, wrap(t.name, err)
 }
+
+// existing returns the table of an entry and its newest version, which is nil
+// when nobody has written it yet.
+func (s *Session) existing(ctx context.Context, entry catalog.Table) (*target, *delta.Snapshot, error) {
+	t, err := s.at(ctx, entry.Name.String(), &entry, entry.Location)
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := t.exists(ctx)
+	return t, base, err
+}

@@ -137,10 +137,8 @@ func (s *Session) qualify(ctx context.Context, q *sql.Query) error {
 		if _, _, path := t.Name.Path(); path || len(t.Name.Parts) == 1 && local[strings.ToLower(t.Name.Parts[0])] {
 			return t, nil
 		}
-		if len(t.Name.Parts) == 1 {
-			if _, temp := s.tempView[strings.ToLower(t.Name.Parts[0])]; temp {
-				return t, nil
-			}
+		if s.temporaryView(t.Name) != nil {
+			return t, nil
 		}
 		full, err := s.tableName(ctx, t.Name)
 		if err != nil {

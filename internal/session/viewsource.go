@@ -52,16 +52,9 @@ func (s *Session) openViewSource(ctx context.Context, ref *sql.Table, view *sql.
 
 // Schema implements [sourceWithSchema].
 func (v *viewSource) Schema(ctx context.Context) (*schema.Struct, error) {
-	columns, err := v.sourceWithSchema.Schema(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := v.rows(ctx, emptyRelation(columns))
-	if err != nil {
-		return nil, err
-	}
-	rows.Close()
-	return rows.Schema, nil
+	return resultColumns(ctx, []sourceWithSchema{v.sourceWithSchema}, func(none []*ingest.Relation) (*ingest.Relation, error) {
+		return v.rows(ctx, none[0])
+	})
 }
 
 // Read implements [stream.Source].

@@ -7,23 +7,28 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/mem"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/checkpoint"
 )
+
+// counter is a flow of numbers whose checkpoint is in store.
+func counter(t *testing.T, store object.Store) *stream.Flow {
+	t.Helper()
+	f, err := flow(t.Context(), store, &numbers{there: &atomic.Int64{}, perBatch: 1}, stream.Trigger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
 
 // TestHoldExcludesRuns: while a flow runs it cannot be held, and while it is
 // held it cannot run.
 func TestHoldExcludesRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := mem.New(nil)
-		open := func() *stream.Flow {
-			f, err := flow(t.Context(), store, &numbers{there: &atomic.Int64{}, perBatch: 1}, stream.Trigger{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return f
-		}
+		open := func() *stream.Flow { return counter(t, store) }
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- open().Run(ctx) }()
@@ -54,10 +59,7 @@ func TestHoldThatWasLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := mem.New(nil)
 		open := func() *stream.Flow {
-			f, err := flow(t.Context(), store, &numbers{there: &atomic.Int64{}, perBatch: 1}, stream.Trigger{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f := counter(t, store)
 			f.Gone = func(checkpoint.Owner) bool { return true }
 			return f
 		}

@@ -76,11 +76,11 @@ func ddl(fields []schema.Field) []string {
 	return texts
 }
 
-// evolve keeps what a batch adds to the schema, and returns the error with
-// which the batch then ends, or nil when it adds nothing: its new columns and fields, however deep, and its
-// wider types where the mode takes them. They are what inference finds in the
-// files, and the fields that the reader came upon: where records disagree
-// about the type around them, inference finds none.
+// evolve keeps what a batch adds to the schema: new columns and fields, however
+// deep, and wider types where the mode takes them. It returns the error with
+// which the batch then ends, or nil when the batch adds nothing. What is new is
+// what inference finds in the files, and the fields that the reader came upon:
+// where records disagree about the type around them, inference finds none.
 func (s *Source) evolve(ctx context.Context, list []format.File, unknown *schema.Struct) error {
 	found, _, err := s.inferFrom(ctx, list, 0)
 	if err != nil {

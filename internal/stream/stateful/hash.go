@@ -21,22 +21,11 @@ func hashed(rows *ingest.Relation, keys int) *ingest.Relation {
 	out.Schema = schema.New(append(slices.Clone(rows.Schema.Fields), schema.Field{Name: state.HashColumn, Type: schema.Long})...)
 	layout := schema.ToArrow(out.Schema)
 	out.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return func(yield func(arrow.RecordBatch, error) bool) {
-			for rec, err := range conform.PlainRows(rows.Read(ctx), plain) {
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				hashes := state.Hashes(rec.Columns()[:keys], int(rec.NumRows()))
-				wider := array.NewRecordBatch(layout, append(slices.Clone(rec.Columns()), hashes), rec.NumRows())
-				hashes.Release()
-				more := yield(wider, nil)
-				wider.Release()
-				if !more {
-					return
-				}
-			}
-		}
+		return ingest.Map(conform.PlainRows(rows.Read(ctx), plain), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) {
+			hashes := state.Hashes(rec.Columns()[:keys], int(rec.NumRows()))
+			defer hashes.Release()
+			return array.NewRecordBatch(layout, append(slices.Clone(rec.Columns()), hashes), rec.NumRows()), nil
+		})
 	}
 	return &out
 }
