@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -83,7 +82,7 @@ func runSQL(ctx context.Context, opts sqlOptions, std Streams) (err error) {
 		c.progress = &progressLine{w: std.Err, clock: time.Now}
 		cfg.Progress = c.progress.update
 	}
-	debug.SetMemoryLimit(limit * goMemoryPercent / 100)
+	limitMemory(limit)
 	s, err := session.Open(ctx, cfg)
 	if err != nil {
 		return err

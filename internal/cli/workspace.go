@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +54,7 @@ func (o *workspaceOptions) config(std Streams, sessions int) (session.Config, er
 	if err != nil || limit == 0 {
 		return session.Config{}, fmt.Errorf("--memory-limit: %q is not a size such as 400m", o.memoryLimit)
 	}
-	debug.SetMemoryLimit(limit * goMemoryPercent / 100)
+	limitMemory(limit)
 	return session.Config{
 		Workspace: o.workspace, MemoryLimit: limit / int64(sessions), Version: version,
 		Logger: warnings(std),
