@@ -287,7 +287,7 @@ type Discovery struct {
 // returns how many of them are new. Those are remembered when it returns.
 func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how Discovery) (added int64, err error) {
 	look := &lookup{} // opened when there is something to look up
-	opened := false
+	opened, last := false, ""
 	defer func() { look.close() }()
 	var fresh []Entry
 	flush := func() error {
@@ -305,6 +305,10 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 		if err != nil {
 			return added, errors.Join(err, flush())
 		}
+		if f.Path < last {
+			return added, errors.Join(outOfOrder(f.Path, last), flush())
+		}
+		last = f.Path
 		if !opened {
 			now, err := s.lookup(ctx)
 			if err != nil {
@@ -337,6 +341,12 @@ func (s *Store) Discover(ctx context.Context, files iter.Seq2[File, error], how 
 	m := s.m
 	m.Ignoring = false
 	return added, s.publish(ctx, m) // that there has been a first discovery
+}
+
+// outOfOrder refuses a listing in which a known file would be taken for a new
+// one, as what is known is looked up in ascending order alone.
+func outOfOrder(path, last string) error {
+	return errclass.New("INTERNAL_ERROR", "XX000", "The store lists %s after %s; files must come in the order of their paths, or they would be loaded twice.", path, last)
 }
 
 // maxFresh bounds the new files held in memory.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -377,6 +378,41 @@ func TestSleeperDeletesNothing(t *testing.T) {
 
 // TestOlderState: batches that the checkpoint has, and the file state does not
 // know, are an error and no empty batch.
+// TestUnsortedListing: what comes out of order is refused, as a known file might
+// be taken for a new one.
+func TestUnsortedListing(t *testing.T) {
+	s := open(t, mem.New(nil), filestate.Options{})
+	discover(t, s, listing(1, "a", "b", "c"), filestate.Discovery{}, 3)
+	n, err := s.Discover(t.Context(), func(yield func(filestate.File, error) bool) {
+		for _, p := range []string{"b", "a"} {
+			if !yield(filestate.File{Path: p, ModTime: 1}, nil) {
+				return
+			}
+		}
+	}, filestate.Discovery{})
+	if err == nil || n != 0 {
+		t.Errorf("got %d new files, %v, want an error", n, err)
+	}
+	if got, want := pending(t, s, 0, 3), []string{"a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got the files %q, want %q", got, want)
+	}
+}
+
+// TestLongDetail: an error that quotes a huge record is cut off, and the state
+// can be read.
+func TestLongDetail(t *testing.T) {
+	s := open(t, mem.New(nil), filestate.Options{})
+	discover(t, s, listing(1, "a", "b"), filestate.Discovery{}, 2)
+	failed := filestate.Entry{Path: "a", State: filestate.Failed, Detail: strings.Repeat("ü", 2<<20)}
+	if err := s.Update(t.Context(), []filestate.Entry{failed}, 2); err != nil {
+		t.Fatal(err)
+	}
+	got := selected(t, s, filestate.Select{})
+	if len(got) != 2 || !strings.HasPrefix(got[0].Detail, "üü") || !utf8.ValidString(got[0].Detail) {
+		t.Errorf("got %d files, want 2 of which the first begins to say why it failed", len(got))
+	}
+}
+
 func TestOlderState(t *testing.T) {
 	s := open(t, mem.New(nil), filestate.Options{})
 	discover(t, s, listing(1, "a", "b"), filestate.Discovery{}, 2)

@@ -36,10 +36,13 @@ import (
 const (
 	segmentMagic = "freshet2"
 	trailerBytes = 16
+	// checksumBytes come before each frame.
+	checksumBytes = 4
 	blockTarget  = 64 << 10  // bytes of entries before compression
 	maxBlock     = 16 << 20  // bytes, so that damage cannot exhaust memory
 	maxDirectory = 256 << 20 // bytes: of 60 GB of entries, with paths of 250 bytes
 	maxPath      = 1 << 20   // bytes
+	maxDetail    = 64 << 10  // bytes; an error that quotes a huge record is cut off
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -203,9 +206,13 @@ func appendEntry(b []byte, before string, e *Entry) []byte {
 	if e.State == Known {
 		return b
 	}
+	detail := e.Detail
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "")
+	}
 	b = binary.AppendVarint(b, e.StateTime)
-	b = binary.AppendUvarint(b, uint64(len(e.Detail)))
-	return append(b, e.Detail...)
+	b = binary.AppendUvarint(b, uint64(len(detail)))
+	return append(b, detail...)
 }
 
 // flush writes the entries gathered as a block.
@@ -228,8 +235,8 @@ func (w *segmentWriter) flush() error {
 
 // frame writes bytes compressed, after their checksum.
 func (w *segmentWriter) frame(plain []byte) error {
-	frame := w.z.EncodeAll(plain, make([]byte, 4, 4+len(plain)/2))
-	binary.LittleEndian.PutUint32(frame, crc32.Checksum(frame[4:], castagnoli))
+	frame := w.z.EncodeAll(plain, make([]byte, checksumBytes, checksumBytes+len(plain)/2))
+	binary.LittleEndian.PutUint32(frame, crc32.Checksum(frame[checksumBytes:], castagnoli))
 	return w.emit(frame)
 }
 
@@ -319,31 +326,37 @@ func (r *reader) readDirectory() error {
 	if err != nil {
 		return err
 	}
+	// Blocks follow one another up to the directory: none can be missing, and
+	// there are no more of them than the segment has room for.
+	next := int64(len(segmentMagic))
 	for len(plain) > 0 {
 		d := decoder{in: plain}
 		ref := blockRef{path: string(d.bytes(maxPath)), seq: int64(d.uvarint()), offset: int64(d.uvarint()), size: int64(d.uvarint())}
-		if d.bad || ref.offset < 0 || ref.size < 0 || ref.offset+ref.size > at {
+		if d.bad || ref.offset != next || ref.size <= checksumBytes || ref.size > at-next {
 			return r.damaged("its directory is no list of blocks")
 		}
 		r.blocks = append(r.blocks, ref)
-		plain = d.in
+		plain, next = d.in, next+ref.size
+	}
+	if next != at {
+		return r.damaged("its directory lacks blocks")
 	}
 	return nil
 }
 
 // frame reads, checks and decompresses size bytes at offset.
 func (r *reader) frame(z *zstd.Decoder, offset, size, limit int64) ([]byte, error) {
-	if size < 4 || size > limit {
+	if size < checksumBytes || size > limit {
 		return nil, r.damaged("a block of %d bytes", size)
 	}
 	stored := make([]byte, size)
 	if _, err := r.object.ReadAt(stored, offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read segment %s: %w", r.name, err)
 	}
-	if crc32.Checksum(stored[4:], castagnoli) != binary.LittleEndian.Uint32(stored) {
+	if crc32.Checksum(stored[checksumBytes:], castagnoli) != binary.LittleEndian.Uint32(stored) {
 		return nil, r.damaged("the checksum of a block is wrong")
 	}
-	plain, err := z.DecodeAll(stored[4:], nil)
+	plain, err := z.DecodeAll(stored[checksumBytes:], nil)
 	if err != nil {
 		return nil, r.damaged("%w", err)
 	}
