@@ -233,6 +233,51 @@ func TestLease(t *testing.T) {
 	})
 }
 
+// TestLeaseOfNoRun: a run that fails or is cancelled while it takes the lease
+// holds it no longer, so that the next need not wait.
+func TestLeaseOfNoRun(t *testing.T) {
+	for name, fails := range map[string]func(objecttest.Call) bool{
+		"it cannot look whether it has the lease": func(c objecttest.Call) bool { return c.Op == objecttest.List },
+		"it cannot forget earlier leases":         func(c objecttest.Call) bool { return c.Op == objecttest.Delete },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				under := mem.New(nil)
+				taken := false
+				faulty := open(t, objecttest.NewFaulty(under, func(c objecttest.Call) objecttest.Fault {
+					if taken && fails(c) {
+						return objecttest.Fault{When: objecttest.Before, Err: objecttest.ErrInjected}
+					}
+					taken = taken || c.Op == objecttest.PutIfAbsent && strings.HasPrefix(c.Key, "lease/")
+					return objecttest.Fault{}
+				}), "id")
+				c := open(t, under, "id")
+				before, _, err := c.Acquire(t.Context(), checkpoint.LeaseConfig{})
+				if err == nil {
+					err = before.Release(t.Context())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := faulty.Acquire(t.Context(), checkpoint.LeaseConfig{}); !errors.Is(err, objecttest.ErrInjected) {
+					t.Fatalf("got %v, want the injected fault", err)
+				}
+				start := time.Now()
+				next, _, err := c.Acquire(t.Context(), checkpoint.LeaseConfig{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(start); waited != 0 {
+					t.Errorf("the next run waited %v", waited)
+				}
+				if err := next.Release(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
 // TestLeaseTakenMeanwhile: of two runs that begin together one gets the lease,
 // and the other is told so, though it finds nothing of the lease that it asked
 // about.

@@ -81,11 +81,12 @@ func (c *Checkpoint) Acquire(ctx context.Context, cfg LeaseConfig) (*Lease, cont
 		return nil, nil, fmt.Errorf("take the lease: %w", err)
 	}
 	l := &Lease{checkpoint: c, number: mine}
-	if err := l.Check(ctx); err != nil {
-		return nil, nil, err
+	if err = l.Check(ctx); err == nil {
+		err = c.forget(ctx, mine)
 	}
-	if err := c.forget(ctx, mine); err != nil {
-		return nil, nil, err
+	if err != nil {
+		// Nobody is to wait for signs of life from a run that does not begin.
+		return nil, nil, errors.Join(err, l.giveUp(context.WithoutCancel(ctx)))
 	}
 	held, cancel := context.WithCancelCause(ctx)
 	l.stop = func() { cancel(context.Canceled) }
@@ -206,6 +207,10 @@ func (l *Lease) Check(ctx context.Context) error {
 func (l *Lease) Release(ctx context.Context) error {
 	l.stop()
 	l.beating.Wait()
+	return l.giveUp(ctx)
+}
+
+func (l *Lease) giveUp(ctx context.Context) error {
 	if err := l.checkpoint.store.Put(ctx, doneKey(l.number), nil); err != nil {
 		return fmt.Errorf("release the lease: %w", err)
 	}

@@ -38,11 +38,11 @@ const (
 	trailerBytes = 16
 	// checksumBytes come before each frame.
 	checksumBytes = 4
-	blockTarget  = 64 << 10  // bytes of entries before compression
-	maxBlock     = 16 << 20  // bytes, so that damage cannot exhaust memory
-	maxDirectory = 256 << 20 // bytes: of 60 GB of entries, with paths of 250 bytes
-	maxPath      = 1 << 20   // bytes
-	maxDetail    = 64 << 10  // bytes; an error that quotes a huge record is cut off
+	blockTarget   = 64 << 10  // bytes of entries before compression
+	maxBlock      = 16 << 20  // bytes, so that damage cannot exhaust memory
+	maxDirectory  = 256 << 20 // bytes: of 60 GB of entries, with paths of 250 bytes
+	maxPath       = 1 << 20   // bytes
+	maxDetail     = 64 << 10  // bytes; an error that quotes a huge record is cut off
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
