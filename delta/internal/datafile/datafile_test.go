@@ -227,19 +227,32 @@ func TestDictionaryInput(t *testing.T) {
 	tests := []struct {
 		name    string
 		records []arrow.RecordBatch
+		keeps   bool // a dictionary in the file
 	}{
-		{"one", []arrow.RecordBatch{first}},
-		{"merged", []arrow.RecordBatch{first, dictionaryRecord(t, []string{"a", "c"}, []int{1, 0, -1}), first.NewSlice(1, 3)}},
-		{"all null", []arrow.RecordBatch{dictionaryRecord(t, nil, []int{-1, -1})}},
-		{"no rows", []arrow.RecordBatch{dictionaryRecord(t, nil, nil)}},
-		{"too many for a dictionary", []arrow.RecordBatch{first, dictionaryRecord(t, many, codes)}},
+		{"one", []arrow.RecordBatch{first}, true},
+		{"merged", []arrow.RecordBatch{first, dictionaryRecord(t, []string{"a", "c"}, []int{1, 0, -1}), first.NewSlice(1, 3)}, true},
+		{"all null", []arrow.RecordBatch{dictionaryRecord(t, nil, []int{-1, -1})}, true},
+		{"no rows", []arrow.RecordBatch{dictionaryRecord(t, nil, nil)}, true},
+		{"few, and none twice", []arrow.RecordBatch{
+			dictionaryRecord(t, many[:500], codes[len(many)-500:]),
+			dictionaryRecord(t, many[500:1000], codes[len(many)-500:]),
+		}, false},
+		{"few, and half of them twice", []arrow.RecordBatch{
+			dictionaryRecord(t, many[:500], codes[len(many)-500:]),
+			dictionaryRecord(t, many[:500], codes[len(many)-500:]),
+		}, true},
+		{"too many for a dictionary", []arrow.RecordBatch{first, dictionaryRecord(t, many, codes)}, false},
 	}
 	s := parse(t, "s string")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := lines(t, tt.records)
-			if got := lines(t, read(t, write(t, s, "snappy", tt.records), s, 10_000)); !slices.Equal(got, want) {
+			data := write(t, s, "snappy", tt.records)
+			if got := lines(t, read(t, data, s, 10_000)); !slices.Equal(got, want) {
 				t.Errorf("got %d rows %.200q, want %d %.200q", len(got), got, len(want), want)
+			}
+			if got := chunkOf(t, data, 0, 0).HasDictionaryPage(); got != tt.keeps {
+				t.Errorf("dictionary in the file: %t, want %t", got, tt.keeps)
 			}
 		})
 	}

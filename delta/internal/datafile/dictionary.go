@@ -35,7 +35,7 @@ type dictionary struct {
 }
 
 // unify collects the entries that the batches use. It reports false when they
-// are too many to be worth a dictionary.
+// are too many to be worth a dictionary, which it sees early where it can.
 func (s *scratch) unify(batches []arrow.Array) (*dictionary, bool) {
 	d := &dictionary{entries: newEntries(), remaps: make([][]int32, len(batches))}
 	rows := 0
@@ -56,12 +56,16 @@ func (s *scratch) unify(batches []arrow.Array) (*dictionary, bool) {
 		if !d.use(d.remaps[b], entries, indices(&s.int32s, batch), batch) {
 			return nil, false
 		}
-		if rows += arr.Len(); rows >= unifiedRows && d.len() > rows/4*3 {
+		if rows += arr.Len() - arr.NullN(); rows >= unifiedRows && !d.pays(rows) {
 			return nil, false
 		}
 	}
-	return d, true
+	return d, d.pays(rows)
 }
+
+// pays reports whether so many values repeat enough for the dictionary to be
+// worth its making.
+func (d *dictionary) pays(rows int) bool { return d.len() <= rows-rows/4 }
 
 func sameDictionary(previous, entries arrow.Array) bool {
 	p, ok := previous.(*array.Dictionary)
