@@ -174,6 +174,24 @@ func TestContinuousFailure(t *testing.T) {
 	}
 }
 
+// TestContinuousSettings: while the settings before a dataset fail, it is not
+// made with others.
+func TestContinuousSettings(t *testing.T) {
+	p := newPlant(t, map[string]string{"p.sql": `
+		USE SCHEMA later;
+		CREATE MATERIALIZED VIEW v AS SELECT 1 AS one`})
+	k := p.keep(p.config())
+	k.sees(2, "v FAILED")
+	p.rows("CREATE SCHEMA later")
+	k.sees(1, "v COMPLETED 1")
+	if err := k.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := p.rows("SELECT one FROM later.v"); got != "1" {
+		t.Errorf("got %q, want 1", got)
+	}
+}
+
 // TestContinuousSchedule: schedules are those of the catalog, also when they
 // are altered by others.
 func TestContinuousSchedule(t *testing.T) {

@@ -132,7 +132,8 @@ func (u *update) start(ctx context.Context, continuous bool) error {
 	})
 	for _, s := range u.schemas {
 		if err := u.lead.Execute(ctx, s.text, s.Statement); err != nil {
-			return s.at(s.Pos(), err)
+			err = s.at(s.Pos(), err)
+			return errors.Join(err, u.events.End(ctx, err))
 		}
 	}
 	u.events.Enter(eventlog.Running, nil)
@@ -271,26 +272,36 @@ func (u *update) session(ctx context.Context, d *Dataset) (*session.Session, err
 	if err != nil {
 		return nil, err
 	}
+	if err := setUp(ctx, s, d); err != nil {
+		// Kept, it would make the dataset somewhere else at the next try.
+		return nil, errors.Join(err, s.Close())
+	}
 	u.mu.Lock()
 	u.sessions[d] = s
 	u.mu.Unlock()
+	return s, nil
+}
+
+// setUp makes a session ready for a dataset.
+func setUp(ctx context.Context, s *session.Session, d *Dataset) error {
 	for _, v := range append(temporaryInputs(d, nil), d) {
 		for _, setting := range v.settings {
 			if err := s.Execute(ctx, setting.text, setting.Statement); err != nil {
-				return nil, setting.at(setting.Pos(), err)
+				return setting.at(setting.Pos(), err)
 			}
 		}
-		if v.Temporary {
-			view, err := v.anew()
-			if err == nil {
-				err = s.Execute(ctx, v.text, view)
-			}
-			if err != nil {
-				return nil, err
-			}
+		if !v.Temporary {
+			continue
+		}
+		view, err := v.anew()
+		if err != nil {
+			return err
+		}
+		if err := s.Execute(ctx, v.text, view); err != nil {
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // temporaryInputs returns the temporary views that a dataset reads, and those
