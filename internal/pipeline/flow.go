@@ -31,13 +31,7 @@ func (p *Pipeline) takeFlow(in *scope, s statement, stmt *sql.CreateFlow) error 
 		n.Parts = []string{full.Catalog, full.Schema, full.Table}
 		f.target = full
 	}
-	q := &sql.Query{Body: &sql.Select{}}
-	if stmt.CDC == nil {
-		q = stmt.Insert.Query
-	} else {
-		q.Body = &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{stmt.CDC.Source}}
-	}
-	f.reads = references(in, q)
+	f.reads = references(in, stmt.Reads())
 	p.flows = append(p.flows, f)
 	return nil
 }

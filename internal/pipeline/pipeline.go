@@ -241,7 +241,11 @@ func (p *Pipeline) take(in *scope, s statement) error {
 			"A pipeline defines streaming tables, flows, materialized views and views, with CREATE SCHEMA, USE and SET; run other statements by freshet sql."))
 	}
 	def.IfNotExists = false
-	return p.define(in, &Dataset{Kind: kind, definition: def, statement: s}, def.Name, def.Query)
+	q := def.Query
+	if def.Flow != nil {
+		q = def.Flow.Reads()
+	}
+	return p.define(in, &Dataset{Kind: kind, definition: def, statement: s}, def.Name, q)
 }
 
 // define adds a dataset.

@@ -17,7 +17,7 @@ const tombstoneProperty = "pipelines.cdc.tombstoneGCThresholdInSeconds"
 
 // qualifySource gives the source of changes its full name.
 func (s *Session) qualifySource(ctx context.Context, c *sql.AutoCDC) error {
-	if err := s.qualify(ctx, flowQuery(&sql.CreateFlow{CDC: c})); err != nil {
+	if err := s.qualify(ctx, (&sql.CreateFlow{CDC: c}).Reads()); err != nil {
 		return err
 	}
 	if t, ok := c.Source.(*sql.Table); ok {

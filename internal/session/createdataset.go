@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
@@ -30,6 +31,9 @@ func (s *Session) createDataset(ctx context.Context, stmt sql.Statement, how Ref
 	case *sql.CreateStreamingTable:
 		c.Dataset, c.kind, c.refresh = &stmt.Dataset, catalog.KindStreamingTable, stmt.OrRefresh
 		c.check, c.taken = func() error { return s.checkStreaming(stmt) }, noStreamingTable
+		if stmt.Flow != nil {
+			how.Flows = append(slices.Clip(how.Flows), stmt.Flow)
+		}
 	case *sql.CreateMaterializedView:
 		c.Dataset, c.kind, c.refresh = &stmt.Dataset, catalog.KindMaterializedView, stmt.OrRefresh || stmt.OrReplace
 		c.check, c.taken = func() error { return s.checkView(stmt) }, noView
@@ -39,6 +43,11 @@ func (s *Session) createDataset(ctx context.Context, stmt sql.Statement, how Ref
 	}
 	if c.Query != nil {
 		if err := s.qualify(ctx, c.Query); err != nil {
+			return nil, err
+		}
+	}
+	if c.Flow != nil {
+		if err := s.qualifyFlow(ctx, c.Flow); err != nil {
 			return nil, err
 		}
 	}
@@ -110,6 +119,11 @@ func (s *Session) takeDefinition(ctx context.Context, c *creation, former, entry
 		}
 		if err := s.redefine(ctx, former, &def.Dataset, c.Dataset); err != nil {
 			return err
+		}
+		if def.Flow != nil && c.Flow == nil {
+			if err := s.forgetFlow(ctx, former, catalog.Flow{Name: former.Name, Target: former.Name}); ignore(err, "FLOW_NOT_FOUND") != nil {
+				return err
+			}
 		}
 	}
 	return s.catalog.Update(ctx, entry)

@@ -54,6 +54,11 @@ func (s *Session) openFlow(ctx context.Context, entry catalog.Table) (*streaming
 // openSources opens the sources, anew if they were open. The flow must be held.
 func (f *streamingFlow) openSources(ctx context.Context) error {
 	f.sources, f.flow.Sources = nil, nil
+	if len(streams(f.def.Query)) == 0 {
+		src := &onceSource{query: f.def.Query.String()}
+		f.sources, f.flow.Sources = []sourceWithSchema{src}, []stream.Source{src}
+		return nil
+	}
 	want := wanted(f.def.Query)
 	// State must not be begun with columns that are guessed.
 	plan, err := stateful.New(f.def.Query.String(), nil)

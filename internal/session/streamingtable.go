@@ -40,8 +40,14 @@ func (s *Session) checkStreaming(stmt *sql.CreateStreamingTable) error {
 	case stmt.Query != nil && len(streams(stmt.Query)) == 0:
 		return refuse("its query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…), or create a table or view instead.")
 	}
-	if err := s.checkDataset(&stmt.Dataset); err != nil || stmt.Query == nil {
+	if err := s.checkDataset(&stmt.Dataset); err != nil {
 		return err
+	}
+	switch {
+	case stmt.Flow != nil:
+		return s.checkFlow(stmt.Flow, stmt)
+	case stmt.Query == nil:
+		return nil
 	}
 	_, err := stateful.New(stmt.Query.String(), nil)
 	return err

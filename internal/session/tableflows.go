@@ -90,19 +90,17 @@ func (s *Session) newFlow(ctx context.Context, stmt *sql.CreateFlow, entry catal
 			return f, err
 		}
 	}
-	target := &sql.Name{Parts: []string{entry.Catalog, entry.Schema, entry.Table}}
-	if stmt.CDC != nil {
-		err = s.qualifySource(ctx, stmt.CDC)
-		stmt.CDC.Target = target
-	} else {
-		err = s.qualify(ctx, stmt.Insert.Query)
-		stmt.Insert.Table = target
-	}
-	if err != nil {
+	if err := s.qualifyFlow(ctx, stmt); err != nil {
 		return f, err
 	}
+	target := &sql.Name{Parts: []string{entry.Catalog, entry.Schema, entry.Table}}
+	if stmt.CDC != nil {
+		stmt.CDC.Target = target
+	} else {
+		stmt.Insert.Table = target
+	}
 	stmt.Name = &sql.Name{Parts: []string{f.Catalog, f.Schema, f.Table}}
-	f.Text = s.withViews(stmt.String(), flowQuery(stmt))
+	f.Text = s.withViews(stmt.String(), stmt.Reads())
 	def, err := definition(entry)
 	if err != nil {
 		return f, err
@@ -110,12 +108,12 @@ func (s *Session) newFlow(ctx context.Context, stmt *sql.CreateFlow, entry catal
 	return f, s.checkFlow(stmt, def)
 }
 
-// flowQuery is a query that reads what a flow does.
-func flowQuery(stmt *sql.CreateFlow) *sql.Query {
-	if stmt.CDC == nil {
-		return stmt.Insert.Query
+// qualifyFlow gives what a flow reads its full names.
+func (s *Session) qualifyFlow(ctx context.Context, stmt *sql.CreateFlow) error {
+	if stmt.CDC != nil {
+		return s.qualifySource(ctx, stmt.CDC)
 	}
-	return &sql.Query{Body: &sql.Select{Items: []*sql.SelectItem{{Expr: &sql.Star{}}}, From: []sql.TableRef{stmt.CDC.Source}}}
+	return s.qualify(ctx, stmt.Insert.Query)
 }
 
 // checkFlow refuses flows that cannot run.
@@ -124,7 +122,10 @@ func (s *Session) checkFlow(stmt *sql.CreateFlow, def *sql.CreateStreamingTable)
 		return checkCDC(stmt.CDC, def)
 	}
 	if len(streams(stmt.Insert.Query)) == 0 {
-		return errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: the query of a flow reads a stream; write STREAM before a relation.", stmt.Name)
+		if stmt.Once {
+			return nil
+		}
+		return errclass.New("STREAMING_TABLE_QUERY_INVALID", "42000", "%s: the query of a flow reads a stream; write STREAM before a relation, or INSERT ONCE to run it once.", stmt.Name)
 	}
 	_, err := stateful.New(stmt.Insert.Query.String(), nil)
 	return err
@@ -147,12 +148,15 @@ func (s *Session) dropFlow(ctx context.Context, stmt *sql.DropFlow) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	return &Result{}, s.ended(ctx, entry, func(ctx context.Context) error {
-		if err := s.catalog.DropFlow(ctx, flow.Name); err != nil {
-			return err
-		}
-		return s.deleteFiles(ctx, flowCheckpoint(entry, flow))
-	})
+	return &Result{}, s.ended(ctx, entry, func(ctx context.Context) error { return s.forgetFlow(ctx, entry, flow) })
+}
+
+// forgetFlow drops a flow of a table that is held.
+func (s *Session) forgetFlow(ctx context.Context, entry catalog.Table, flow catalog.Flow) error {
+	if err := s.catalog.DropFlow(ctx, flow.Name); err != nil {
+		return err
+	}
+	return s.deleteFiles(ctx, flowCheckpoint(entry, flow))
 }
 
 // flowCheckpoint is where a flow into a table without query keeps how far it
@@ -316,15 +320,18 @@ func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow 
 		return nil, err
 	}
 	stmt, err := flowStatement(flow)
-	if err != nil || stmt.CDC == nil {
-		return f, err
+	if err != nil {
+		return nil, err
+	}
+	if stmt.Once {
+		f.flow.Trigger.Kind = stream.Once
+	}
+	if stmt.CDC == nil {
+		return f, nil
 	}
 	// What changes is checked: deletes and truncates have no row to check.
 	f.expect.only = cdc.KindColumn + " = 0"
 	f.snapshots = stmt.CDC.Snapshot
-	if stmt.CDC.Once {
-		f.flow.Trigger.Kind = stream.Once
-	}
 	f.flow.Sink, err = s.cdcSink(ctx, whole, stmt.CDC)
 	return f, err
 }

@@ -1,12 +1,13 @@
 package sql
 
 // CreateFlow is CREATE FLOW name AS …, a flow into a streaming table that has
-// no query of its own, and APPLY CHANGES INTO, which names none. It has an
-// Insert or a CDC.
+// no query of its own, and APPLY CHANGES INTO and the clause FLOW of CREATE
+// STREAMING TABLE, which name none. It has an Insert or a CDC.
 type CreateFlow struct {
 	Range
 	Name    *Name // or nil: that of the target
 	Comment string
+	Once    bool     // it runs once, and again after a full refresh
 	Insert  *Insert  // INSERT INTO t BY NAME query, or nil
 	CDC     *AutoCDC // or nil
 }
@@ -19,10 +20,17 @@ func (n *CreateFlow) Target() *Name {
 	return n.Insert.Table
 }
 
+// Reads is a query that reads what the flow does.
+func (n *CreateFlow) Reads() *Query {
+	if n.CDC == nil {
+		return n.Insert.Query
+	}
+	return &Query{Body: &Select{Items: []*SelectItem{{Expr: &Star{}}}, From: []TableRef{n.CDC.Source}}}
+}
+
 // AutoCDC is AUTO CDC … INTO and AUTO CDC FROM SNAPSHOT; semantics §13.1.
 type AutoCDC struct {
 	Range
-	Once        bool
 	Snapshot    bool // FROM SNAPSHOT: the source is all rows, not their changes
 	Target      *Name
 	Source      TableRef

@@ -109,12 +109,16 @@ type CreateMaterializedView struct {
 // Dataset is what defines a streaming table or a materialized view.
 type Dataset struct {
 	Name        *Name
+	Private     bool // for its pipeline alone
 	IfNotExists bool
 	Columns     []*ColumnDef
 	Constraints []*Constraint
 	TableOptions
 	Schedule *Schedule // or nil
 	Query    *Query    // or nil; never of a materialized view
+	// Flow is the clause FLOW of a streaming table without a query, or nil; its
+	// target is the table.
+	Flow *CreateFlow
 }
 
 // Schedule says when a table is refreshed. One of Every, Cron and OnUpdate is

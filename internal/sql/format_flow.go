@@ -13,11 +13,12 @@ func (w *writer) flow(n Node) {
 		} else {
 			w.put("APPLY CHANGES ")
 		}
-		if n.CDC != nil {
-			w.autoCDC(n.CDC)
-		} else {
-			w.insert(n.Insert)
+		if n.CDC == nil {
+			w.flowInsert(n)
+			return
 		}
+		w.when(n.Once, "ONCE ")
+		w.autoCDC(n.CDC)
 	case *DropFlow:
 		w.put("DROP FLOW ")
 		w.when(n.IfExists, "IF EXISTS ")
@@ -30,11 +31,41 @@ func (w *writer) flow(n Node) {
 	}
 }
 
-func (w *writer) autoCDC(n *AutoCDC) {
+// flowInsert writes INSERT [ONCE] INTO table BY NAME query.
+func (w *writer) flowInsert(n *CreateFlow) {
+	if !n.Once {
+		w.insert(n.Insert)
+		return
+	}
+	w.put("INSERT ONCE INTO ")
+	w.name(n.Insert.Table)
+	w.put(" BY NAME ")
+	w.query(n.Insert.Query)
+}
+
+// flowClause writes the clause FLOW of CREATE STREAMING TABLE.
+func (w *writer) flowClause(n *CreateFlow) {
+	w.put(" FLOW ")
+	if n.CDC == nil {
+		w.put("INSERT ONCE BY NAME ")
+		w.query(n.Insert.Query)
+		return
+	}
+	w.put("AUTO CDC ")
 	w.when(n.Once, "ONCE ")
+	w.changes(n.CDC)
+}
+
+func (w *writer) autoCDC(n *AutoCDC) {
 	w.put("INTO ")
 	w.name(n.Target)
-	w.put(" FROM ")
+	w.put(" ")
+	w.changes(n)
+}
+
+// changes writes what follows the target of AUTO CDC.
+func (w *writer) changes(n *AutoCDC) {
+	w.put("FROM ")
 	w.when(n.Snapshot, "SNAPSHOT ")
 	w.node(n.Source)
 	clause(w, " KEYS (", n.Keys, ")")

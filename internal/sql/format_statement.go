@@ -19,12 +19,14 @@ func (w *writer) statement(n Statement) {
 	case *CreateStreamingTable:
 		w.put("CREATE ")
 		w.when(n.OrRefresh, "OR REFRESH ")
+		w.when(n.Private, "PRIVATE ")
 		w.put("STREAMING TABLE ")
 		w.dataset(&n.Dataset)
 	case *CreateMaterializedView:
 		w.put("CREATE ")
 		w.when(n.OrReplace, "OR REPLACE ")
 		w.when(n.OrRefresh, "OR REFRESH ")
+		w.when(n.Private, "PRIVATE ")
 		w.put("MATERIALIZED VIEW ")
 		w.dataset(&n.Dataset)
 	case *CreateView:
@@ -142,6 +144,9 @@ func (w *writer) dataset(n *Dataset) {
 	if n.Query != nil {
 		w.put(" AS ")
 		w.query(n.Query)
+	}
+	if n.Flow != nil {
+		w.flowClause(n.Flow)
 	}
 }
 

@@ -12,25 +12,30 @@ func (p *parser) create() Statement {
 	refresh := !replace && p.accept("OR", "REFRESH")
 	external := p.accept("EXTERNAL")
 	temporary := p.oneOf("TEMP", "TEMPORARY") != ""
-	plain := !replace && !refresh && !external && !temporary
+	private := p.word("PRIVATE") && !p.wordAt(1, "VIEW") && p.accept("PRIVATE")
+	plain := !replace && !refresh && !external && !temporary && !private
 	switch {
 	case plain && p.oneOf("SCHEMA", "DATABASE", "NAMESPACE") != "":
 		return p.createSchema(start)
 	case plain && p.accept("FLOW"):
 		return p.createFlow(start)
 	case !replace && !external && !temporary && (p.accept("STREAMING", "TABLE") || p.accept("STREAMING", "LIVE", "TABLE")):
-		s := &CreateStreamingTable{OrRefresh: refresh}
-		p.dataset(&s.Dataset, "STREAMING TABLE")
+		s := &CreateStreamingTable{OrRefresh: refresh, Dataset: Dataset{Private: private}}
+		p.dataset(&s.Dataset)
+		if p.word("FLOW") && s.Query == nil {
+			p.flowClause(&s.Dataset)
+		}
 		s.Range = p.from(start)
 		return s
 	case !external && !temporary && (p.accept("MATERIALIZED", "VIEW") || p.accept("LIVE", "TABLE")):
-		s := &CreateMaterializedView{OrReplace: replace, OrRefresh: refresh}
-		p.dataset(&s.Dataset, "MATERIALIZED VIEW")
+		s := &CreateMaterializedView{OrReplace: replace, OrRefresh: refresh, Dataset: Dataset{Private: private}}
+		p.dataset(&s.Dataset)
 		if s.Query == nil {
 			p.missing("AS")
 		}
 		s.Range = p.from(start)
 		return s
+	case private: // goes with what a pipeline keeps alone
 	case !refresh && !temporary && p.accept("TABLE"):
 		return p.createTable(start, &CreateTable{OrReplace: replace, External: external})
 	case !refresh && !external && p.accept("VIEW"):
@@ -111,7 +116,7 @@ func (p *parser) asQuery() *Query {
 
 // dataset parses the definition of a streaming table or a materialized view
 // after the words that say which.
-func (p *parser) dataset(s *Dataset, kind string) {
+func (p *parser) dataset(s *Dataset) {
 	s.IfNotExists = p.ifNotExists()
 	s.Name = p.name()
 	if p.at("(") && !p.isQuery(1) {
@@ -123,9 +128,6 @@ func (p *parser) dataset(s *Dataset, kind string) {
 			break
 		}
 		s.Schedule = p.schedule()
-	}
-	if p.word("FLOW") {
-		p.failAt(p.peek(0).Range, "UNSUPPORTED_STATEMENT", "0A000", "The clause FLOW of CREATE "+kind+" is not supported.")
 	}
 	s.Query = p.asQuery()
 }
@@ -398,9 +400,18 @@ func (p *parser) tableOptions(o *TableOptions) {
 			o.Comment = p.stringLiteral()
 		case p.accept("LOCATION"):
 			o.Location = p.stringLiteral()
+		case p.accept("DEFAULT", "COLLATION"):
+			p.defaultCollation()
 		default:
 			return
 		}
+	}
+}
+
+// defaultCollation parses a name of the collation that columns have anyway.
+func (p *parser) defaultCollation() {
+	if at := p.start(); !strings.EqualFold(p.ident(), "UTF8_BINARY") {
+		p.fail(at, "UNSUPPORTED_FEATURE", "0A000", "Collations other than UTF8_BINARY are not supported.")
 	}
 }
 

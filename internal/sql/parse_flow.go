@@ -9,8 +9,9 @@ func (p *parser) createFlow(start int) Statement {
 	p.need("AS")
 	switch at := p.start(); {
 	case p.word("INSERT"), p.word("WITH"):
-		s.Insert = p.flowInsert(at)
+		s.Insert, s.Once = p.flowInsert(at)
 	case p.accept("AUTO", "CDC"), p.accept("APPLY", "CHANGES"):
+		s.Once = p.accept("ONCE")
 		s.CDC = p.autoCDC(at)
 	default:
 		p.missing("AUTO CDC")
@@ -19,20 +20,53 @@ func (p *parser) createFlow(start int) Statement {
 	return s
 }
 
-// flowInsert parses the INSERT of a flow, which can do no more than add rows.
-func (p *parser) flowInsert(start int) *Insert {
+// flowClause parses the clause FLOW of CREATE STREAMING TABLE. INSERT BY NAME
+// is what AS is short for (semantics §9.1).
+func (p *parser) flowClause(s *Dataset) {
+	p.need("FLOW")
+	start := p.start()
+	flow := &CreateFlow{}
+	switch {
+	case p.accept("AUTO", "CDC"):
+		flow.Once = p.accept("ONCE")
+		flow.CDC = p.changes(start, s.Name)
+	case p.word("REPLACE"):
+		p.failAt(p.peek(0).Range, "UNSUPPORTED_FEATURE", "0A000", "A flow that replaces rows is not supported; write FLOW INSERT BY NAME, or FLOW AUTO CDC.")
+	default:
+		p.need("INSERT")
+		flow.Once = p.accept("ONCE")
+		p.need("BY", "NAME")
+		if s.Query = p.query(); !flow.Once {
+			return
+		}
+		flow.Insert, s.Query = &Insert{Range: p.from(start), Table: s.Name, ByName: true, Query: s.Query}, nil
+	}
+	flow.Range = p.from(start)
+	s.Flow = flow
+}
+
+// flowInsert parses the INSERT of a flow, which can do no more than add rows,
+// and whether it does so once: INSERT ONCE INTO, or INSERT INTO ONCE.
+func (p *parser) flowInsert(start int) (insert *Insert, once bool) {
+	if p.accept("INSERT", "ONCE", "INTO") || p.isName(3) && !p.wordAt(3, "BY", "NAME") && p.accept("INSERT", "INTO", "ONCE") {
+		insert = &Insert{Table: p.name(), ByName: true}
+		p.need("BY", "NAME")
+		insert.Query = p.query()
+		insert.Range = p.from(start)
+		return insert, true
+	}
 	var with *With
 	if p.word("WITH") {
 		with = p.with()
 	}
 	insert, ok := p.insert(start, with).(*Insert)
 	if !ok || p.err != nil {
-		return &Insert{Table: &Name{}}
+		return &Insert{Table: &Name{}}, false
 	}
 	if insert.Overwrite || !insert.ByName || len(insert.Partition) > 0 || insert.ReplaceWhere != nil || insert.ReplaceUsing != nil || insert.ReplaceOn != nil {
 		p.failAt(insert.Range, "UNSUPPORTED_FEATURE", "0A000", "A flow adds rows by the names of their columns: INSERT INTO table BY NAME query.")
 	}
-	return insert
+	return insert, false
 }
 
 // applyChanges parses APPLY CHANGES INTO, the older name of AUTO CDC, where it
@@ -44,12 +78,15 @@ func (p *parser) applyChanges(start int) Statement {
 	return s
 }
 
-// autoCDC parses what follows AUTO CDC.
+// autoCDC parses what follows AUTO CDC [ONCE].
 func (p *parser) autoCDC(start int) *AutoCDC {
-	s := &AutoCDC{}
-	s.Once = p.accept("ONCE")
 	p.need("INTO")
-	s.Target = p.name()
+	return p.changes(start, p.name())
+}
+
+// changes parses what follows the target of AUTO CDC.
+func (p *parser) changes(start int, target *Name) *AutoCDC {
+	s := &AutoCDC{Target: target}
 	p.need("FROM")
 	s.Snapshot = p.accept("SNAPSHOT")
 	s.Source = p.changeSource()

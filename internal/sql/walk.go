@@ -406,6 +406,7 @@ func datasetChildren(n *Dataset, yield func(Node)) {
 	optionChildren(&n.TableOptions, yield)
 	one(yield, n.Schedule)
 	one(yield, n.Query)
+	one(yield, n.Flow)
 }
 
 // alterationChildren yields the children of the actions of ALTER TABLE.
