@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ func (c *Commit) rebase(ctx context.Context) error {
 	}
 	planned, now := c.Base.Metadata(), latest.Metadata()
 	same := planned.ID == now.ID && bytes.Equal(planned.Schema.JSON(), now.Schema.JSON()) &&
-		maps.Equal(constraints(planned), constraints(now))
+		slices.Equal(planned.PartitionColumns, now.PartitionColumns) && maps.Equal(constraints(planned), constraints(now))
 	if c.Metadata != nil {
 		// It replaces the table's whole, and must not undo what another set.
 		same = same && maps.Equal(planned.Configuration, now.Configuration)

@@ -23,8 +23,9 @@ func TestCommitAgainstChangedTable(t *testing.T) {
 		{"a description", func(m *delta.Metadata) { m.Description = "changed" }, true},
 		{"a constraint", func(m *delta.Metadata) { m.Configuration["delta.constraints.positive"] = "id > 0" }, false},
 		{"a column", func(m *delta.Metadata) {
-			m.Schema = schema.New(schema.Col("id", schema.Long), schema.Col("v", schema.String))
+			m.Schema = schema.New(append(m.Schema.Clone().Fields, schema.Col("w", schema.String))...)
 		}, false},
+		{"the partitioning", func(m *delta.Metadata) { m.PartitionColumns = []string{"v"} }, false},
 		{"a default", func(m *delta.Metadata) {
 			m.Schema = m.Schema.Clone()
 			m.Schema.Fields[0].Metadata = map[string]any{"CURRENT_DEFAULT": "7"}
@@ -33,7 +34,7 @@ func TestCommitAgainstChangedTable(t *testing.T) {
 		store := mem.New(nil)
 		table := delta.NewTable(store, delta.Options{})
 		create := table.Begin(nil)
-		create.SetMetadata(delta.Metadata{Schema: schema.New(schema.Col("id", schema.Long)), Configuration: map[string]string{"k": "v"}})
+		create.SetMetadata(delta.Metadata{Schema: schema.New(schema.Col("id", schema.Long), schema.Col("v", schema.String)), Configuration: map[string]string{"k": "v"}})
 		if _, err := create.Commit(t.Context(), delta.CommitInfo{Operation: "CREATE TABLE"}); err != nil {
 			t.Fatal(err)
 		}
