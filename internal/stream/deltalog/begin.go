@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/object"
 )
 
 // beginKey names the file, below the source's state, that has where the
@@ -43,16 +43,12 @@ func (s *Source) start(ctx context.Context, at json.RawMessage) (offset, error) 
 	return s.begin, err
 }
 
-func (s *Source) readBegin(ctx context.Context) (body []byte, err error) {
-	o, err := s.cfg.Checkpoint.Open(ctx, s.cfg.State+beginKey)
+func (s *Source) readBegin(ctx context.Context) ([]byte, error) {
+	body, err := object.ReadAll(ctx, s.cfg.Checkpoint, s.cfg.State+beginKey, maxBeginBytes)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read where a stream begins: %w", err)
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxBeginBytes {
-		return nil, fmt.Errorf("read %s of the checkpoint: it has %d bytes", s.cfg.State+beginKey, o.Size())
-	}
-	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	return body, nil
 }
 
 // chooseBegin chooses where the stream begins, and keeps it.

@@ -24,6 +24,8 @@ const (
 	sourceVersion = 1
 	// before is the index of the place before a version's first file.
 	before = -1
+	// maxPlace bounds the numbers in an offset, far beyond any table.
+	maxPlace = 1 << 53
 )
 
 // compare orders places of one stream.
@@ -43,7 +45,7 @@ func (s *Source) parseOffset(text json.RawMessage) (offset, error) {
 		return o, errclass.New("DELTA_INVALID_SOURCE_OFFSET_FORMAT", "42000", "The offset %s of the stream of %s cannot be read: %w", text, s.cfg.Name, err)
 	}
 	switch {
-	case o.SourceVersion != sourceVersion && o.SourceVersion != 3 || o.Version < 0 || o.Index < before:
+	case o.SourceVersion != sourceVersion && o.SourceVersion != 3 || o.Version < 0 || o.Version > maxPlace || o.Index < before || o.Index > maxPlace:
 		return o, errclass.New("DELTA_INVALID_SOURCE_VERSION", "XXKDS", "The offset %s of the stream of %s is of a kind that this version does not know.", text, s.cfg.Name)
 	case o.Table != s.snapshot.Metadata().ID:
 		return o, errclass.New("DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE", "55019",

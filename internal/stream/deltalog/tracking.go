@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -98,15 +98,10 @@ func (s *Source) track(ctx context.Context) error {
 
 // readSchema reads an entry of the log.
 func (s *Source) readSchema(ctx context.Context, key string) (entry trackedSchema, err error) {
-	o, err := s.cfg.Checkpoint.Open(ctx, key)
-	if err != nil {
-		return entry, err
+	body, err := object.ReadAll(ctx, s.cfg.Checkpoint, key, maxSchemaBytes)
+	if errors.Is(err, object.ErrTooLarge) {
+		return entry, s.corruptLog(key, err)
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxSchemaBytes {
-		return entry, s.corruptLog(key, fmt.Errorf("it has %d bytes", o.Size()))
-	}
-	body, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
 	if err != nil {
 		return entry, fmt.Errorf("read schema log: %w", err)
 	}
