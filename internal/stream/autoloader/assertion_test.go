@@ -141,3 +141,46 @@ func TestFileThatALaterTryReads(t *testing.T) {
 		t.Errorf("the file is in state %d, want it loaded", e.State)
 	}
 }
+
+// TestFileThatASecondReadingFinds is missing when the sink reads the rows of a
+// batch for the first time, and there when it reads them again.
+func TestFileThatASecondReadingFinds(t *testing.T) {
+	l := newLanding(t, json("ignoreMissingFiles", "true"))
+	l.schema = schema.New(schema.Col("a", schema.Integer))
+	l.put("a.json", `{"a":1}`)
+	source, err := l.open()
+	if err == nil {
+		err = source.Discover(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := source.Next(t.Context(), nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := source.Read(t.Context(), nil, end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rows  int64
+		state filestate.State
+	}{{0, filestate.SkippedMissing}, {1, filestate.Known}} {
+		if c.rows > 0 {
+			l.put("a.json", `{"a":1}`)
+		} else if err := l.files.Delete(t.Context(), "in/a.json"); err != nil {
+			t.Fatal(err)
+		}
+		n := int64(0)
+		for rec, err := range rows.Read(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += rec.NumRows()
+		}
+		if e := l.states()["a.json"]; n != c.rows || e.State != c.state {
+			t.Errorf("got %d rows, and the file in state %d; want %d and %d", n, e.State, c.rows, c.state)
+		}
+	}
+}

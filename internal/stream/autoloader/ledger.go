@@ -62,6 +62,7 @@ func (s *Source) noteSkipped(ctx context.Context, entries map[string]filestate.E
 	if len(changed) == 0 {
 		return nil
 	}
+	s.fresh = false // a sink that reads the rows a second time may find other files
 	return s.state.Update(ctx, changed, s.cfg.Clock().UnixMicro())
 }
 
@@ -81,6 +82,7 @@ func (s *Source) failed(ctx context.Context, entries map[string]filestate.Entry,
 	if !ok || ctx.Err() != nil {
 		return
 	}
+	s.fresh = false
 	now := s.cfg.Clock().UnixMicro()
 	e.State, e.StateTime, e.Detail = filestate.Failed, now, err.Error()
 	_ = s.state.Update(ctx, []filestate.Entry{e}, now)
