@@ -2,14 +2,16 @@ package objecttest
 
 import (
 	"context"
+	"sync"
 
 	"github.com/freshet/freshet/internal/object"
 )
 
-// Counting is a store that counts what is done to its objects. Its figures may
-// be set back between uses; it is not safe for concurrent use.
+// Counting is a store that counts what is done to its objects. It is safe for
+// concurrent use; its figures may be read and set back between uses.
 type Counting struct {
 	object.Store
+	mu sync.Mutex
 	Opened, Reads         int   // objects, and ranges of them
 	BytesRead, BytesWrote int64 // by ReadAt, and by Write of uploads
 }
@@ -20,6 +22,8 @@ func (c *Counting) Open(ctx context.Context, key string) (object.Object, error) 
 	if err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.Opened++
 	return &countedObject{o, c}, nil
 }
@@ -40,8 +44,10 @@ type countedObject struct {
 
 // ReadAt implements [io.ReaderAt].
 func (o *countedObject) ReadAt(p []byte, at int64) (int, error) {
+	o.by.mu.Lock()
 	o.by.Reads++
 	o.by.BytesRead += int64(len(p))
+	o.by.mu.Unlock()
 	return o.Object.ReadAt(p, at)
 }
 
@@ -52,6 +58,8 @@ type countedUpload struct {
 
 // Write implements [io.Writer].
 func (u *countedUpload) Write(p []byte) (int, error) {
+	u.by.mu.Lock()
 	u.by.BytesWrote += int64(len(p))
+	u.by.mu.Unlock()
 	return u.Upload.Write(p)
 }

@@ -7,13 +7,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// Blocks that are wanted and lie as near as gapBytes are read at once, up to
-// spanBytes.
-const (
-	spanBytes = 512 << 10
-	gapBytes  = 16 << 10
-)
-
 // cursor goes over the rows of a run that are wanted and not over yet, in
 // their order. It reads no page and no block that can have none.
 type cursor struct {
@@ -29,8 +22,7 @@ type cursor struct {
 	entry   int   // of the block at hand
 	block   int64 // where the next one begins
 
-	ahead   []byte // what was read of the file
-	aheadAt int64
+	ahead ahead
 
 	rows arrow.RecordBatch // nil before the first block
 	size int               // of them, in bytes
@@ -78,7 +70,7 @@ func (c *cursor) nextBlock(ctx context.Context) bool {
 			return false
 		}
 		var plain []byte
-		if plain, c.err = c.read(begin, e.length); c.err == nil {
+		if plain, c.err = c.read(stretch{begin, c.block}); c.err == nil {
 			c.size = len(plain)
 			c.rows, c.err = c.file.decode(c.columns, plain)
 		}
@@ -137,23 +129,44 @@ func (c *cursor) afterEntry(i int) Key {
 	return c.afterPage(c.page - 1)
 }
 
-// read returns what a block holds, reading those that are wanted after it with
-// it.
-func (c *cursor) read(at, length int64) ([]byte, error) {
-	if at < c.aheadAt || at+length > c.aheadAt+int64(len(c.ahead)) {
-		end := at + length
-		for i, to := c.entry+1, end; i < len(c.entries) && to-end <= gapBytes && to-at < spanBytes; i++ {
-			to += c.entries[i].length
-			if to-at <= spanBytes && c.wanted(c.entries[i].first, c.afterEntry(i), c.entries[i].ends) {
-				end = to
-			}
-		}
-		c.ahead, c.aheadAt = make([]byte, end-at), at
-		if err := c.file.fill(c.ahead, at); err != nil {
+// read returns what the block at hand holds, which is a stretch of the file.
+func (c *cursor) read(block stretch) ([]byte, error) {
+	stored, ok := c.ahead.take(block)
+	if !ok {
+		var err error
+		if c.ahead, err = c.file.read(c.upcoming(block)); err != nil {
 			return nil, err
 		}
+		stored, _ = c.ahead.take(block)
 	}
-	return c.file.plain(c.ahead[at-c.aheadAt:][:length])
+	return c.file.plain(stored)
+}
+
+// upcoming returns where the block at hand is, and those of the same page that
+// are wanted after it, as many as are read at once.
+func (c *cursor) upcoming(block stretch) []stretch {
+	list, size := []stretch{block}, block.to-block.from
+	for i, to := c.entry+1, block.to; i < len(c.entries); i++ {
+		next := stretch{to, to + c.entries[i].length}
+		to = next.to
+		if !c.wanted(c.entries[i].first, c.afterEntry(i), c.entries[i].ends) {
+			continue
+		}
+		last := &list[len(list)-1]
+		near := next.from-last.to <= gapBytes
+		if near {
+			next.from = last.to
+		}
+		if size += next.to - next.from; size > aheadBytes || !near && len(list) == aheadReads {
+			break
+		}
+		if near {
+			last.to = next.to
+		} else {
+			list = append(list, next)
+		}
+	}
+	return list
 }
 
 func (c *cursor) release() {

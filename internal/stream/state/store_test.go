@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -378,4 +380,57 @@ func FuzzFile(f *testing.F) {
 	f.Add(good[:len(good)-1])
 	f.Add([]byte("FRSTATE2"))
 	f.Fuzz(func(t *testing.T, body []byte) { _ = readAll(t, body) })
+}
+
+// slow is a store whose objects answer after a while, as many at a time as are
+// asked.
+type slow struct {
+	object.Store
+	latency time.Duration
+}
+
+func (s slow) Open(ctx context.Context, key string) (object.Object, error) {
+	o, err := s.Store.Open(ctx, key)
+	return slowObject{o, s.latency}, err
+}
+
+type slowObject struct {
+	object.Object
+	latency time.Duration
+}
+
+func (o slowObject) ReadAt(p []byte, at int64) (int, error) {
+	<-time.After(o.latency)
+	return o.Object.ReadAt(p, at)
+}
+
+// TestReadsAtOnce: keys that are far apart are asked for many at a time.
+func TestReadsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, store := t.Context(), mem.New(nil)
+		const rows, found = 200_000, 40
+		list := numbered(t, rows)
+		if err := open(t, store, "q", true).Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(list, compare)
+		keys := &state.Wanted{}
+		for i := range found {
+			keys.Add(list[i*rows/found].at)
+		}
+		counting := &objecttest.Counting{Store: slow{store, time.Second}}
+		v, err := open(t, counting, "q", false).At(ctx, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counting.Reads = 0
+		start := time.Now()
+		got, err := texts(v.Find(ctx, keys))
+		if err != nil || len(got) != found {
+			t.Fatalf("found %d rows (%v), want %d", len(got), err, found)
+		}
+		if reads, seconds := counting.Reads, time.Since(start).Seconds(); reads < found || seconds > float64(reads)/5 {
+			t.Errorf("%d requests of a second each took %.0f s", reads, seconds)
+		}
+	})
 }
