@@ -11,7 +11,7 @@ import (
 // concurrent use; its figures may be read and set back between uses.
 type Counting struct {
 	object.Store
-	mu sync.Mutex
+	mu                    sync.Mutex
 	Opened, Reads         int   // objects, and ranges of them
 	BytesRead, BytesWrote int64 // by ReadAt, and by Write of uploads
 }
