@@ -39,8 +39,9 @@ const (
 type listing struct {
 	// Config is what was listed; a record of anything else is worthless.
 	Config string `json:"config"`
-	// Forgets is that of the file state.
+	// Forgets and Next are those of the file state.
 	Forgets int64 `json:"forgets"`
+	Next    int64 `json:"next"`
 	// Last is the greatest path seen, Incremental how many listings have begun
 	// there since the last full one, and Lexical how many full ones in a row
 	// have shown new files only after it.
@@ -75,10 +76,10 @@ func (s *Source) loadListing(ctx context.Context) (*listing, error) {
 		return nil, fmt.Errorf("read past listings: %w", err)
 	}
 	var l listing
-	if err := json.Unmarshal(body, &l); err == nil && l.Config == fresh.Config {
-		return &l, nil
+	if json.Unmarshal(body, &l) != nil || l.Config != fresh.Config || l.Next > s.state.Next() {
+		return fresh, nil // a state that is older does not know what was listed
 	}
-	return fresh, nil
+	return &l, nil
 }
 
 // listed says what is listed and how: all that decides about which files a
@@ -96,6 +97,7 @@ func (s *Source) saveListing(ctx context.Context, now time.Time) error {
 	if s.listing.saved.Add(saveEvery).After(now) {
 		return nil
 	}
+	s.listing.Next = s.state.Next()
 	body, err := json.Marshal(s.listing)
 	if err != nil {
 		return err

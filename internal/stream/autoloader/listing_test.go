@@ -335,6 +335,43 @@ func TestListingFollowsOptions(t *testing.T) {
 	}
 }
 
+// TestOlderStateListsAnew: a file state that was put back as it was does not
+// take over what later listings have shown.
+func TestOlderStateListsAnew(t *testing.T) {
+	f := newFolder(t, json())
+	f.write("in/d/1.json")
+	f.discover()
+	copied := map[string][]byte{}
+	each := func(do func(key string)) {
+		for in, err := range f.checkpoint.List(t.Context(), "sources/0/", "") {
+			f.do(err)
+			if !strings.HasSuffix(in.Name(), "listing.json") {
+				do(in.Name())
+			}
+		}
+	}
+	each(func(key string) {
+		body, err := object.ReadAll(t.Context(), f.checkpoint, key, 1<<20)
+		f.do(err)
+		copied[key] = body
+	})
+	f.write("in/d/2.json")
+	for range 100_000 { // until the directory has settled
+		if f.discover(); f.skipped > 0 {
+			break
+		}
+	}
+	each(func(key string) { f.do(f.checkpoint.Delete(t.Context(), key)) })
+	for key, body := range copied {
+		f.do(f.checkpoint.Put(t.Context(), key, body))
+	}
+	f.open()
+	f.discover()
+	if got, want := f.found(), []string{"d/1.json", "d/2.json"}; !slices.Equal(got, want) || f.skipped == 0 {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestAssertion7_EmptyAtFirstStart: what is there at the second start has come
 // since the first.
 func TestAssertion7_EmptyAtFirstStart(t *testing.T) {
