@@ -470,6 +470,52 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// FuzzManifest opens states by manifests that somebody has made up: they are
+// refused as damaged, or what they lead to is.
+func FuzzManifest(f *testing.F) {
+	const key = prefix + "manifest/00000000000000000001.json"
+	for _, seed := range []string{
+		"", "{}", "null", `{"format":1,"next":-1}`, `{"format":1,"next":2,"taken":3}`, `{"format":1,"next":1,"cleaned":9}`,
+		`{"format":1,"next":2,"pending":[{"name":"a","lastSeq":1}],"index":[{"name":"a"}],"batches":[{"name":"a"}]}`,
+		`{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		objects := mem.New(nil)
+		if err := objects.Put(t.Context(), key, body); err != nil {
+			t.Fatal(err)
+		}
+		s, err := filestate.Open(t.Context(), objects, prefix, filestate.Options{NewID: names()})
+		if err != nil {
+			return
+		}
+		if s.Taken() < 0 || s.Taken() > s.Next() {
+			t.Errorf("of %d files %d are taken", s.Next(), s.Taken())
+		}
+		for e, err := range s.Pending(t.Context(), s.Taken(), s.Next()) {
+			if err == nil {
+				t.Errorf("got file %q of a segment that is none", e.Path)
+			}
+		}
+	})
+}
+
+// TestDamagedManifest is said to be that, with what to do.
+func TestDamagedManifest(t *testing.T) {
+	for _, body := range []string{"", `{"format":1,"next":2,"taken":3}`, `{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`} {
+		objects := mem.New(nil)
+		if err := objects.Put(t.Context(), prefix+"manifest/00000000000000000001.json", []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := filestate.Open(t.Context(), objects, prefix, filestate.Options{NewID: names()})
+		var classified interface{ ErrorClass() string }
+		if !errors.As(err, &classified) || classified.ErrorClass() != "STREAMING_CHECKPOINT_CORRUPT" {
+			t.Errorf("%s: got %v, want STREAMING_CHECKPOINT_CORRUPT", body, err)
+		}
+	}
+}
+
 // BenchmarkPoll is a listing of a million known files in a hundred folders.
 func BenchmarkPoll(b *testing.B) {
 	const files = 1_000_000
