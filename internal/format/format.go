@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/internal/object"
+	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/schema"
 )
@@ -39,12 +40,16 @@ type Format interface {
 
 // File is one input file.
 type File struct {
-	Path    string // as users see it: the URI listed, without decoding
+	Path    string // the URI listed, without encoding or decoding; see URI
 	Store   object.Store
 	Key     string // in Store
 	Size    int64  // bytes, as listed
 	ModTime time.Time
 }
+
+// URI returns the file's path as users see it in _metadata.file_path and in
+// rescued data: percent-encoded, as Spark has it.
+func (f *File) URI() string { return location.Escape(f.Path) }
 
 // Inference says how to infer a schema.
 type Inference struct {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/source/files/filestate"
 	"github.com/freshet/freshet/schema"
 )
@@ -29,7 +30,7 @@ type column struct {
 // all are the columns of cloud_files_state (semantics §11.2), and then those
 // that file_ledger has besides. The times of what has not happened are NULL.
 var all = []column{
-	{schema.Field{Name: "path", Type: schema.String}, func(f *file) any { return f.Path }},
+	{schema.Field{Name: "path", Type: schema.String}, func(f *file) any { return location.Escape(f.Path) }},
 	{schema.Field{Name: "size", Type: schema.Long}, func(f *file) any { return f.Size }},
 	{schema.Field{Name: "create_time", Type: schema.Timestamp}, func(f *file) any { return micros(f.ModTime) }},
 	{schema.Col("discovery_time", schema.Timestamp), func(f *file) any { return unless(f.listed, micros(f.Discovered)) }},
@@ -37,7 +38,7 @@ var all = []column{
 	{schema.Col("commit_time", schema.Timestamp), func(f *file) any { return f.batchTime(func(b *filestate.Batch) int64 { return b.Committed }) }},
 	{schema.Col("archive_time", schema.Timestamp), func(f *file) any { return unless(f.archived() == nil, micros(f.StateTime)) }},
 	{schema.Col("archive_mode", schema.String), (*file).archived},
-	{schema.Col("move_location", schema.String), func(f *file) any { return unless(f.State != filestate.ArchivedByMove, f.Detail) }},
+	{schema.Col("move_location", schema.String), func(f *file) any { return unless(f.State != filestate.ArchivedByMove, location.Escape(f.Detail)) }},
 	{schema.Col("source_id", schema.String), func(f *file) any { return f.source.ID }},
 	{schema.Col("flow_name", schema.String), func(f *file) any { return unless(f.source.Flow == "", f.source.Flow) }},
 	{schema.Col("ingestion_state", schema.String), (*file).ingestionState},

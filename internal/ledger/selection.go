@@ -22,7 +22,7 @@ func (s *Source) selectBy(p delta.Predicate) selection {
 	if p == nil {
 		return selection{ranges: everywhere(), loaded: true, unknown: true}
 	}
-	of := selection{ranges: filestate.Unite(paths(p))}
+	of := selection{ranges: keysOf(filestate.Unite(paths(p)))}
 	of.loaded, _ = s.factsOf("committed", "INGESTED").may(p)
 	if of.unknown, _ = s.unknownFacts().may(p); of.unknown {
 		of.ranges = listedOnce(of.ranges)

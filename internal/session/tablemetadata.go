@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/source/files"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
@@ -110,6 +111,7 @@ func (m *tableMetadata) describe(out []arrow.Array, stored *array.String) {
 		}
 		known, _ := m.sizes.Load(f.Path)
 		sizeAndTime, _ := known.([2]int64)
+		whole = location.Escape(whole)
 		paths.Append(whole)
 		names.Append(path.Base(whole))
 		sizes.Append(sizeAndTime[0])

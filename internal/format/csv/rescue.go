@@ -43,7 +43,7 @@ func (r *reader) rescueRows(base int) {
 		if len(r.rescue) == 1 {
 			continue
 		}
-		r.rescueValue("_file_path", []byte(r.block.File.Path))
+		r.rescueValue("_file_path", []byte(r.block.File.URI()))
 		r.rescued.Resize(base + i)
 		r.rescued.Append(append(r.rescue, '}'))
 	}

@@ -82,7 +82,7 @@ func newParser(req format.Request, set *settings) *parser {
 
 // Parse implements [block.Parser].
 func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format.Batch, lines int64, err error) {
-	p.start(b.File.Path)
+	p.start(b.File)
 	valid := utf8.Valid(b.Data)
 	lines = p.set.layout.records(b.Data, func(record []byte, line int64) bool {
 		if valid || utf8.Valid(record) {
@@ -117,10 +117,10 @@ func (p *parser) Parse(_ context.Context, b block.Block[bool]) (batches []format
 	return batches, lines, nil
 }
 
-func (p *parser) start(path string) {
-	if p.path != path {
-		p.path = path
-		p.rescue.path = quote(nil, []byte(path))
+func (p *parser) start(f *format.File) {
+	if p.path != f.Path {
+		p.path = f.Path
+		p.rescue.path = quote(nil, []byte(f.URI()))
 	}
 }
 

@@ -228,7 +228,7 @@ func (g *group) finish(rec arrow.RecordBatch, done int64) (format.Batch, error) 
 		File: g.opening.file, FirstRow: first, Unknown: g.plan.unknown,
 		Bytes: g.opening.bytesAt(first+rec.NumRows()) - g.opening.bytesAt(first),
 	}
-	batch.RecordBatch, batch.Mismatches = g.plan.withRescue(out, converted, g.opening.file.Path)
+	batch.RecordBatch, batch.Mismatches = g.plan.withRescue(out, converted, g.opening.file.URI())
 	return batch, nil
 }
 

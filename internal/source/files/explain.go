@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/format"
+	"github.com/freshet/freshet/internal/object/location"
 )
 
 // Judged is a file below a source's path, with why [Discover] leaves it out;
@@ -103,7 +104,8 @@ func (f *filter) outside(key string, modTime time.Time) string {
 }
 
 // Named returns what reports whether a user's names for files of cfg mean a
-// path: a URI, a local path, or a path relative to the source.
+// path: a URI, as _metadata.file_path has it or without its escapes, a local
+// path, or a path relative to the source.
 func Named(cfg Config, names []string) (func(path string) bool, error) {
 	base, err := Base(cfg)
 	if err != nil {
@@ -113,14 +115,14 @@ func Named(cfg Config, names []string) (func(path string) bool, error) {
 	for _, name := range names {
 		switch {
 		case strings.Contains(name, "://"):
-			paths[name] = true
+			paths[location.EscapeRest(name)] = true
 		case strings.HasPrefix(name, "/"):
-			paths[base[:strings.Index(base, "://")+len("://")]+name] = true
+			paths[location.Escape(base[:strings.Index(base, "://")+len("://")]+name)] = true
 		default:
-			paths[base+strings.TrimPrefix(name, "./")] = true
+			paths[location.Escape(base+strings.TrimPrefix(name, "./"))] = true
 		}
 	}
-	return func(path string) bool { return paths[path] }, nil
+	return func(path string) bool { return paths[location.Escape(path)] }, nil
 }
 
 // Pattern returns what reports whether a glob matches a path relative to the

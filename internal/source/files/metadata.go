@@ -31,9 +31,10 @@ func MetadataType() *schema.Struct {
 // struct array of [MetadataType]. A file is always one block. The caller
 // releases it.
 func Metadata(f *format.File, rows int, mem memory.Allocator) (arrow.Array, error) {
+	uri := f.URI()
 	values := []scalar.Scalar{
-		scalar.NewStringScalar(f.Path),
-		scalar.NewStringScalar(f.Path[strings.LastIndexByte(f.Path, '/')+1:]),
+		scalar.NewStringScalar(uri),
+		scalar.NewStringScalar(uri[strings.LastIndexByte(uri, '/')+1:]),
 		scalar.NewInt64Scalar(f.Size),
 		scalar.NewInt64Scalar(0),
 		scalar.NewInt64Scalar(f.Size),

@@ -143,7 +143,7 @@ func TestMetadata(t *testing.T) {
 	}
 	defer col.Release()
 	want := `{"file_block_length":12,"file_block_start":0,"file_modification_time":"2020-09-13T12:26:40.000001Z",` +
-		`"file_name":"a b.csv","file_path":"file:///t/a b.csv","file_size":12}`
+		`"file_name":"a%20b.csv","file_path":"file:///t/a%20b.csv","file_size":12}`
 	s, ok := col.(*array.Struct)
 	if !ok || s.Len() != 2 {
 		t.Fatalf("got %v", col)

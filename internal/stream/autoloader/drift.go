@@ -50,7 +50,7 @@ type drift struct {
 // see is told of rows that do not fit. An error ends the batch.
 func (d *drift) see(ctx context.Context, unknown *schema.Struct, mismatches int64) error {
 	if unknown != nil {
-		if unknown = typed(unknown); len(unknown.Fields) == 0 {
+		if unknown = d.source.schema.ofFiles(typed(unknown)); len(unknown.Fields) == 0 {
 			unknown = nil
 		}
 	}
@@ -91,11 +91,11 @@ func (s *Source) evolve(ctx context.Context, list []format.File, unknown *schema
 	} else if !s.inferTypes() {
 		unknown = textFields(unknown)
 	}
-	old := s.schema.data
-	grown := evolve.Grow(evolve.Grow(old, found.data, evolve.AsTable), unknown, evolve.AsTable)
+	old, read := s.schema.data, s.schema.ofFiles(found.data)
+	grown := evolve.Grow(evolve.Grow(old, read, evolve.AsTable), unknown, evolve.AsTable)
 	next := grown
 	if s.mode == evolve.AddNewColumnsWithTypeWidening {
-		next = evolve.Grow(grown, found.data, s.widen)
+		next = evolve.Grow(grown, read, s.widen)
 	}
 	fields := newFields(old, grown)
 	for i, f := range next.Fields {

@@ -104,3 +104,30 @@ func parquetFile(t *testing.T, fields []arrow.Field, rows string) string {
 	}
 	return data.String()
 }
+
+// TestPathWinsOverTheFile: a field that is called as a partition column is
+// none that the schema lacks. The path's value wins, the file's is rescued
+// (semantics §2.10), in the first batch and in those after it, in any mode.
+func TestPathWinsOverTheFile(t *testing.T) {
+	for _, mode := range []string{"addNewColumns", "addNewColumnsWithTypeWidening", "failOnNewColumns", "rescue"} {
+		for _, c := range []struct{ name, first, later, want1, want2 string }{
+			{"from the first file on", `{"a":1,"p":3000000000}`, `{"a":2,"p":8}`, `1|7|{"p":3000000000`, `2|9|{"p":8`},
+			{"from a later file on", `{"a":1}`, `{"a":2,"p":"x"}`, "1|7|(null)", `2|9|{"p":"x"`},
+			{"in another case", `{"a":1}`, `{"a":2,"P":1.5}`, "1|7|(null)", `2|9|{"P":1.5`},
+		} {
+			t.Run(mode+" "+c.name, func(t *testing.T) {
+				l := newLanding(t, json("schemaEvolutionMode", mode, "inferColumnTypes", "true", "partitionColumns", "p"))
+				l.put("p=7/1.json", c.first)
+				l.mustRun()
+				l.put("p=9/2.json", c.later)
+				l.mustRun()
+				if want := []string{"a", "p", "_rescued_data"}; !slices.Equal(l.columns, want) {
+					t.Errorf("columns %q, want %q", l.columns, want)
+				}
+				if got := l.rows(); len(got) != 2 || !strings.HasPrefix(got[0], c.want1) || !strings.HasPrefix(got[1], c.want2) {
+					t.Errorf("got %q, want %q and %q", got, c.want1, c.want2)
+				}
+			})
+		}
+	}
+}

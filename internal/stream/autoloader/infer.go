@@ -156,13 +156,7 @@ func (s *inferred) hint(text string) error {
 	if err != nil {
 		return fmt.Errorf("option schemaHints: %w", err)
 	}
-	of := schema.New()
-	for _, h := range hints.Fields {
-		if !contains(s.partitions.Names(), h.Name) {
-			of.Fields = append(of.Fields, h)
-		}
-	}
-	hinted := evolve.ApplyHints(s.data, of)
+	hinted := evolve.ApplyHints(s.data, s.ofFiles(hints))
 	for i, f := range s.data.Fields {
 		if common, ok := evolve.CommonType(f.Type, hinted.Fields[i].Type); ok && schema.EqualIgnoringNulls(common, f.Type) {
 			hinted.Fields[i].Type = f.Type
@@ -170,6 +164,18 @@ func (s *inferred) hint(text string) error {
 	}
 	s.data = hinted
 	return nil
+}
+
+// ofFiles returns columns without those that the paths give: a path's value
+// wins over one of the same name in the file (semantics §2.10).
+func (s *inferred) ofFiles(columns *schema.Struct) *schema.Struct {
+	out := schema.New()
+	for _, f := range columns.Fields {
+		if !contains(s.partitions.Names(), f.Name) {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
 }
 
 func contains(names []string, name string) bool {

@@ -88,6 +88,6 @@ func (s *Source) failed(ctx context.Context, entries map[string]filestate.Entry,
 	_ = s.state.Update(ctx, []filestate.Entry{e}, now)
 }
 
-// Replacing returns the paths of the files of the batch read last whose rows
-// take the place of those loaded before.
+// Replacing returns the files of the batch read last whose rows take the place
+// of those loaded before, as _metadata.file_path has them.
 func (s *Source) Replacing() []string { return s.replacing }

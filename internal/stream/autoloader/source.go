@@ -353,7 +353,7 @@ func (s *Source) Read(ctx context.Context, from, to json.RawMessage) (*ingest.Re
 	s.skipped, s.replacing, s.metrics = nil, nil, stream.SourceProgress{}
 	for _, e := range entries {
 		if e.State == filestate.Replacing {
-			s.replacing = append(s.replacing, e.Path)
+			s.replacing = append(s.replacing, location.Escape(e.Path))
 		}
 	}
 	bad, err := s.set.BadRecords(ctx, s.cfg.Clock(), s.cfg.NewID)
