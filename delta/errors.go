@@ -183,7 +183,7 @@ func (*AppendOnlyError) SQLState() string { return "42809" }
 type ColumnNameError struct{ Names []string }
 
 func (e *ColumnNameError) Error() string {
-	return fmt.Sprintf("column names %q contain one of the characters ' ,;{}()\\n\\t='; rename them", e.Names)
+	return fmt.Sprintf("column names %q contain one of the characters ' ,;{}()\\n\\t='; set the table property delta.columnMapping.mode to name, or rename them", e.Names)
 }
 
 // ErrorClass returns Delta's class of the error.

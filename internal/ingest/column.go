@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -59,10 +58,15 @@ func checkNames(t schema.Type, mapped bool) error {
 		return checkNames(t.Value, mapped)
 	case *schema.Struct:
 		for _, f := range t.Fields {
-			if !mapped && strings.ContainsAny(f.Name, " ,;{}()\n\t=") || f.Name == "" {
+			if f.Name == "" {
+				return errclass.New("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05", "A column has no name. Give it one: SELECT … AS name.")
+			}
+			if !mapped && strings.ContainsAny(f.Name, " ,;{}()\n\t=") {
 				return errclass.New("DELTA_INVALID_CHARACTERS_IN_COLUMN_NAMES", "42K05",
-					"The column name %q has a character among ' ,;{}()\\n\\t='. Rename the column: SELECT %s AS %s.",
-					f.Name, schema.QuoteIdent(f.Name), fmt.Sprintf("%q", safeName(f.Name)))
+					"The column name %q has a character among ' ,;{}()\\n\\t=', which takes column mapping. "+
+						"Set the table's property 'delta.columnMapping.mode' to 'name', by TBLPROPERTIES when it is created or by ALTER TABLE … SET TBLPROPERTIES, and run this again; "+
+						"or rename the column: SELECT %s AS %s.",
+					f.Name, schema.QuoteIdent(f.Name), schema.QuoteIdent(safeName(f.Name)))
 			}
 			if err := checkNames(f.Type, mapped); err != nil {
 				return err
@@ -73,9 +77,6 @@ func checkNames(t schema.Type, mapped bool) error {
 }
 
 func safeName(name string) string {
-	if name == "" {
-		return "column"
-	}
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" ,;{}()\n\t=", r) {
 			return '_'

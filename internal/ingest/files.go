@@ -205,7 +205,7 @@ func (s *FileSet) zone() (*time.Location, error) {
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, errclass.New("INVALID_OPTION_VALUE", "42K06", "option timeZone is %q; it must be a time zone such as UTC or Europe/Berlin", name)
+		return nil, option.Refuse("timeZone", errclass.New("INVALID_OPTION_VALUE", "42K06", "option timeZone is %q; it must be a time zone such as UTC or Europe/Berlin", name))
 	}
 	return loc, nil
 }
@@ -252,7 +252,7 @@ func (s *FileSet) Infer(ctx context.Context, how Inferring, rescue string) (*Fil
 	}
 	hints, err := schema.ParseDDL(s.Options.Text("schemaHints"))
 	if err != nil {
-		return nil, fmt.Errorf("option schemaHints: %w", err)
+		return nil, option.Refuse("schemaHints", fmt.Errorf("option schemaHints: %w", err))
 	}
 	partitioning := files.InferPartitioning(s.base, slices.Values(s.List), s.partitionRules(how.Types, zone))
 	whole := schema.New(data.Fields...)

@@ -66,13 +66,13 @@ func (s Set) Parse(given map[string]string) (Values, error) {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		o, ok := s.Lookup(name)
 		if !ok {
-			return Values{}, s.unknown(name)
+			return Values{}, Refuse(name, s.unknown(name))
 		}
 		if _, twice := v.given[o.Name]; twice {
-			return Values{}, errclass.New("INVALID_OPTIONS.DUPLICATE", "42K06", "option %s is given twice (by name and alias)", o.Name)
+			return Values{}, Refuse(name, errclass.New("INVALID_OPTIONS.DUPLICATE", "42K06", "option %s is given twice (by name and alias)", o.Name))
 		}
 		if err := o.check(given[name]); err != nil {
-			return Values{}, err
+			return Values{}, Refuse(name, err)
 		}
 		v.given[o.Name] = given[name]
 	}

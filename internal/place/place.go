@@ -9,6 +9,7 @@ import (
 
 	"github.com/freshet/freshet/internal/engine"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -152,10 +153,35 @@ func contains(n, wanted sql.Node) bool {
 	return found
 }
 
-// Text gives an error in a statement's tree the text that it is in.
-func Text(text string, err error) error {
+// Text gives an error in a statement's tree the text that it is in, and says
+// where in it the option stands that is refused.
+func Text(text string, stmt sql.Node, err error) error {
 	if e, ok := errors.AsType[*sql.Error](err); ok {
 		return e.In(text)
 	}
+	refused, ok := errors.AsType[*option.RefusedError](err)
+	if _, placed := errors.AsType[*placedError](err); !ok || placed {
+		return err
+	}
+	if at := argument(stmt, refused.Name); at != nil {
+		return &placedError{err: err, place: sql.Error{Range: at.Range, SQL: text}}
+	}
 	return err
+}
+
+// argument returns the one argument of a statement's calls that gives an
+// option; nil when there are more, or none.
+func argument(stmt sql.Node, name string) *sql.NamedArgument {
+	plain := func(name string) string { return strings.TrimPrefix(strings.ToLower(name), "cloudfiles.") }
+	var found []*sql.NamedArgument
+	sql.Inspect(stmt, func(n sql.Node) bool {
+		if arg, ok := n.(*sql.NamedArgument); ok && plain(arg.Name) == plain(name) {
+			found = append(found, arg)
+		}
+		return true
+	})
+	if len(found) != 1 {
+		return nil
+	}
+	return found[0]
 }

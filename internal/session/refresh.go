@@ -179,7 +179,7 @@ func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, 
 	stop := s.watch()
 	defer stop()
 	outcome, err := s.refresh(ctx, stmt, how)
-	return outcome, place.Text(text, err)
+	return outcome, place.Text(text, stmt, err)
 }
 
 // runRefresh runs a statement that makes or refreshes a dataset, for its result.

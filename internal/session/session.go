@@ -202,7 +202,7 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 			r, err := s.run(ctx, stmt)
 			if err != nil {
 				stop()
-				yield(nil, place.Text(text, err))
+				yield(nil, place.Text(text, stmt, err))
 				return
 			}
 			r.Statement = stmt
@@ -222,7 +222,7 @@ func (s *Session) Execute(ctx context.Context, text string, stmt sql.Statement) 
 	stop := s.watch()
 	defer stop()
 	_, err := s.run(ctx, stmt)
-	return place.Text(text, err)
+	return place.Text(text, stmt, err)
 }
 
 // progressInterval is how often Config.Progress is told.

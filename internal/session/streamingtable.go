@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/freshet/freshet/delta"
@@ -281,7 +282,7 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 			return nil, err
 		}
 	}
-	meta, err := f.metadata(ctx)
+	meta, err := f.metadata(ctx, base)
 	if err != nil || mine && schema.EqualIgnoringNulls(base.Schema(), meta.Schema) {
 		return nil, err
 	}
@@ -305,9 +306,13 @@ func (f *streamingFlow) untouched(ctx context.Context, base *delta.Snapshot) (bo
 }
 
 // metadata is that of the new table: its declared columns, or those of the
-// query.
-func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
+// query. Column mapping that was set on the table base, nil for none, stays: the
+// columns have needed it.
+func (f *streamingFlow) metadata(ctx context.Context, base *delta.Snapshot) (delta.Metadata, error) {
 	create := &sql.CreateTable{Range: f.def.Range, Name: f.def.Name, Columns: f.def.Columns, TableOptions: f.def.TableOptions}
+	if base != nil {
+		create.Properties = keepMapping(create.Properties, base)
+	}
 	var rows *ingest.Relation
 	if len(f.def.Columns) == 0 && f.def.Query != nil {
 		columns, err := f.columns(ctx)
@@ -325,6 +330,17 @@ func (f *streamingFlow) metadata(ctx context.Context) (delta.Metadata, error) {
 	}
 	meta.Configuration[flowProperty] = f.flow.Checkpoint.ID()
 	return meta, nil
+}
+
+// keepMapping adds a table's column mapping to the properties of a definition
+// that says nothing of it.
+func keepMapping(properties []*sql.Property, base *delta.Snapshot) []*sql.Property {
+	const key = "delta.columnMapping.mode"
+	mode, ok := base.Property(key)
+	if said := slices.ContainsFunc(properties, func(p *sql.Property) bool { return strings.EqualFold(p.Key, key) }); said || !ok {
+		return properties
+	}
+	return append(slices.Clone(properties), &sql.Property{Key: key, Value: mode})
 }
 
 // columns plans the query and returns its columns.

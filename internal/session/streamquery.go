@@ -66,9 +66,9 @@ func (s *Session) RunStream(ctx context.Context, q StreamQuery) error {
 	defer stop()
 	f := &queryFlow{session: s, StreamQuery: q}
 	if err := f.open(ctx); err != nil {
-		return place.Text(q.Query, err)
+		return place.Text(q.Query, f.query, err)
 	}
-	return place.Text(q.Query, f.flow.Hold(ctx, f.run))
+	return place.Text(q.Query, f.query, f.flow.Hold(ctx, f.run))
 }
 
 // queryFlow is a query over streams, open.

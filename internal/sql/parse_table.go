@@ -184,6 +184,9 @@ func (p *parser) tableFunction(start int, name *Name) TableRef {
 	}
 	p.needSymbol(")")
 	t.Range = p.from(start)
+	if len(name.Parts) == 1 && strings.EqualFold(name.Parts[0], "cloud_files") {
+		p.cloudFiles(t)
+	}
 	return t
 }
 

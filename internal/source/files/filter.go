@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/option"
 )
 
 // filter decides which listed files are taken. It is not safe for concurrent
@@ -28,12 +29,12 @@ func newFilter(cfg Config, base string) (*filter, error) {
 	var err error
 	if text := opts.Text("ignoredPathSegmentRegex"); text != defaultIgnored {
 		if f.ignored, err = regexp.Compile(text); err != nil {
-			return nil, errclass.New("INVALID_OPTION_VALUE", "42K06", "option ignoredPathSegmentRegex is %q: %w", text, err)
+			return nil, option.Refuse("ignoredPathSegmentRegex", errclass.New("INVALID_OPTION_VALUE", "42K06", "option ignoredPathSegmentRegex is %q: %w", text, err))
 		}
 	}
 	if text := opts.Text("pathGlobFilter"); text != "" {
 		if f.name, err = compileGlob(text, segmentGlob); err != nil {
-			return nil, err
+			return nil, option.Refuse("pathGlobFilter", err)
 		}
 	}
 	if cfg.Pattern != "" {

@@ -39,7 +39,7 @@ func unknown(err error) error {
 }
 
 func refuse(class, state, name, format string, args ...any) error {
-	return errclass.New(class, state, "Option "+prefix+name+": "+format, args...)
+	return option.Refuse(name, errclass.New(class, state, "Option "+prefix+name+": "+format, args...))
 }
 
 // check returns what is wrong with options, alone and taken together, for
@@ -73,8 +73,8 @@ func checkEvolution(opts option.Values, hasSchema bool) error {
 	mode := modeOf(opts, hasSchema)
 	switch {
 	case hasSchema && (mode == evolve.AddNewColumns || mode == evolve.AddNewColumnsWithTypeWidening):
-		return errclass.New("CF_ADD_NEW_NOT_SUPPORTED", "0A000",
-			"Option %sschemaEvolutionMode: %s needs an inferred schema. Leave the schema out and give the types you know as schemaHints.", prefix, mode)
+		return refuse("CF_ADD_NEW_NOT_SUPPORTED", "0A000", "schemaEvolutionMode",
+			"%s needs an inferred schema. Leave the schema out and give the types you know as schemaHints.", mode)
 	case mode == evolve.AddNewColumnsWithTypeWidening && opts.Given("prefersDecimal") && strings.EqualFold(opts.Text("prefersDecimal"), "false"):
 		return refuse("CF_INVALID_OPTION", "42000", "schemaEvolutionMode", "%s cannot be used with prefersDecimal false.", mode)
 	}
@@ -102,7 +102,7 @@ func checkCleaning(opts option.Values, base string) error {
 	case mode == cleanMove:
 		loc, err := location.Parse(opts.Text("cleanSource.moveDestination"), "")
 		if err != nil {
-			return err
+			return option.Refuse("cleanSource.moveDestination", err)
 		}
 		if to := strings.TrimRight(loc.String(), "/") + "/"; strings.HasPrefix(to, base) {
 			return refuse("CF_INVALID_OPTION", "42000", "cleanSource.moveDestination",
@@ -127,11 +127,11 @@ func checkFinding(opts option.Values) error {
 			}
 		}
 		if len(clash) > 0 {
-			return errclass.New("CF_INVALID_MANAGED_FILE_EVENTS_OPTION_KEYS", "42000",
-				"Auto Loader does not support the following options when used with managed file events: %s.", strings.Join(clash, ", "))
+			return option.Refuse(clash[0], errclass.New("CF_INVALID_MANAGED_FILE_EVENTS_OPTION_KEYS", "42000",
+				"Auto Loader does not support the following options when used with managed file events: %s.", strings.Join(clash, ", ")))
 		}
-		return errclass.New("CF_MANAGED_FILE_EVENTS_ONLY_ON_SERVERLESS", "0A000",
-			"Option %suseManagedFileEvents: file events are a service of Databricks. Leave it out to list files, or set useNotifications for a local folder.", prefix)
+		return refuse("CF_MANAGED_FILE_EVENTS_ONLY_ON_SERVERLESS", "0A000", "useManagedFileEvents",
+			"file events are a service of Databricks. Leave it out to list files, or set useNotifications for a local folder.")
 	}
 	if opts.Given("pathRewrites") {
 		var rewrites map[string]string

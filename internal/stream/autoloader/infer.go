@@ -10,6 +10,7 @@ import (
 	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -154,7 +155,7 @@ func (s *Source) inferTypes() bool {
 func (s *inferred) hint(text string) error {
 	hints, err := schema.ParseDDL(text)
 	if err != nil {
-		return fmt.Errorf("option schemaHints: %w", err)
+		return option.Refuse("schemaHints", fmt.Errorf("option schemaHints: %w", err))
 	}
 	hinted := evolve.ApplyHints(s.data, s.ofFiles(hints))
 	for i, f := range s.data.Fields {

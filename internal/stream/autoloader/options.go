@@ -106,7 +106,8 @@ func plainNames(options map[string]string) (map[string]string, error) {
 			plain = name // an option of the format, which has no prefix, or none at all
 		}
 		if _, twice := given[plain]; twice {
-			return nil, errclass.New("CF_INVALID_OPTION", "42000", "Option %s is given twice, with and without the prefix %s.", plain, prefix)
+			return nil, errclass.New("CF_INVALID_OPTION", "42000",
+				"Option %s is given twice: names ignore case, and options of Auto Loader may do without the prefix %q.", plain, prefix)
 		}
 		given[plain] = value
 	}
