@@ -56,6 +56,8 @@ type walk struct {
 	past    object.Past
 	stamped bool
 	device  uint64
+	// dangling is set by links to what is not there, or cannot be seen.
+	dangling bool
 }
 
 // entry is a name in a directory. Directories carry a trailing slash, which
@@ -85,11 +87,12 @@ func (w *walk) directory(dir, dirKey string) bool {
 		return w.skipMissing(err)
 	}
 	defer d.Close() //nolint:errcheck // opened for reading
+	w.dangling = false
 	entries, err := w.entries(d, dirKey)
 	if err != nil {
 		return w.skipMissing(err)
 	}
-	if reliable {
+	if reliable && !w.dangling { // what a link leads to comes without a change here
 		w.remember(dirKey, stamp, entries)
 	}
 	for len(entries) > 0 {
@@ -180,7 +183,8 @@ func (w *walk) wanted(dir, dirKey string, c fs.DirEntry) (entry, bool) {
 	if mode&fs.ModeSymlink != 0 {
 		target, err := os.Stat(filepath.Join(dir, e.name))
 		if err != nil {
-			return e, false // a dangling link is no object
+			w.dangling = true // it is no object, so far
+			return e, false
 		}
 		mode, e.link = target.Mode(), true
 	}
