@@ -37,8 +37,8 @@ type folder struct {
 	dirs  map[int32]string // watched, by inotify's number
 	paths map[string]struct{}
 	lost  bool
-	// partial is set when there are directories that are not watched: linked
-	// ones, and those beyond what the machine allows.
+	// partial is set when there are places that are not watched: those of links
+	// to directories, or to nothing yet, and those beyond what the machine allows.
 	partial bool
 	err     error
 	watch   func(fd int, dir string, mask uint32) (int, error)
@@ -157,8 +157,8 @@ func (f *folder) entry(path string, mode fs.FileMode, tell bool) error {
 	case mode.IsDir():
 		return f.addIfThere(path, tell)
 	case mode&fs.ModeSymlink != 0:
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			f.partial = true
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			f.partial = true // nobody tells of what comes where it leads to
 			return nil
 		}
 		f.tell(path)

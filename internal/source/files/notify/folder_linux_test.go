@@ -155,6 +155,17 @@ func TestFolderWithLinkedDirectories(t *testing.T) {
 	}
 }
 
+// TestFolderWithALinkBeforeItsFile is listed, as the file comes elsewhere.
+func TestFolderWithALinkBeforeItsFile(t *testing.T) {
+	w := watch(t)
+	w.do(os.Symlink(w.path("later"), w.path("in/link")))
+	w.do(os.WriteFile(w.path("in/a"), nil, 0o600))
+	w.want("in/a")
+	if w.take(); w.lost < 2 {
+		t.Error("what comes where the link leads to is not said to be listed")
+	}
+}
+
 // TestFolderOverflows: when more happens than the kernel or the queue keeps,
 // all is to be listed, and what comes then is told of again.
 func TestFolderOverflows(t *testing.T) {
