@@ -213,7 +213,7 @@ func (l *copyLoad) run(ctx context.Context) (Copied, error) {
 		staged, err := Stage(ctx, l.Store, meta, rows.Read(ctx), l.Env)
 		if again := errors.Is(err, ErrSpeculation) && !l.certain; again || errors.Is(err, errRestart) {
 			l.certain = l.certain || again
-			l.Env.Progress.Restart()
+			l.again()
 			continue
 		}
 		if err != nil {
@@ -232,10 +232,21 @@ func (l *copyLoad) run(ctx context.Context) (Copied, error) {
 			if l.base, err = l.Table.Snapshot(ctx); err != nil {
 				return out, err
 			}
-			continue // the rows get other numbers
+			l.again() // the rows get other numbers
+			continue
 		}
 		return out, err
 	}
+}
+
+// again begins the load anew. What was noted of files that it reads again does
+// not count: one that was missing may be there now, and its rows are loaded.
+func (l *copyLoad) again() {
+	left := func(path string) bool {
+		return slices.ContainsFunc(l.set.List, func(f format.File) bool { return f.Path == path })
+	}
+	l.corrupt, l.missing = slices.DeleteFunc(l.corrupt, left), slices.DeleteFunc(l.missing, left)
+	l.Env.Progress.Restart()
 }
 
 // errNothingReadable says that all files are left out.
