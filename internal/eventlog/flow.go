@@ -61,7 +61,8 @@ func (u *Update) Flow(dataset string) *Flow {
 type Definition struct {
 	// ID identifies the flow's checkpoint; "" has none.
 	ID string
-	// Type is APPEND, or COMPLETE for flows that compute their whole output.
+	// Type is APPEND, UPDATE or COMPLETE, CHANGE or SNAPSHOT_CHANGE for flows
+	// that apply changes, or MATERIALIZED_VIEW.
 	Type   string
 	Inputs []string // names of tables, and descriptions of other sources
 	Schema *schema.Struct

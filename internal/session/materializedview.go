@@ -73,7 +73,11 @@ func (s *Session) recompute(ctx context.Context, entry catalog.Table, r *refresh
 		return err
 	}
 	r.flow.Enter(eventlog.FlowPlanning)
-	r.flow.Defined(eventlog.Definition{Type: "MATERIALIZED_VIEW", Inputs: sortedKeys(v.Sources)})
+	def := eventlog.Definition{Type: "MATERIALIZED_VIEW", Inputs: sortedKeys(v.Sources)}
+	if v.Rows != nil { // of a new view, the columns are known once it has rows
+		def.Schema = v.Rows.Schema()
+	}
+	r.flow.Defined(def)
 	way, err := v.Plan(ctx, r.Full)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 	"github.com/freshet/freshet/internal/stream/autoloader"
+	"github.com/freshet/freshet/internal/stream/cdc"
 	"github.com/freshet/freshet/internal/stream/deltalog"
 	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
@@ -253,6 +254,26 @@ type streamingFlow struct {
 	sources []sourceWithSchema
 	expect  *expectations
 	plan    *stateful.Plan // nil when the query needs no state
+	made    *schema.Struct // the table's columns when the flow began
+}
+
+// kind is what the event log calls the flow: by how it changes its table.
+func (f *streamingFlow) kind() string {
+	switch sink := f.flow.Sink.(type) {
+	case *cdc.Sink:
+		if f.snapshots {
+			return "SNAPSHOT_CHANGE"
+		}
+		return "CHANGE"
+	case *stream.Table:
+		switch {
+		case sink.Complete:
+			return "COMPLETE"
+		case len(sink.Keys) > 0:
+			return "UPDATE"
+		}
+	}
+	return "APPEND"
 }
 
 // beginning is the commit that makes the table, or makes it anew when another
@@ -265,6 +286,7 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 	}
 	operation, mine := operationCreate, false
 	if base != nil {
+		f.made = base.Schema()
 		fed, ok := base.Property(flowProperty)
 		if !ok {
 			return nil, errclass.New("DELTA_CREATE_TABLE_WITH_NON_EMPTY_LOCATION", "42601",
@@ -283,6 +305,9 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 		}
 	}
 	meta, err := f.metadata(ctx, base)
+	if err == nil {
+		f.made = meta.Schema
+	}
 	if err != nil || mine && schema.EqualIgnoringNulls(base.Schema(), meta.Schema) {
 		return nil, err
 	}
@@ -356,7 +381,7 @@ type sourceWithSchema interface {
 
 // run loads what is there, and tells r of it.
 func (f *streamingFlow) run(ctx context.Context, r *refreshing) error {
-	def := eventlog.Definition{ID: f.flow.Checkpoint.ID(), Type: "APPEND"}
+	def := eventlog.Definition{ID: f.flow.Checkpoint.ID(), Type: f.kind(), Schema: f.made}
 	for _, ref := range streams(f.def.Query) {
 		def.Inputs = append(def.Inputs, ref.String())
 	}

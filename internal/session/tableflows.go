@@ -314,7 +314,7 @@ func (s *Session) openTableFlow(ctx context.Context, whole *streamingFlow, flow 
 	if err != nil {
 		return nil, err
 	}
-	f.flow.Within = whole.flow.Checkpoint
+	f.flow.Within, f.made = whole.flow.Checkpoint, whole.made
 	f.define = func() (*sql.CreateStreamingTable, error) { return flowDefinition(whole.entry, flow) }
 	if f.def, err = f.define(); err != nil {
 		return nil, err

@@ -55,6 +55,8 @@ type running struct {
 	next      int64
 	watermark int64
 	late      int64
+	// before is when the batch before it began, zero for the first of the run.
+	before time.Time
 }
 
 func (r *running) run(ctx context.Context) error {
@@ -207,7 +209,7 @@ func (r *running) plan(ctx context.Context, watch *stopwatch, unlimited bool) ([
 // batch runs a batch that is planned.
 func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stopwatch) error {
 	var input atomic.Int64
-	rows, err := r.read(ctx, ends, &input)
+	rows, err := r.read(ctx, ends, watch, &input)
 	if err != nil {
 		return err
 	}
@@ -263,7 +265,7 @@ func (r *running) settle(ctx context.Context, batch int64) error {
 }
 
 // read returns the rows of a batch.
-func (r *running) read(ctx context.Context, ends []json.RawMessage, input *atomic.Int64) (*ingest.Relation, error) {
+func (r *running) read(ctx context.Context, ends []json.RawMessage, watch *stopwatch, input *atomic.Int64) (*ingest.Relation, error) {
 	relations := make([]*ingest.Relation, len(r.Sources))
 	for i, s := range r.Sources {
 		rel, err := s.Read(ctx, r.start[i], ends[i])
@@ -272,6 +274,7 @@ func (r *running) read(ctx context.Context, ends []json.RawMessage, input *atomi
 		}
 		relations[i] = counted(rel, input)
 	}
+	watch.lap("getBatch")
 	if r.Stateful != nil {
 		return r.Stateful.Apply(ctx, r.moment(), relations)
 	}
@@ -356,10 +359,16 @@ func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, 
 		return
 	}
 	watch.steps["triggerExecution"] = watch.total().Milliseconds()
+	arriving := func(rows int64) float64 {
+		if r.before.IsZero() { // nobody knows since when they came
+			return 0
+		}
+		return rate(rows, watch.started.Sub(r.before))
+	}
 	p := Progress{
-		ID: r.Checkpoint.ID(), RunID: r.id, Name: r.Name, Timestamp: watch.started.UTC(), BatchID: r.next,
+		ID: r.Checkpoint.ID(), RunID: r.id, Name: r.Name, Timestamp: watch.started.UTC().Truncate(time.Millisecond), BatchID: r.next,
 		BatchDuration: watch.total().Milliseconds(), DurationMs: watch.steps, NumInputRows: input,
-		ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []StateOperatorProgress{},
+		InputRowsPerSecond: arriving(input), ProcessedRowsPerSecond: rate(input, watch.total()), StateOperators: []StateOperatorProgress{},
 		Sink: SinkProgress{Description: r.Sink.Description(), NumOutputRows: written.Rows, NumUpsertedRows: written.Upserted, NumDeletedRows: written.Deleted},
 	}
 	if r.Stateful != nil {
@@ -369,8 +378,10 @@ func (r *running) report(ends []json.RawMessage, watch *stopwatch, input int64, 
 	for i, s := range r.Sources {
 		sp := s.Progress()
 		sp.StartOffset, sp.EndOffset = r.start[i], ends[i]
+		sp.InputRowsPerSecond = arriving(sp.NumInputRows)
 		sp.ProcessedRowsPerSecond = rate(sp.NumInputRows, watch.total())
 		p.Sources = append(p.Sources, sp)
 	}
+	r.before = watch.started
 	r.Progress(p)
 }

@@ -224,7 +224,10 @@ func TestProcessingTime(t *testing.T) {
 		}
 		var at []time.Duration
 		start := time.Now()
-		f.Progress = func(p stream.Progress) { at = append(at, p.Timestamp.Sub(start)) }
+		var arriving []float64
+		f.Progress = func(p stream.Progress) {
+			at, arriving = append(at, p.Timestamp.Sub(start)), append(arriving, p.InputRowsPerSecond, p.Sources[0].InputRowsPerSecond)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 65*time.Second)
 		defer cancel()
 		if err := f.Run(ctx); err != nil {
@@ -232,6 +235,9 @@ func TestProcessingTime(t *testing.T) {
 		}
 		if want := []time.Duration{0, 10 * time.Second}; !slices.Equal(at, want) {
 			t.Errorf("batches ran at %v, want %v", at, want)
+		}
+		if want := []float64{0, 0, 0.3, 0}; !slices.Equal(arriving, want) { // that source counts no rows
+			t.Errorf("rows arrived at %v a second, want %v", arriving, want)
 		}
 		if want := []int64{0, 1}; !slices.Equal(src.finished, want) {
 			t.Errorf("the source was told of batches %v, want %v", src.finished, want)
