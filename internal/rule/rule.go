@@ -256,8 +256,14 @@ func (e *Evaluator) translate(layout *arrow.Schema, exprs []string) (*query, err
 		b.columns = schema.New(schema.Col("no column", schema.Boolean))
 	}
 	q.layout = schema.ToArrow(b.columns)
-	q.text, err = e.Printer(b).Query(selected)
-	return q, err
+	if q.text, err = e.Printer(b).Query(selected); err == nil {
+		return q, nil
+	}
+	// An error names the columns that there are, whether rules name them or not.
+	if _, all := e.Printer(&binder{columns: columns}).Query(selected); all != nil {
+		err = all
+	}
+	return nil, err
 }
 
 // typeOf returns the type that the value of a rule must have: rules are

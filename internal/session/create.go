@@ -165,7 +165,7 @@ func (s *Session) commitCreate(ctx context.Context, t *target, stmt *sql.CreateT
 	if staged != nil && staged.Metadata != nil {
 		meta = *staged.Metadata
 	}
-	cluster, err := clusterNew(stmt, base, &meta)
+	cluster, err := clusterNew(stmt.ClusterBy, base, &meta)
 	if err != nil {
 		return errors.Join(wrap(t.name, err), staged.Discard(context.WithoutCancel(ctx), t.store))
 	}
@@ -189,11 +189,11 @@ func (s *Session) commitCreate(ctx context.Context, t *target, stmt *sql.CreateT
 }
 
 // clusterNew returns what tells a transaction by which columns a new table is
-// clustered. A table in place of one that was is clustered by those that the
-// statement names, or by none.
-func clusterNew(stmt *sql.CreateTable, base *delta.Snapshot, meta *delta.Metadata) (func(*delta.Transaction), error) {
+// clustered. A table in place of one that was is clustered by these columns, or
+// by none.
+func clusterNew(by []*sql.Column, base *delta.Snapshot, meta *delta.Metadata) (func(*delta.Transaction), error) {
 	const domain = "delta.clustering"
-	if len(stmt.ClusterBy) == 0 {
+	if len(by) == 0 {
 		clustered := false
 		if base != nil {
 			var err error
@@ -207,8 +207,8 @@ func clusterNew(stmt *sql.CreateTable, base *delta.Snapshot, meta *delta.Metadat
 			}
 		}, nil
 	}
-	paths := make([][]string, len(stmt.ClusterBy))
-	for i, column := range stmt.ClusterBy {
+	paths := make([][]string, len(by))
+	for i, column := range by {
 		paths[i] = column.Parts
 	}
 	configuration, err := delta.ClusterBy(*meta, paths)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/rule"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/schema"
 )
 
 // expectations are the rules that the rows of a streaming table, a materialized
@@ -33,7 +35,7 @@ type expectations struct {
 
 // expectation is one rule and what became of the rows it has seen.
 type expectation struct {
-	name           string
+	name, text     string
 	drop, fail     bool
 	passed, failed int64
 }
@@ -41,7 +43,7 @@ type expectation struct {
 func (s *Session) expectations(flow, dataset string, constraints []*sql.Constraint) *expectations {
 	e := &expectations{session: s, flow: flow, dataset: dataset}
 	for _, c := range constraints {
-		e.rules = append(e.rules, expectation{name: c.Name, drop: c.OnViolate == "DROP ROW", fail: c.OnViolate == "FAIL UPDATE"})
+		e.rules = append(e.rules, expectation{name: c.Name, text: c.Check.String(), drop: c.OnViolate == "DROP ROW", fail: c.OnViolate == "FAIL UPDATE"})
 		e.exprs = append(e.exprs, "("+c.Check.String()+") IS TRUE")
 	}
 	return e
@@ -79,6 +81,23 @@ func checkExpectations(table *sql.Name, constraints []*sql.Constraint) error {
 		})
 		if found != "" {
 			return refuse(found)
+		}
+	}
+	return nil
+}
+
+// plan refuses rules that are no conditions on rows of some columns.
+func (e *expectations) plan(ctx context.Context, columns *schema.Struct) error {
+	for _, r := range e.rules {
+		of, err := e.session.rules.Type(ctx, columns, r.text)
+		if unresolved, ok := errors.AsType[*sql.Error](err); ok { // its place is that in the rule
+			err = errclass.New(unresolved.Class, unresolved.State, "The expectation %s of %s: %s", r.name, e.flow, unresolved.Text)
+		}
+		if err != nil {
+			return err
+		}
+		if of != schema.Boolean {
+			return errclass.New("INVALID_EXPECTATION", "42000", "%s: the expectation CONSTRAINT %s EXPECT (%s) is no condition: its type is %s.", e.flow, r.name, r.text, of)
 		}
 	}
 	return nil

@@ -40,8 +40,9 @@ type viewRefresh struct {
 	def     *sql.CreateMaterializedView
 	target  *target
 	expect  *expectations
-	checked []*sql.CreateView // with expectations, which the query reads
-	logs    []string          // where the tables that the query reads have their logs
+	checked []*sql.CreateView        // with expectations, which the query reads
+	cluster func(*delta.Transaction) // tells by which columns rows laid out anew are clustered
+	logs    []string                 // where the tables that the query reads have their logs
 	materialized.View
 }
 
@@ -144,6 +145,9 @@ func (v *viewRefresh) identity() string {
 	for _, c := range v.def.PartitionedBy {
 		parts = append(parts, c.String())
 	}
+	for _, c := range v.def.ClusterBy {
+		parts = append(parts, c.String())
+	}
 	for _, p := range v.def.Properties {
 		parts = append(parts, p.String())
 	}
@@ -243,8 +247,14 @@ func (v *viewRefresh) layOut(ctx context.Context, way *materialized.Plan, rows *
 	}()
 	s := v.session
 	if way.Anew {
-		if meta, err = v.metadata(ctx, rows); err != nil {
-			return meta, nil, err
+		if meta, err = v.metadata(ctx, rows); err == nil {
+			err = v.expect.plan(ctx, meta.Schema)
+		}
+		if err == nil {
+			v.cluster, err = clusterNew(v.def.ClusterBy, v.Rows, &meta)
+		}
+		if err != nil {
+			return meta, nil, wrap(v.target.name, err)
 		}
 	} else {
 		meta = v.Rows.Metadata()
@@ -295,6 +305,9 @@ func (v *viewRefresh) commit(way *materialized.Plan, meta delta.Metadata) ingest
 				version = base.Version() + 1
 			}
 			v.Record(version, tx)
+			if v.cluster != nil {
+				v.cluster(tx)
+			}
 			return nil
 		},
 	}

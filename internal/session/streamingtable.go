@@ -212,7 +212,11 @@ func (f *streamingFlow) begin(ctx context.Context, r *refreshing, keep func() er
 // keep stores the definition, if its query can be planned.
 func (f *streamingFlow) keep(ctx context.Context, store func() error) error {
 	if f.def.Query != nil {
-		if _, err := f.columns(ctx); err != nil {
+		columns, err := f.columns(ctx)
+		if err == nil {
+			err = f.expect.plan(ctx, columns)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -305,15 +309,24 @@ func (f *streamingFlow) beginning(ctx context.Context) (*ingest.Commit, error) {
 		}
 	}
 	meta, err := f.metadata(ctx, base)
-	if err == nil {
-		f.made = meta.Schema
-	}
-	if err != nil || mine && schema.EqualIgnoringNulls(base.Schema(), meta.Schema) {
+	if err != nil {
 		return nil, err
+	}
+	f.made = meta.Schema
+	if mine && schema.EqualIgnoringNulls(base.Schema(), meta.Schema) {
+		return nil, nil
+	}
+	cluster, err := clusterNew(f.def.ClusterBy, base, &meta)
+	if err != nil {
+		return nil, wrap(f.target.name, err)
 	}
 	return &ingest.Commit{
 		Table: f.target.table, Store: f.target.store, Base: base, Metadata: &meta, Overwrite: true, Now: f.session.cfg.Clock,
 		Operation: operation, Parameters: createParameters(f.target, meta),
+		Also: func(_ context.Context, _ *delta.Snapshot, tx *delta.Transaction) error {
+			cluster(tx)
+			return nil
+		},
 	}, nil
 }
 
