@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,7 +36,7 @@ func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, 
 		return nil, err
 	}
 	defer leave()
-	edit, err := editOf(stmt, def, entry)
+	edit, err := s.editOf(stmt, def, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func (s *Session) editFiles(ctx context.Context, stmt *sql.EditFiles) (*Result, 
 
 // editOf returns what a statement does to files. REPLAY replaces the rows that
 // a file gave, which needs a column that tells them.
-func editOf(stmt *sql.EditFiles, def *sql.CreateStreamingTable, entry catalog.Table) (filestate.Edit, error) {
+func (s *Session) editOf(stmt *sql.EditFiles, def *sql.CreateStreamingTable, entry catalog.Table) (filestate.Edit, error) {
 	switch {
 	case stmt.Action == "RETRY":
 		return filestate.Retry, nil
@@ -84,7 +86,7 @@ func editOf(stmt *sql.EditFiles, def *sql.CreateStreamingTable, entry catalog.Ta
 		return filestate.Forget, nil
 	case stmt.Append:
 		return filestate.ReplayAppend, nil
-	case provenance(def) == "":
+	case s.provenance(def) == "":
 		return 0, noFileColumn(entry)
 	}
 	return filestate.Replay, nil
@@ -98,25 +100,46 @@ func noFileColumn(entry catalog.Table) error {
 
 // provenance returns the column of a streaming table that holds the file of
 // each row, as its query says; "" for none.
-func provenance(def *sql.CreateStreamingTable) string {
-	sel, ok := def.Query.Body.(*sql.Select)
-	if !ok || len(def.Columns) > 0 {
+func (s *Session) provenance(def *sql.CreateStreamingTable) string {
+	if len(def.Columns) > 0 {
 		return ""
 	}
-	for _, item := range sel.Items {
-		c, ok := item.Expr.(*sql.Column)
-		if !ok || len(c.Parts) < 2 {
-			continue
+	return s.fileColumn(def.Query, maxViewDepth)
+}
+
+// fileColumn is the column of a query that holds the file of each row, be it
+// that a view over the files has it.
+func (s *Session) fileColumn(q *sql.Query, depth int) string {
+	sel, ok := q.Body.(*sql.Select)
+	if !ok || depth == 0 {
+		return ""
+	}
+	below := ""
+	if len(sel.From) == 1 {
+		if t, ok := sel.From[0].(*sql.Table); ok && s.temporaryView(t.Name) != nil && len(s.temporaryView(t.Name).Columns) == 0 {
+			below = s.fileColumn(s.temporaryView(t.Name).Query, depth-1)
 		}
-		of, field := c.Parts[len(c.Parts)-2], c.Parts[len(c.Parts)-1]
-		if strings.EqualFold(of, files.MetadataColumn) && strings.EqualFold(field, "file_path") {
-			if item.Alias != "" {
-				return item.Alias
+	}
+	for _, item := range sel.Items {
+		switch e := item.Expr.(type) {
+		case *sql.Star:
+			if below != "" && !slices.ContainsFunc(e.Except, func(c *sql.Column) bool { return strings.EqualFold(c.Parts[0], below) }) {
+				return below
 			}
-			return field
+		case *sql.Column:
+			field := e.Parts[len(e.Parts)-1]
+			if isFilePath(e) || below != "" && len(e.Parts) <= 2 && strings.EqualFold(field, below) {
+				return cmp.Or(item.Alias, field)
+			}
 		}
 	}
 	return ""
+}
+
+// isFilePath reports whether a column is _metadata.file_path.
+func isFilePath(c *sql.Column) bool {
+	n := len(c.Parts)
+	return n >= 2 && strings.EqualFold(c.Parts[n-2], files.MetadataColumn) && strings.EqualFold(c.Parts[n-1], "file_path")
 }
 
 // checkSettled refuses to edit files while the table has a batch that the
@@ -160,14 +183,14 @@ func (s *Session) editSource(ctx context.Context, stmt *sql.EditFiles, edit file
 func (f *streamingFlow) replaced() (*stream.Replaced, error) {
 	var paths []string
 	for _, src := range f.sources {
-		if of, ok := src.(*autoloader.Source); ok {
+		if of, ok := beneath(src).(*autoloader.Source); ok {
 			paths = append(paths, of.Replacing()...)
 		}
 	}
 	if len(paths) == 0 {
 		return nil, nil //nolint:nilnil // no rows leave
 	}
-	column := provenance(f.def)
+	column := f.session.provenance(f.def)
 	if column == "" {
 		return nil, noFileColumn(f.entry)
 	}

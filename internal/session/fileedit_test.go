@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -104,6 +105,39 @@ func TestReplayFiles(t *testing.T) {
 			t.Errorf("the table went from version %s to %s, want one commit", before, after)
 		}
 		w.want("ALTER STREAMING TABLE t REPLAY FILES PATTERN '[12].json' APPEND; REFRESH STREAMING TABLE t; SELECT id FROM t", "11", "11", "2", "2", "3")
+	}
+}
+
+// TestReplayThroughViews: rows of a file are replaced as well when a view over
+// the files has the column that tells of it.
+func TestReplayThroughViews(t *testing.T) {
+	for query, traced := range map[string]bool{
+		"SELECT * FROM STREAM v":                          true,
+		"SELECT v.id, F AS origin FROM STREAM v":          true,
+		"SELECT * FROM STREAM vv WHERE id > 0":            true,
+		"SELECT * EXCEPT (f) FROM STREAM v":               false,
+		"SELECT id, upper(f) AS f FROM STREAM v":          false,
+		"SELECT a.id, b.f FROM STREAM v a CROSS JOIN v b": false,
+	} {
+		t.Run(query, func(t *testing.T) {
+			w := newWorkspace(t)
+			w.file("1.json", `{"id":1}`)
+			w.file("2.json", `{"id":2}`)
+			w.rows("CREATE TEMPORARY VIEW v AS SELECT id, _metadata.file_path AS f FROM STREAM read_files('$IN', format => 'json')")
+			w.rows("CREATE TEMPORARY VIEW vv AS SELECT id + 10 AS more, * FROM STREAM v")
+			if strings.Contains(query, "JOIN") {
+				w.rows("CREATE TABLE b (f STRING); INSERT INTO b VALUES ('x')")
+				query = strings.Replace(query, "JOIN v b", "JOIN b", 1)
+			}
+			w.rows("CREATE STREAMING TABLE t AS " + query)
+			w.file("1.json", `{"id":3}`)
+			if !traced {
+				w.fails("ALTER STREAMING TABLE t REPLAY FILES ('1.json')", "STREAMING_TABLE_REPLAY_NEEDS_FILE_COLUMN", "42000")
+				w.want("ALTER STREAMING TABLE t REPLAY FILES ('1.json') APPEND; REFRESH STREAMING TABLE t; SELECT id FROM t", "1", "2", "3")
+				return
+			}
+			w.want("ALTER STREAMING TABLE t REPLAY FILES ('1.json'); REFRESH STREAMING TABLE t; SELECT id FROM t", "2", "3")
+		})
 	}
 }
 

@@ -91,6 +91,14 @@ func (v *viewSource) Ready() <-chan struct{} {
 	return nil
 }
 
+// Unwatched implements [stream.Watcher].
+func (v *viewSource) Unwatched() error {
+	if w, ok := v.sourceWithSchema.(stream.Watcher); ok {
+		return w.Unwatched()
+	}
+	return nil
+}
+
 // Settle implements [stream.Settler].
 func (v *viewSource) Settle(ctx context.Context) error {
 	if settler, ok := v.sourceWithSchema.(stream.Settler); ok {

@@ -57,6 +57,8 @@ type running struct {
 	late      int64
 	// before is when the batch before it began, zero for the first of the run.
 	before time.Time
+
+	toldUnwatched bool // that a source is watched in part, to the log
 }
 
 func (r *running) run(ctx context.Context) error {

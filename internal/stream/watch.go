@@ -17,6 +17,9 @@ type Watcher interface {
 	// Ready receives when there may be something to discover. It is nil when
 	// the source has to look by itself.
 	Ready() <-chan struct{}
+	// Unwatched says why a source that watches is not told of everything; nil
+	// when it is.
+	Unwatched() error
 }
 
 // ErrUnwatched says that a source is not told of what is new, as it should be,
@@ -56,10 +59,14 @@ func (r *running) watch(ctx context.Context) (stop func() error, err error) {
 }
 
 // ready returns what the sources tell by; none when one of them does not.
-func (r *running) ready() []<-chan struct{} {
+func (r *running) ready(ctx context.Context) []<-chan struct{} {
 	var all []<-chan struct{}
 	for _, s := range r.Sources {
 		w, ok := s.(Watcher)
+		if ok && w.Unwatched() != nil && !r.toldUnwatched {
+			r.toldUnwatched = true
+			r.Logger.WarnContext(ctx, "a source is watched in part, and looked at", "flow", r.Name, "error", w.Unwatched())
+		}
 		if !ok || w.Ready() == nil {
 			return nil
 		}
@@ -70,7 +77,7 @@ func (r *running) ready() []<-chan struct{} {
 
 // idle waits until a source tells of something new, or for some time.
 func (r *running) idle(ctx context.Context) error {
-	ready, rest := r.ready(), idleInterval
+	ready, rest := r.ready(ctx), idleInterval
 	if len(ready) == 0 {
 		return r.Sleep(ctx, pollInterval)
 	}

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,6 +25,7 @@ type told struct {
 	looks   int
 	stopped bool
 	fails   error
+	partial error
 }
 
 func (s *told) Watch(context.Context) (func() error, error) {
@@ -31,6 +33,8 @@ func (s *told) Watch(context.Context) (func() error, error) {
 }
 
 func (s *told) Ready() <-chan struct{} { return s.ready }
+
+func (s *told) Unwatched() error { return s.partial }
 
 func (s *told) Discover(ctx context.Context) error {
 	s.looks++
@@ -73,12 +77,24 @@ func TestIdleFlowIsWoken(t *testing.T) {
 	})
 }
 
-// TestUnwatchedSource: a source that is not told of what is new, as the machine
-// allows no more, is asked instead, and the log says why.
+// TestUnwatchedSource: a source that is not told of what is new, or not of
+// everything, as the machine allows no more, is asked instead, and the log says
+// why, once.
 func TestUnwatchedSource(t *testing.T) {
+	why := errors.New("no more watches")
+	for name, src := range map[string]*told{
+		"at all":  {fails: fmt.Errorf("%w: %w", why, stream.ErrUnwatched)},
+		"in part": {partial: why},
+	} {
+		t.Run(name, func(t *testing.T) { testUnwatched(t, src) })
+	}
+}
+
+func testUnwatched(t *testing.T, src *told) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		there, log := &atomic.Int64{}, &bytes.Buffer{}
-		src := &told{numbers: &numbers{there: there, limit: 3, perBatch: 100}, fails: fmt.Errorf("no more watches: %w", stream.ErrUnwatched)}
+		src.numbers = &numbers{there: there, limit: 3, perBatch: 100}
 		f, err := flow(t.Context(), mem.New(nil), src.numbers, stream.Trigger{})
 		if err != nil {
 			t.Fatal(err)
@@ -95,8 +111,8 @@ func TestUnwatchedSource(t *testing.T) {
 		if batches != 1 || src.looks < 5 {
 			t.Errorf("got %d batches of %d looks, want one, and to go on looking", batches, src.looks)
 		}
-		if !strings.Contains(log.String(), "no more watches") {
-			t.Errorf("the log is %q, want why the source is not watched", log)
+		if strings.Count(log.String(), "no more watches") != 1 {
+			t.Errorf("the log is %q, want why the source is not watched, once", log)
 		}
 	})
 }

@@ -85,8 +85,10 @@ type Source struct {
 	listing   *listing // nil before the first discovery
 	// queue tells of files while a flow keeps running; relist says that it
 	// has not told of all.
-	queue  notify.Queue
-	relist bool
+	queue notify.Queue
+	// unwatched says why the queue does not tell of all files.
+	unwatched error
+	relist    bool
 }
 
 // backlog is what is discovered and not yet in a batch.

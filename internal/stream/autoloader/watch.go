@@ -29,18 +29,22 @@ func (s *Source) Watch(context.Context) (stop func() error, err error) {
 	}
 	return func() error {
 		q := s.queue
-		s.queue = nil
+		s.queue, s.unwatched = nil, nil
 		return q.Close()
 	}, nil
 }
 
-// Ready implements [stream.Watcher].
+// Ready implements [stream.Watcher]: folders that are watched in part are
+// looked at as if they were not.
 func (s *Source) Ready() <-chan struct{} {
-	if s.queue == nil {
+	if s.queue == nil || s.unwatched != nil {
 		return nil
 	}
 	return s.queue.Ready()
 }
+
+// Unwatched implements [stream.Watcher].
+func (s *Source) Unwatched() error { return s.unwatched }
 
 // Base returns the place below which the files come, as a URI.
 func (s *Source) Base() string { return strings.TrimSuffix(s.set.Base(), "/") }
@@ -65,7 +69,7 @@ func (s *Source) notices(ctx context.Context) (paths []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.relist = s.relist || n.Lost
+	s.relist, s.unwatched = s.relist || n.Lost, n.Unwatched
 	if s.relist {
 		return nil, nil
 	}

@@ -37,9 +37,9 @@ type folder struct {
 	dirs  map[int32]string // watched, by inotify's number
 	paths map[string]struct{}
 	lost  bool
-	// partial is set when there are places that are not watched: those of links
-	// to directories, or to nothing yet, and those beyond what the machine allows.
-	partial bool
+	// partial says why there are places that are not watched: those of links to
+	// directories, or to nothing yet, and those beyond what the machine allows.
+	partial error
 	err     error
 	watch   func(fd int, dir string, mask uint32) (int, error)
 }
@@ -85,7 +85,7 @@ func (f *folder) Take(ctx context.Context) (Notices, error) {
 	if err := f.addIfThere(f.root, false); err != nil {
 		return Notices{}, err
 	}
-	n := Notices{Paths: slices.Sorted(maps.Keys(f.paths)), Lost: f.lost || f.partial}
+	n := Notices{Paths: slices.Sorted(maps.Keys(f.paths)), Lost: f.lost || f.partial != nil, Unwatched: f.partial}
 	clear(f.paths)
 	f.lost = false
 	return n, nil
@@ -138,13 +138,20 @@ func (f *folder) add(dir string, tell bool) error {
 func (f *folder) addIfThere(dir string, tell bool) error {
 	err := f.add(dir, tell)
 	if errors.Is(err, ErrLimit) {
-		f.partial = true
+		f.leaveOut(err)
 		return nil
 	}
 	if isGone(err) {
 		return nil
 	}
 	return err
+}
+
+// leaveOut notes why a directory is not watched; the first reason is enough.
+func (f *folder) leaveOut(why error) {
+	if f.partial == nil {
+		f.partial = why
+	}
 }
 
 // isGone reports whether an error is but that something has gone, or is a file
@@ -158,7 +165,8 @@ func (f *folder) entry(path string, mode fs.FileMode, tell bool) error {
 		return f.addIfThere(path, tell)
 	case mode&fs.ModeSymlink != 0:
 		if info, err := os.Stat(path); err != nil || info.IsDir() {
-			f.partial = true // nobody tells of what comes where it leads to
+			// Nobody tells of what comes where it leads to.
+			f.leaveOut(fmt.Errorf("watch %s: links to directories, or to nothing yet, are not watched", path))
 			return nil
 		}
 		f.tell(path)

@@ -33,4 +33,7 @@ type Notices struct {
 	Paths []string
 	// Lost says that some are missing, so that everything has to be listed.
 	Lost bool
+	// Unwatched says why there are directories that nothing is told of, from
+	// then on; nil when there are none. Lost is set, too.
+	Unwatched error
 }
