@@ -174,20 +174,28 @@ func (a *application) rememberMark(sequence arrow.Array) error {
 	return a.keep(columns, []arrow.Array{sequence, kinds, times}, 1)
 }
 
-// keptInput is the events of the backing table.
+// keptInput is the events of the backing table, laid out as those of the batch
+// are: columns and fields that are new are NULL in all of them.
 func (a *application) keptInput(from *source) ([]engine.Input, error) {
+	wanted := a.backingColumns()
 	var columns, names []string
-	for i, f := range a.layout.columns.Fields {
-		if a.backed.Index(f.Name) < 0 {
-			continue
+	for _, f := range wanted.Fields {
+		if from.snap.Schema().Index(f.Name) >= 0 {
+			columns = append(columns, f.Name)
 		}
-		if from.snap.Schema().Index(f.Name) < 0 {
-			continue // it is new, and null in all of them
+		if i := a.layout.columns.Index(f.Name); i >= 0 {
+			names = append(names, numbered(i))
 		}
-		columns, names = append(columns, f.Name), append(names, numbered(i))
 	}
-	in, err := from.input(a.Sink, input, append(columns, SequenceColumn, KindColumn, storedColumn), append(names, "s", "kind", "since"))
-	return []engine.Input{in}, err
+	rows, err := from.relation(a.Sink, columns)
+	if err != nil {
+		return nil, err
+	}
+	wanted.Fields = append(wanted.Fields, schema.Col(addressName, schema.Long))
+	if rows, err = rows.Conform(wanted, a.TimeZone); err != nil {
+		return nil, err
+	}
+	return []engine.Input{from.inputOf(a.Sink, input, rows, append(names, "s", "kind", "since"))}, nil
 }
 
 // findShown finds the rows of the table.

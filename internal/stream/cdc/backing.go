@@ -25,6 +25,9 @@ const (
 	vacuumEvery = 50
 )
 
+// widening is the property of a table whose columns may get wider types.
+const widening = "delta.enableTypeWidening"
+
 // app is the application whose version, in the table, is that of the backing
 // table which goes with it.
 func app(backing *delta.Snapshot) string { return "freshet.cdc." + backing.Metadata().ID }
@@ -64,7 +67,9 @@ func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.
 		return nil, meta, errclass.New("STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "XXKST",
 			"The type of SEQUENCE BY is now %s, and what is known of the rows was kept with another. Load the table anew with REFRESH STREAMING TABLE … FULL.", b.sequence)
 	}
-	meta, err = ingest.Evolve(snap.Metadata(), want)
+	meta = snap.Metadata().Clone()
+	meta.Configuration[widening] = "true" // types follow those of the table
+	meta, err = ingest.Evolve(meta, want)
 	if err == nil {
 		meta = meta.MapColumns(b.Env.NewID)
 	}
@@ -92,7 +97,7 @@ func (b *batch) backingColumns() *schema.Struct {
 func (b *batch) createBacking(ctx context.Context, columns *schema.Struct) error {
 	meta := delta.Metadata{
 		ID: b.Env.NewID(), Schema: columns, PartitionColumns: []string{KindColumn}, CreatedTime: b.Env.Clock().UnixMilli(),
-		Configuration: map[string]string{"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name"},
+		Configuration: map[string]string{"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name", widening: "true"},
 	}
 	_, err := ingest.Commit{
 		Table: b.Backing, Store: b.BackingStore, Metadata: &meta, Now: b.Env.Clock, Operation: "CREATE TABLE",

@@ -54,9 +54,25 @@ func (s *source) at(address int64) (path string, position int64) {
 
 // input is columns of the rows and their addresses, under other names.
 func (s *source) input(k *Sink, name string, columns, names []string) (engine.Input, error) {
-	selected, err := s.snap.Schema().Select(columns...)
+	rows, err := s.relation(k, columns)
 	if err != nil {
 		return engine.Input{}, err
+	}
+	return s.inputOf(k, name, rows, names), nil
+}
+
+// inputOf is rows with their addresses as the engine's input.
+func (s *source) inputOf(k *Sink, name string, rows *ingest.Relation, names []string) engine.Input {
+	in := k.Input(name, rows.Rename(append(append([]string{}, names...), "a")))
+	in.Rows = max(s.rows, 1)
+	return in
+}
+
+// relation is columns of the rows and their addresses.
+func (s *source) relation(k *Sink, columns []string) (*ingest.Relation, error) {
+	selected, err := s.snap.Schema().Select(columns...)
+	if err != nil {
+		return nil, err
 	}
 	selected = schema.New(append(append([]schema.Field{}, selected.Fields...), schema.Col(addressName, schema.Long))...)
 	opts := delta.ScanOptions{
@@ -64,12 +80,9 @@ func (s *source) input(k *Sink, name string, columns, names []string) (engine.In
 		Files:    func(f delta.AddFile) bool { _, ok := s.number[f.Path]; return ok },
 		FirstRow: func(f delta.AddFile) int64 { return s.number[f.Path] << positionBits },
 	}
-	rows := &ingest.Relation{Schema: selected, Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
+	return &ingest.Relation{Schema: selected, Read: func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 		return ingest.Map(s.snap.Scan(ctx, opts), func(rec arrow.RecordBatch) (arrow.RecordBatch, error) { return rec, nil })
-	}}
-	in := k.Input(name, rows.Rename(append(append([]string{}, names...), "a")))
-	in.Rows = max(s.rows, 1)
-	return in, nil
+	}}, nil
 }
 
 // among is true for rows whose keys may be among the batch's. Nil is all.
