@@ -99,6 +99,7 @@ func (r *FileReader) each(ctx context.Context, how Reading, f func(arrow.RecordB
 		how.count(b)
 		rec, err := a.assemble(b)
 		if err != nil {
+			b.Release()
 			return err
 		}
 		delivered = b.File.Path

@@ -274,7 +274,7 @@ func (u *update) session(ctx context.Context, d *Dataset) (*session.Session, err
 	}
 	if err := setUp(ctx, s, d); err != nil {
 		// Kept, it would make the dataset somewhere else at the next try.
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.Close()) //nolint:contextcheck // what is closed waits on its own, also when ctx is done
 	}
 	u.mu.Lock()
 	u.sessions[d] = s

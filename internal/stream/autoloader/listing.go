@@ -76,10 +76,11 @@ func (s *Source) loadListing(ctx context.Context) (*listing, error) {
 		return nil, fmt.Errorf("read past listings: %w", err)
 	}
 	var l listing
-	if json.Unmarshal(body, &l) != nil || l.Config != fresh.Config || l.Next > s.state.Next() {
-		return fresh, nil // a state that is older does not know what was listed
+	// A state that is older does not know what was listed.
+	if err := json.Unmarshal(body, &l); err == nil && l.Config == fresh.Config && l.Next <= s.state.Next() {
+		return &l, nil
 	}
-	return &l, nil
+	return fresh, nil
 }
 
 // listed says what is listed and how: all that decides about which files a

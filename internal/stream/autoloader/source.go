@@ -89,6 +89,8 @@ type Source struct {
 	// unwatched says why the queue does not tell of all files.
 	unwatched error
 	relist    bool
+	// tells reports whether a queue is told of all that comes to a folder.
+	tells func(dir string) bool
 }
 
 // backlog is what is discovered and not yet in a batch.
@@ -119,7 +121,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, unknown(err)
 	}
-	s := &Source{cfg: cfg, set: set, opts: set.Options, stores: map[string]object.Store{}}
+	s := &Source{cfg: cfg, set: set, opts: set.Options, stores: map[string]object.Store{}, tells: notify.Tells}
 	if err := check(s.opts, cfg.Schema != nil, set.Base()); err != nil {
 		return nil, err
 	}

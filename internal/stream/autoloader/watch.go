@@ -20,15 +20,18 @@ func (s *Source) Watch(context.Context) (stop func() error, err error) {
 	if !s.opts.Bool("useNotifications") {
 		return func() error { return nil }, nil
 	}
-	s.queue, err = notify.Watch(strings.TrimSuffix(strings.TrimPrefix(s.set.Base(), fileURI), "/"))
-	if errors.Is(err, notify.ErrLimit) {
+	dir := strings.TrimSuffix(strings.TrimPrefix(s.set.Base(), fileURI), "/")
+	q, err := notify.Watch(dir)
+	switch {
+	case errors.Is(err, notify.ErrLimit):
 		return nil, fmt.Errorf("%w: %w", stream.ErrUnwatched, err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case !s.tells(dir):
+		return nil, errors.Join(fmt.Errorf("%w: %s is of a file system that tells nothing of what other machines write", stream.ErrUnwatched, dir), q.Close())
 	}
+	s.queue = q
 	return func() error {
-		q := s.queue
 		s.queue, s.unwatched = nil, nil
 		return q.Close()
 	}, nil

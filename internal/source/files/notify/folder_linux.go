@@ -163,17 +163,20 @@ func (f *folder) entry(path string, mode fs.FileMode, tell bool) error {
 	switch {
 	case mode.IsDir():
 		return f.addIfThere(path, tell)
+	case mode&fs.ModeSymlink != 0 && !leadsToFile(path):
+		// Nobody tells of what comes where it leads to.
+		f.leaveOut(fmt.Errorf("watch %s: links to directories, or to nothing yet, are not watched", path))
 	case mode&fs.ModeSymlink != 0:
-		if info, err := os.Stat(path); err != nil || info.IsDir() {
-			// Nobody tells of what comes where it leads to.
-			f.leaveOut(fmt.Errorf("watch %s: links to directories, or to nothing yet, are not watched", path))
-			return nil
-		}
 		f.tell(path)
 	case tell:
 		f.tell(path)
 	}
 	return nil
+}
+
+func leadsToFile(link string) bool {
+	info, err := os.Stat(link)
+	return err == nil && !info.IsDir()
 }
 
 func (f *folder) tell(path string) {
