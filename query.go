@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/session"
 	"github.com/freshet/freshet/internal/stream"
 )
@@ -69,7 +70,7 @@ func (s *Stream) Start(ctx context.Context, to Sink) (*StreamingQuery, error) {
 	return q, nil
 }
 
-func (q *StreamingQuery) run(ctx context.Context, own *session.Session, flow session.StreamQuery) {
+func (q *StreamingQuery) run(ctx context.Context, own *session.Session, flow dataset.StreamQuery) {
 	defer close(q.ended)
 	defer q.stop()
 	q.err = errors.Join(own.RunStream(ctx, flow), own.Close()) //nolint:contextcheck // Close waits on its own, also when ctx is done

@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/session"
@@ -201,8 +202,8 @@ func (s *Sink) check() error {
 }
 
 // flow returns the sink as the session runs it.
-func (s *Sink) flow(query string, on *session.Session) session.StreamQuery {
-	q := session.StreamQuery{
+func (s *Sink) flow(query string, on *session.Session) dataset.StreamQuery {
+	q := dataset.StreamQuery{
 		Name: s.Name, Query: query, Checkpoint: s.Checkpoint, Trigger: s.Trigger.trigger, Table: s.Table,
 		Mode: stateful.Mode(s.Mode), MergeSchema: s.MergeSchema,
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/freshet/freshet/internal/format/formats"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/query"
 	"github.com/freshet/freshet/internal/session"
 )
 
@@ -25,8 +26,8 @@ Options of ` + "`read_files`" + ` are named arguments, ` + "`header => true`" + 
 func TestOptionsAreListed(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(optionsHead)
-	section(&b, "`read_files`", session.ReadFilesOptions())
-	section(&b, "`STREAM read_files`", session.StreamOptions())
+	section(&b, "`read_files`", query.ReadFilesOptions())
+	section(&b, "`STREAM read_files`", query.StreamOptions())
 	section(&b, "`COPY_OPTIONS`", session.CopyOptions())
 	section(&b, "Files of every format", ingest.FileOptions())
 	for _, name := range formats.Names() {

@@ -11,6 +11,7 @@ import (
 	"github.com/freshet/freshet/internal/format/formats"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/query"
 	"github.com/freshet/freshet/internal/session"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
@@ -70,7 +71,7 @@ func (n *names) complete(ctx context.Context, text string) []shell.Candidate {
 // optionNames lists the options of reading files, of any format.
 func optionNames() []string {
 	var listed []string
-	sets := []option.Set{session.ReadFilesOptions(), session.StreamOptions(), session.CopyOptions(), ingest.FileOptions()}
+	sets := []option.Set{query.ReadFilesOptions(), query.StreamOptions(), session.CopyOptions(), ingest.FileOptions()}
 	for _, name := range formats.Names() {
 		if f, err := formats.Lookup(name); err == nil {
 			sets = append(sets, f.Options())

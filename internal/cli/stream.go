@@ -68,7 +68,7 @@ func withSession(ctx context.Context, opts *workspaceOptions, std Streams, run f
 }
 
 func listFlows(ctx context.Context, s *session.Session, std Streams, _ []string) error {
-	flows, err := s.Flows(ctx)
+	flows, err := s.Datasets().Flows(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func listFlows(ctx context.Context, s *session.Session, std Streams, _ []string)
 }
 
 func showFlow(ctx context.Context, s *session.Session, std Streams, args []string) error {
-	f, err := s.Flow(ctx, args[0])
+	f, err := s.Datasets().Flow(ctx, args[0])
 	if err != nil {
 		return err
 	}
@@ -101,10 +101,10 @@ func showFlow(ctx context.Context, s *session.Session, std Streams, args []strin
 }
 
 func stopFlow(ctx context.Context, s *session.Session, std Streams, args []string) error {
-	if err := s.StopFlow(ctx, args[0]); err != nil {
+	if err := s.Datasets().StopFlow(ctx, args[0]); err != nil {
 		return err
 	}
-	f, err := s.Flow(ctx, args[0])
+	f, err := s.Datasets().Flow(ctx, args[0])
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ REFRESH … FULL reads everything again into an empty table.`,
 			if !yes && !confirmed(std, "The next refresh of "+args[0]+" will read everything again, besides the rows that are there. Go on?") {
 				return errors.New("nothing was reset; --yes does without the question")
 			}
-			return withSession(cmd.Context(), &opts, std, func(s *session.Session) error { return s.ResetFlow(cmd.Context(), args[0]) })
+			return withSession(cmd.Context(), &opts, std, func(s *session.Session) error { return s.Datasets().ResetFlow(cmd.Context(), args[0]) })
 		},
 	}
 	opts.addFlags(cmd)

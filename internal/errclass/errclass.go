@@ -54,3 +54,18 @@ func Format(err error) string {
 	}
 	return fmt.Sprintf("[%s] %s SQLSTATE: %s", c.ErrorClass(), err, c.SQLState())
 }
+
+// Ignore turns an error of the given class into success.
+func Ignore(err error, class string) error {
+	var c Classified
+	if errors.As(err, &c) && c.ErrorClass() == class {
+		return nil
+	}
+	return err
+}
+
+// Unsupported is the error of something that freshet does not do yet; where
+// shows the part of the statement, or says what to do instead.
+func Unsupported(what, where string) *Error {
+	return New("UNSUPPORTED_FEATURE.TABLE_OPERATION", "0A000", "This version of freshet does not support %s (%s).", what, where)
+}

@@ -78,7 +78,7 @@ func (u *update) lookAfter(ctx context.Context, keepers map[*Dataset]*keeper, ev
 	files := u.fingerprint()
 	for u.cfg.Sleep(ctx, every) == nil {
 		u.events.Tick(ctx)
-		if texts, err := u.lead.Definitions(ctx); err == nil {
+		if texts, err := u.lead.Datasets().Definitions(ctx); err == nil {
 			for name, text := range texts {
 				if k := byName[key(name)]; k != nil {
 					k.defined(text)
@@ -92,7 +92,7 @@ func (u *update) lookAfter(ctx context.Context, keepers map[*Dataset]*keeper, ev
 		files = now
 		next, err := Load(u.Name, u.paths)
 		if err == nil {
-			err = next.check(ctx, u.lead.Exists)
+			err = next.check(ctx, u.lead.Datasets().Exists)
 		}
 		if err == nil {
 			_, err = next.find(u.cfg.Only)

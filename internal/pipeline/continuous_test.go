@@ -125,7 +125,7 @@ func TestContinuous(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = control.Close() }()
-	if err := control.StopFlow(t.Context(), "bronze"); err != nil {
+	if err := control.Datasets().StopFlow(t.Context(), "bronze"); err != nil {
 		t.Fatal(err)
 	}
 	p.file("3.json", `{"id":3}`)

@@ -5,9 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/schedule"
-	"github.com/freshet/freshet/internal/session"
 )
 
 const (
@@ -35,7 +35,7 @@ type keeper struct {
 	poke  chan struct{} // something may have changed for it
 	there chan struct{} // closed once the dataset is
 
-	watch    *session.Watch // nil before the first refresh
+	watch    *dataset.Watch // nil before the first refresh
 	watched  time.Time      // when it began
 	last     outcome
 	woken    bool
@@ -145,7 +145,7 @@ func (k *keeper) observe(ctx context.Context) {
 	k.unwatch()
 	s, err := k.session(ctx, k.dataset)
 	if err == nil {
-		k.watch, err = s.Watch(ctx, k.dataset.Name)
+		k.watch, err = s.Datasets().Watch(ctx, k.dataset.Name)
 	}
 	if err != nil {
 		k.watch = nil // it is refreshed every interval instead
@@ -203,7 +203,7 @@ func (k *keeper) stopped(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	asked, err := s.Stopped(ctx, k.dataset.Name)
+	asked, err := s.Datasets().Stopped(ctx, k.dataset.Name)
 	return err == nil && asked
 }
 
@@ -219,7 +219,7 @@ func (k *keeper) reschedule(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	if found, err := s.Schedule(text); err == nil {
+	if found, err := s.Datasets().Schedule(text); err == nil {
 		k.schedule, k.parsed = found, text
 	}
 }

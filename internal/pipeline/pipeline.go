@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/freshet/freshet/internal/catalog"
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/internal/session"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -235,7 +235,7 @@ func (p *Pipeline) take(in *scope, s statement) error {
 	case *sql.CreateMaterializedView:
 		stmt.OrRefresh, stmt.OrReplace = true, false
 	}
-	kind, def, ok := session.Definition(s.Statement)
+	kind, def, ok := dataset.Definition(s.Statement)
 	if !ok {
 		return s.at(s.Pos(), errclass.New("UNSUPPORTED_STATEMENT", "0A000",
 			"A pipeline defines streaming tables, flows, materialized views and views, with CREATE SCHEMA, USE and SET; run other statements by freshet sql."))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/session"
 	"github.com/freshet/freshet/internal/sql"
@@ -39,7 +40,7 @@ type Config struct {
 type Result struct {
 	Dataset *Dataset
 	Status  eventlog.Status
-	Outcome session.Outcome
+	Outcome dataset.Outcome
 	Err     error
 	Took    time.Duration
 }
@@ -76,7 +77,7 @@ func (p *Pipeline) Validate(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, u.close()) }() //nolint:contextcheck // what is closed waits on its own, also when ctx is done
-	return p.check(ctx, u.lead.Exists)
+	return p.check(ctx, u.lead.Datasets().Exists)
 }
 
 // Run runs one update: each dataset once those that it reads are through, and
@@ -120,10 +121,10 @@ func (u *update) close() error {
 
 // start begins the events of the update and makes the schemas.
 func (u *update) start(ctx context.Context, continuous bool) error {
-	if err := u.check(ctx, u.lead.Exists); err != nil {
+	if err := u.check(ctx, u.lead.Datasets().Exists); err != nil {
 		return err
 	}
-	log, err := u.lead.Events(ctx)
+	log, err := u.lead.Datasets().Events(ctx)
 	if err != nil {
 		return err
 	}
@@ -225,7 +226,7 @@ func (u *update) excluded(d *Dataset) bool {
 }
 
 // materialize brings one dataset up to date, in a session of its own.
-func (u *update) materialize(ctx context.Context, d *Dataset) (*session.Outcome, error) {
+func (u *update) materialize(ctx context.Context, d *Dataset) (*dataset.Outcome, error) {
 	s, err := u.session(ctx, d)
 	if err != nil || d.Temporary {
 		return nil, err
@@ -238,9 +239,9 @@ func (u *update) materialize(ctx context.Context, d *Dataset) (*session.Outcome,
 	u.mu.Unlock()
 	if again {
 		stmt := &sql.Refresh{Kind: "TABLE", Name: d.definition.Name}
-		return s.Refresh(ctx, d.text, stmt, session.Refreshing{Update: u.events, Keep: u.keep, Again: true})
+		return s.Refresh(ctx, d.text, stmt, dataset.Refreshing{Update: u.events, Keep: u.keep, Again: true})
 	}
-	outcome, err := s.Refresh(ctx, d.text, d.Statement, session.Refreshing{Full: u.cfg.FullAll || u.full[d], Flows: d.flows, Update: u.events, Keep: u.keep})
+	outcome, err := s.Refresh(ctx, d.text, d.Statement, dataset.Refreshing{Full: u.cfg.FullAll || u.full[d], Flows: d.flows, Update: u.events, Keep: u.keep})
 	u.mu.Lock()
 	u.made[d] = err == nil
 	u.mu.Unlock()

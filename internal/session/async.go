@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/sql"
 )
 
@@ -28,7 +29,7 @@ func (a *aside) end() {
 // That the dataset is there is found out before. What becomes of the refresh is
 // in the event log; a failure is logged too.
 func (s *Session) refreshAside(ctx context.Context, stmt *sql.Refresh) (*Result, error) {
-	entry, err := s.refreshable(ctx, stmt)
+	entry, err := s.datasets.Refreshable(ctx, stmt)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +41,9 @@ func (s *Session) refreshAside(ctx context.Context, stmt *sql.Refresh) (*Result,
 	s.aside.cancel = append(s.aside.cancel, cancel)
 	s.aside.running.Go(func() {
 		defer cancel()
-		_, err := other.refresh(ctx, stmt, Refreshing{})
+		_, err := other.datasets.Refresh(ctx, stmt, dataset.Refreshing{})
 		if err = errors.Join(err, other.Close()); err != nil && ctx.Err() == nil { //nolint:contextcheck // it waits on its own, also when ctx is done
-			s.cfg.Logger.ErrorContext(ctx, "a refresh has failed", slog.String("table", entry.Name.String()), slog.Any("error", err))
+			s.ws.Logger.ErrorContext(ctx, "a refresh has failed", slog.String("table", entry.Name.String()), slog.Any("error", err))
 		}
 	})
 	return &Result{}, nil

@@ -5,7 +5,9 @@ import (
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/query"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -16,24 +18,24 @@ func (s *Session) convert(ctx context.Context, stmt *sql.Convert) (*Result, erro
 		return nil, errclass.New("DELTA_CONVERT_NON_PARQUET_TABLE", "0AKDC",
 			"CONVERT TO DELTA only supports parquet tables: parquet.`path`, not %s.", stmt.Source)
 	}
-	uri, err := s.location(path)
+	uri, err := workspace.Locate(path)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.at(ctx, stmt.Source.String(), nil, uri)
+	t, err := s.ws.Table(ctx, stmt.Source.String(), nil, uri)
 	if err != nil {
 		return nil, err
 	}
-	if snap, err := t.exists(ctx); err != nil || snap != nil {
+	if snap, err := t.Exists(ctx); err != nil || snap != nil {
 		return &Result{}, err // it is a Delta table already
 	}
-	rows, err := s.readPath(ctx, format, path, scan{})
+	rows, err := s.planner.ReadPath(ctx, format, path, query.Scan{})
 	if err != nil {
 		return nil, err
 	}
 	columns := rows.Schema
 	rows.Close()
-	opts := delta.ConvertOptions{Schema: columns, NoStatistics: stmt.NoStatistics, Parallelism: s.cfg.Parallelism}
+	opts := delta.ConvertOptions{Schema: columns, NoStatistics: stmt.NoStatistics, Parallelism: s.ws.Parallelism}
 	for _, c := range stmt.PartitionedBy {
 		f := schema.Field{Name: c.Name, Nullable: true}
 		if c.Type == nil {
@@ -42,8 +44,8 @@ func (s *Session) convert(ctx context.Context, stmt *sql.Convert) (*Result, erro
 		f.Type = c.Type.Type
 		opts.PartitionColumns = append(opts.PartitionColumns, f)
 	}
-	if _, err := t.table.Convert(ctx, opts); err != nil {
-		return nil, wrap(t.name, err)
+	if _, err := t.Delta.Convert(ctx, opts); err != nil {
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	return &Result{}, nil
 }

@@ -11,7 +11,10 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/query"
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -39,9 +42,9 @@ func (s *Session) copyInto(ctx context.Context, stmt *sql.CopyInto) (*Result, er
 	if err != nil {
 		return nil, missingTarget(c.Name, err)
 	}
-	out := newTable(schema.Col("num_affected_rows", schema.Long), schema.Col("num_inserted_rows", schema.Long), schema.Col("num_skipped_corrupt_files", schema.Long))
-	out.add(done.Rows, done.Rows, done.Corrupt)
-	return out.result(), nil
+	out := rowset.New(schema.Col("num_affected_rows", schema.Long), schema.Col("num_inserted_rows", schema.Long), schema.Col("num_skipped_corrupt_files", schema.Long))
+	out.Add(done.Rows, done.Rows, done.Corrupt)
+	return resultOf(out), nil
 }
 
 // missingTarget words the error of a target that is no Delta table as COPY
@@ -50,7 +53,7 @@ func missingTarget(name string, err error) error {
 	if _, missing := errors.AsType[*delta.NotFoundError](err); missing {
 		return errclass.New("DELTA_MISSING_DELTA_TABLE_COPY_INTO", "42P01", "Table %s doesn't exist. Create it first, with or without columns: CREATE TABLE %s.", name, name)
 	}
-	return wrap(name, err)
+	return workspace.Wrap(name, err)
 }
 
 // copy plans a COPY INTO.
@@ -58,15 +61,15 @@ func (s *Session) copy(ctx context.Context, stmt *sql.CopyInto) (*ingest.Copy, e
 	if err := checkCopy(stmt); err != nil {
 		return nil, err
 	}
-	t, err := s.target(ctx, stmt.Target)
+	t, err := s.planner.Target(ctx, stmt.Target)
 	if err != nil {
-		if perr := ignore(err, "TABLE_OR_VIEW_NOT_FOUND"); perr == nil {
+		if perr := errclass.Ignore(err, "TABLE_OR_VIEW_NOT_FOUND"); perr == nil {
 			return nil, errclass.New("DELTA_MISSING_DELTA_TABLE_COPY_INTO", "42P01",
 				"Table %s doesn't exist. Create it first, with or without columns: CREATE TABLE %s.", stmt.Target, stmt.Target)
 		}
 		return nil, err
 	}
-	given, err := properties(stmt.CopyOptions)
+	given, err := query.Options(stmt.CopyOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -74,22 +77,22 @@ func (s *Session) copy(ctx context.Context, stmt *sql.CopyInto) (*ingest.Copy, e
 	if err != nil {
 		return nil, err
 	}
-	formatOptions, err := properties(stmt.FormatOptions)
+	formatOptions, err := query.Options(stmt.FormatOptions)
 	if err != nil {
 		return nil, err
 	}
 	c := &ingest.Copy{
-		Name: t.name, Table: t.table, Store: t.store,
+		Name: t.Name, Table: t.Delta, Store: t.Store,
 		Query: ingest.FileQuery{
 			Path: stmt.Source, Format: stmt.Format, Options: formatOptions,
-			Files: stmt.Files, Pattern: stmt.Pattern, Openers: s.openers, TimeZone: s.timeZone(),
+			Files: stmt.Files, Pattern: stmt.Pattern, Openers: s.ws.Openers, TimeZone: s.planner.TimeZone(),
 		},
 		ByPosition: stmt.ByPosition, Columns: stmt.Columns,
-		Force: opts.Bool("force"), MergeSchema: opts.Bool("mergeSchema"), Env: s.env(),
+		Force: opts.Bool("force"), MergeSchema: opts.Bool("mergeSchema"), Env: s.planner.LoadEnv(),
 	}
 	if len(stmt.Items) > 0 {
 		c.Transform = func(ctx context.Context, rows *ingest.Relation) (*ingest.Relation, error) {
-			return s.copySelect(ctx, stmt, rows)
+			return s.planner.CopySelect(ctx, stmt, rows)
 		}
 	}
 	return c, nil
@@ -111,59 +114,6 @@ func checkCopy(stmt *sql.CopyInto) error {
 	return nil
 }
 
-// properties returns a list of properties as a map.
-func properties(list []*sql.Property) (map[string]string, error) {
-	out := make(map[string]string, len(list))
-	for _, p := range list {
-		if _, twice := out[p.Key]; twice {
-			return nil, errclass.New("DUPLICATE_KEY", "23505", "Found duplicate keys %s.", schema.QuoteIdent(p.Key))
-		}
-		out[p.Key] = p.Value
-	}
-	return out, nil
-}
-
-// copySelect applies the SELECT list of COPY INTO to the rows of the files.
-func (s *Session) copySelect(ctx context.Context, stmt *sql.CopyInto, rows *ingest.Relation) (*ingest.Relation, error) {
-	const source = "copy_source"
-	sel := &sql.Select{Items: stmt.Items, Where: stmt.Where, From: []sql.TableRef{
-		&sql.Table{Name: &sql.Name{Parts: []string{source}}, Alias: copyAlias(stmt)},
-	}}
-	for _, item := range sel.Items {
-		if star, ok := item.Expr.(*sql.Star); ok {
-			star.Except = append(star.Except, &sql.Column{Parts: []string{"_metadata"}})
-		}
-	}
-	b := &copyBinder{rows: rows, binder: binder{ctx: ctx, session: s}}
-	q := &sql.Query{Body: sel}
-	printed, err := s.printer(b).Print(q)
-	if err != nil {
-		return nil, err
-	}
-	return s.runPrinted(ctx, q, printed, b.inputs)
-}
-
-func copyAlias(stmt *sql.CopyInto) *sql.Alias {
-	if stmt.SourceAlias == "" {
-		return nil
-	}
-	return &sql.Alias{Name: stmt.SourceAlias}
-}
-
-// copyBinder gives the engine the files of a COPY INTO.
-type copyBinder struct {
-	binder
-	rows *ingest.Relation
-}
-
-// Relation implements [sql.Relations].
-func (b *copyBinder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
-	if len(b.inputs) > 0 {
-		return "", nil, errclass.New("COPY_INTO_UNSUPPORTED_FEATURE", "0A000", "The SELECT of COPY INTO reads its source alone, not %s.", ref)
-	}
-	return b.input(b.rows), b.rows.Schema, nil
-}
-
 // validate runs COPY INTO … VALIDATE: nothing is written.
 func (s *Session) validate(ctx context.Context, c *ingest.Copy, limit int64) (*Result, error) {
 	rows, err := c.Validate(ctx, limit)
@@ -180,7 +130,7 @@ func (s *Session) validate(ctx context.Context, c *ingest.Copy, limit int64) (*R
 		}
 		n += rec.NumRows()
 	}
-	out := newTable(schema.Col("status", schema.String), schema.Col("num_rows", schema.Long))
-	out.add("SUCCESS", n)
-	return out.result(), nil
+	out := rowset.New(schema.Col("status", schema.String), schema.Col("num_rows", schema.Long))
+	out.Add("SUCCESS", n)
+	return resultOf(out), nil
 }

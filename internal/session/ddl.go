@@ -2,49 +2,38 @@ package session
 
 import (
 	"context"
-	"errors"
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/internal/object"
-	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 )
 
-// ignore turns an error of the given class into success.
-func ignore(err error, class string) error {
-	var c errclass.Classified
-	if errors.As(err, &c) && c.ErrorClass() == class {
-		return nil
-	}
-	return err
-}
-
 func (s *Session) createSchema(ctx context.Context, stmt *sql.CreateSchema) (*Result, error) {
-	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	catalogName, name, err := s.planner.SchemaName(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	location := ""
 	if stmt.Location != "" {
-		if location, err = s.location(stmt.Location); err != nil {
+		if location, err = workspace.Locate(stmt.Location); err != nil {
 			return nil, err
 		}
 	}
-	err = s.catalog.CreateSchema(ctx, catalog.Schema{Catalog: catalogName, Name: name, Comment: stmt.Comment, Location: location})
+	err = s.ws.Catalog.CreateSchema(ctx, catalog.Schema{Catalog: catalogName, Name: name, Comment: stmt.Comment, Location: location})
 	if stmt.IfNotExists {
-		err = ignore(err, "SCHEMA_ALREADY_EXISTS")
+		err = errclass.Ignore(err, "SCHEMA_ALREADY_EXISTS")
 	}
 	return &Result{}, err
 }
 
 func (s *Session) dropSchema(ctx context.Context, stmt *sql.DropSchema) (*Result, error) {
-	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	catalogName, name, err := s.planner.SchemaName(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	if stmt.Cascade {
-		tables, err := s.catalog.Tables(ctx, catalogName, name)
+		tables, err := s.ws.Catalog.Tables(ctx, catalogName, name)
 		if err != nil {
 			return nil, err
 		}
@@ -54,9 +43,9 @@ func (s *Session) dropSchema(ctx context.Context, stmt *sql.DropSchema) (*Result
 			}
 		}
 	}
-	err = s.catalog.DropSchema(ctx, catalogName, name)
+	err = s.ws.Catalog.DropSchema(ctx, catalogName, name)
 	if stmt.IfExists {
-		err = ignore(err, "SCHEMA_NOT_FOUND")
+		err = errclass.Ignore(err, "SCHEMA_NOT_FOUND")
 	}
 	return &Result{}, err
 }
@@ -66,17 +55,17 @@ func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, 
 		return nil, errclass.New("UNSUPPORTED_FEATURE.DROP_PATH", "0A000",
 			"%s is a path, not a table of the catalog; delete its files instead.", stmt.Name)
 	}
-	name, err := s.tableName(ctx, stmt.Name)
+	name, err := s.planner.TableName(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
-	if stmt.View && len(stmt.Name.Parts) == 1 && s.dropTempView(stmt.Name.Parts[0]) {
+	if stmt.View && len(stmt.Name.Parts) == 1 && s.planner.DropTempView(stmt.Name.Parts[0]) {
 		return &Result{}, nil
 	}
-	entry, err := s.catalog.Table(ctx, name)
+	entry, err := s.ws.Catalog.Table(ctx, name)
 	if err != nil {
 		if stmt.IfExists {
-			err = ignore(ignore(err, "TABLE_OR_VIEW_NOT_FOUND"), "SCHEMA_NOT_FOUND")
+			err = errclass.Ignore(errclass.Ignore(err, "TABLE_OR_VIEW_NOT_FOUND"), "SCHEMA_NOT_FOUND")
 		}
 		return &Result{}, err
 	}
@@ -95,7 +84,7 @@ func (s *Session) dropTable(ctx context.Context, stmt *sql.DropTable) (*Result, 
 	}
 	err = s.drop(ctx, entry)
 	if stmt.IfExists {
-		err = ignore(err, "TABLE_OR_VIEW_NOT_FOUND") // another has dropped it meanwhile
+		err = errclass.Ignore(err, "TABLE_OR_VIEW_NOT_FOUND") // another has dropped it meanwhile
 	}
 	return &Result{}, err
 }
@@ -107,16 +96,16 @@ func (s *Session) drop(ctx context.Context, t catalog.Table) error {
 	if err := s.dropEntry(ctx, t); err != nil {
 		return err
 	}
-	delete(s.tables, t.Location)
+	s.ws.Forget(t.Location)
 	if t.Checkpoint != "" {
-		if err := s.deleteFiles(ctx, t.Checkpoint); err != nil {
+		if err := s.ws.DeleteFiles(ctx, t.Checkpoint); err != nil {
 			return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all of its checkpoint %s could be deleted: %w", t.Name, t.Checkpoint, err)
 		}
 	}
 	if !t.Managed {
 		return nil
 	}
-	if err := s.deleteFiles(ctx, t.Location); err != nil {
+	if err := s.ws.DeleteFiles(ctx, t.Location); err != nil {
 		return errclass.New("DROP_LEFT_FILES", "58030", "The table %s was dropped, but not all its files under %s could be deleted: %w", t.Name, t.Location, err)
 	}
 	return nil
@@ -127,78 +116,54 @@ func (s *Session) drop(ctx context.Context, t catalog.Table) error {
 // checkpoint cannot be reached, the flow cannot either.
 func (s *Session) dropEntry(ctx context.Context, t catalog.Table) error {
 	if t.Checkpoint == "" {
-		return s.catalog.Drop(ctx, t.Name)
+		return s.ws.Catalog.Drop(ctx, t.Name)
 	}
 	held := false
-	err := s.ended(ctx, t, func(ctx context.Context) error {
+	err := s.datasets.Ended(ctx, t, func(ctx context.Context) error {
 		held = true
-		return s.catalog.Drop(ctx, t.Name)
+		return s.ws.Catalog.Drop(ctx, t.Name)
 	})
 	if err == nil || held || ctx.Err() != nil {
 		return err
 	}
 	for _, class := range []string{"CONCURRENT_STREAM_LOG_UPDATE", "TABLE_OR_VIEW_NOT_FOUND"} {
-		if ignore(err, class) == nil {
+		if errclass.Ignore(err, class) == nil {
 			return err
 		}
 	}
-	return s.catalog.Drop(ctx, t.Name)
-}
-
-// deleteFiles removes everything below a location.
-func (s *Session) deleteFiles(ctx context.Context, uri string) error {
-	loc, err := location.Parse(uri+"/", "")
-	if err != nil {
-		return err
-	}
-	store, err := s.openers.Open(ctx, loc)
-	if err != nil {
-		return err
-	}
-	for info, err := range store.List(ctx, loc.Key, "") {
-		if err == nil {
-			err = store.Delete(ctx, info.Name())
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if p, ok := store.(object.Pruner); ok {
-		return p.Prune(loc.Key)
-	}
-	return nil
+	return s.ws.Catalog.Drop(ctx, t.Name)
 }
 
 func (s *Session) use(ctx context.Context, stmt *sql.Use) (*Result, error) {
-	parts, err := s.parts(ctx, stmt.Name)
+	parts, err := s.planner.NameParts(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	if stmt.Kind == "CATALOG" {
 		return s.useCatalog(ctx, parts[0])
 	}
-	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	catalogName, name, err := s.planner.SchemaName(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.catalog.Schema(ctx, catalogName, name)
+	found, err := s.ws.Catalog.Schema(ctx, catalogName, name)
 	if err != nil {
 		// USE main names a catalog when no schema has the name.
 		if stmt.Kind == "" && len(parts) == 1 {
-			if ok, cerr := s.catalog.HasCatalog(ctx, parts[0]); cerr == nil && ok {
+			if ok, cerr := s.ws.Catalog.HasCatalog(ctx, parts[0]); cerr == nil && ok {
 				return s.useCatalog(ctx, parts[0])
 			}
 		}
 		return nil, err
 	}
-	s.current.catalog, s.current.schema = found.Catalog, found.Name
+	s.planner.Current.Catalog, s.planner.Current.Schema = found.Catalog, found.Name
 	return &Result{}, nil
 }
 
 func (s *Session) useCatalog(ctx context.Context, name string) (*Result, error) {
-	if _, err := s.catalog.Schema(ctx, name, catalog.DefaultSchema); err != nil {
+	if _, err := s.ws.Catalog.Schema(ctx, name, catalog.DefaultSchema); err != nil {
 		return nil, err
 	}
-	s.current.catalog, s.current.schema = name, catalog.DefaultSchema
+	s.planner.Current.Catalog, s.planner.Current.Schema = name, catalog.DefaultSchema
 	return &Result{}, nil
 }

@@ -9,8 +9,11 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -19,12 +22,12 @@ func (s *Session) describe(ctx context.Context, stmt *sql.Describe) (*Result, er
 	case "TABLE":
 		return s.describeTable(ctx, stmt)
 	case "QUERY":
-		rows, err := s.query(ctx, stmt.Query)
+		rows, err := s.planner.Query(ctx, stmt.Query)
 		if err != nil {
 			return nil, err
 		}
 		rows.Close()
-		return describeColumns(rows.Schema).result(), nil
+		return resultOf(describeColumns(rows.Schema)), nil
 	case "DETAIL":
 		return s.describeDetail(ctx, stmt)
 	case "HISTORY":
@@ -36,20 +39,20 @@ func (s *Session) describe(ctx context.Context, stmt *sql.Describe) (*Result, er
 }
 
 // describeColumns lists columns as DESCRIBE TABLE does.
-func describeColumns(s *schema.Struct) *table {
-	out := newTable(schema.Col("col_name", schema.String), schema.Col("data_type", schema.String), schema.Col("comment", schema.String))
+func describeColumns(s *schema.Struct) *rowset.Table {
+	out := rowset.New(schema.Col("col_name", schema.String), schema.Col("data_type", schema.String), schema.Col("comment", schema.String))
 	for _, f := range s.Fields {
 		var comment any
 		if c, ok := f.Metadata["comment"].(string); ok {
 			comment = c
 		}
-		out.add(f.Name, strings.ToLower(f.Type.String()), comment)
+		out.Add(f.Name, strings.ToLower(f.Type.String()), comment)
 	}
 	return out
 }
 
 func (s *Session) describeTable(ctx context.Context, stmt *sql.Describe) (*Result, error) {
-	if view, err := s.viewOf(ctx, stmt.Name); err != nil || view != nil {
+	if view, err := s.planner.ViewOf(ctx, stmt.Name); err != nil || view != nil {
 		if err != nil {
 			return nil, err
 		}
@@ -57,95 +60,95 @@ func (s *Session) describeTable(ctx context.Context, stmt *sql.Describe) (*Resul
 		if err != nil {
 			return nil, err
 		}
-		return describeColumns(columns).result(), nil
+		return resultOf(describeColumns(columns)), nil
 	}
-	t, snap, err := s.newest(ctx, stmt.Name)
+	t, snap, err := s.planner.Newest(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	if stmt.Column != nil {
 		one, err := snap.Schema().Select(strings.Join(stmt.Column.Parts, "."))
 		if err != nil {
-			return nil, errclass.New("UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703", "%s: %w", t.name, err)
+			return nil, errclass.New("UNRESOLVED_COLUMN.WITH_SUGGESTION", "42703", "%s: %w", t.Name, err)
 		}
-		return describeColumns(one).result(), nil
+		return resultOf(describeColumns(one)), nil
 	}
 	out := describeColumns(snap.Schema())
 	if partitions := snap.PartitionColumns(); len(partitions) > 0 {
-		out.add("# Partition Information", "", "")
-		out.add("# col_name", "data_type", "comment")
+		out.Add("# Partition Information", "", "")
+		out.Add("# col_name", "data_type", "comment")
 		parts, err := snap.Schema().Select(partitions...)
 		if err != nil {
 			return nil, err
 		}
-		out.rows = append(out.rows, describeColumns(parts).rows...)
+		out.Rows = append(out.Rows, describeColumns(parts).Rows...)
 	}
 	if stmt.Extended {
 		describeExtended(out, t, snap)
 		err = s.describeFlows(ctx, out, t)
 	}
-	return out.result(), err
+	return resultOf(out), err
 }
 
-func describeExtended(out *table, t *target, snap *delta.Snapshot) {
-	out.add("", "", "")
-	out.add("# Detailed Table Information", "", "")
+func describeExtended(out *rowset.Table, t *workspace.Table, snap *delta.Snapshot) {
+	out.Add("", "", "")
+	out.Add("# Detailed Table Information", "", "")
 	kind := "EXTERNAL"
-	if t.entry != nil {
-		out.add("Catalog", t.entry.Catalog, "")
-		out.add("Database", t.entry.Schema, "")
-		out.add("Table", t.entry.Table, "")
-		out.add("Created Time", t.entry.CreatedAt.Format(time.UnixDate), "")
-		if t.entry.Managed {
+	if t.Entry != nil {
+		out.Add("Catalog", t.Entry.Catalog, "")
+		out.Add("Database", t.Entry.Schema, "")
+		out.Add("Table", t.Entry.Table, "")
+		out.Add("Created Time", t.Entry.CreatedAt.Format(time.UnixDate), "")
+		if t.Entry.Managed {
 			kind = "MANAGED"
 		}
-		if t.entry.Text != "" {
-			kind = string(t.entry.Kind)
+		if t.Entry.Text != "" {
+			kind = string(t.Entry.Kind)
 		}
 	}
-	out.add("Type", kind, "")
+	out.Add("Type", kind, "")
 	if d := snap.Metadata().Description; d != "" {
-		out.add("Comment", d, "")
+		out.Add("Comment", d, "")
 	}
-	if t.entry != nil && t.entry.Text != "" {
-		describeDefinition(out, t.entry.Text)
+	if t.Entry != nil && t.Entry.Text != "" {
+		describeDefinition(out, t.Entry.Text)
 	}
-	out.add("Location", t.location, "")
-	out.add("Provider", "delta", "")
+	out.Add("Location", t.Location, "")
+	out.Add("Provider", "delta", "")
 	props := shownProperties(snap)
 	pairs := make([]string, 0, len(props))
 	for _, k := range sortedKeys(props) {
 		pairs = append(pairs, k+"="+props[k])
 	}
-	out.add("Table Properties", "["+strings.Join(pairs, ",")+"]", "")
+	out.Add("Table Properties", "["+strings.Join(pairs, ",")+"]", "")
 }
 
 // describeDefinition shows the query of a streaming table or materialized view,
 // and when it is refreshed.
-func describeDefinition(out *table, text string) {
-	def, err := datasetOf(text)
+func describeDefinition(out *rowset.Table, text string) {
+	def, err := dataset.Parse(text)
 	if err != nil {
-		out.add("View Text", text, "")
+		out.Add("View Text", text, "")
 		return
 	}
 	if def.Query != nil {
-		out.add("View Text", def.Query.String(), "")
+		out.Add("View Text", def.Query.String(), "")
 	}
 	schedule := "MANUAL"
 	if def.Schedule != nil {
 		schedule = def.Schedule.String()
 	}
-	out.add("Refresh Schedule", schedule, "")
+	out.Add("Refresh Schedule", schedule, "")
 }
 
 // describeFlows shows the flows into a table without query.
-func (s *Session) describeFlows(ctx context.Context, out *table, t *target) error {
-	if t.entry == nil {
+func (s *Session) describeFlows(ctx context.Context, out *rowset.Table, t *workspace.Table) error {
+	if t.Entry == nil {
 		return nil
 	}
-	flows, err := s.catalog.Flows(ctx, t.entry.Name)
+	flows, err := s.ws.Catalog.Flows(ctx, t.Entry.Name)
 	for _, f := range flows {
-		out.add("Flow", f.Name.Plain(), f.Text)
+		out.Add("Flow", f.Name.Plain(), f.Text)
 	}
 	return err
 }
@@ -167,21 +170,21 @@ func shownProperties(snap *delta.Snapshot) map[string]string {
 
 // describeDetail is DESCRIBE DETAIL; semantics §15.6.
 func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.Name)
+	t, snap, err := s.planner.Newest(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	meta, proto := snap.Metadata(), snap.Protocol()
 	clustering, _, err := snap.ClusteringColumns()
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	clustered := make([]string, len(clustering))
 	for i, path := range clustering {
 		clustered[i] = strings.Join(path, ".")
 	}
 	strs := schema.Array{Element: schema.String, ContainsNull: true}
-	out := newTable(
+	out := rowset.New(
 		schema.Col("format", schema.String), schema.Col("id", schema.String), schema.Col("name", schema.String),
 		schema.Col("description", schema.String), schema.Col("location", schema.String),
 		schema.Col("createdAt", schema.Timestamp), schema.Col("lastModified", schema.Timestamp),
@@ -192,8 +195,8 @@ func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Resu
 		schema.Col("tableFeatures", strs),
 	)
 	var name, description, created any
-	if t.entry != nil {
-		name = t.entry.Name.String()
+	if t.Entry != nil {
+		name = t.Entry.Name.String()
 	}
 	if meta.Description != "" {
 		description = meta.Description
@@ -205,10 +208,10 @@ func (s *Session) describeDetail(ctx context.Context, stmt *sql.Describe) (*Resu
 	if properties == nil {
 		properties = map[string]string{}
 	}
-	out.add("delta", meta.ID, name, description, t.location, created, snap.Timestamp(),
+	out.Add("delta", meta.ID, name, description, t.Location, created, snap.Timestamp(),
 		nonNil(meta.PartitionColumns), clustered, snap.NumFiles(), snap.SizeInBytes(), properties,
 		int32(proto.MinReader), int32(proto.MinWriter), features(proto))
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func nonNil(list []string) []string {
@@ -249,13 +252,13 @@ func features(p delta.Protocol) []string {
 
 // describeHistory is DESCRIBE HISTORY; semantics §15.5.
 func (s *Session) describeHistory(ctx context.Context, stmt *sql.Describe) (*Result, error) {
-	t, err := s.target(ctx, stmt.Name)
+	t, err := s.planner.Target(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
 	limit := 0
 	if stmt.Limit != nil {
-		text, err := s.constant(ctx, stmt.Limit)
+		text, err := s.planner.Constant(ctx, stmt.Limit)
 		if err != nil {
 			return nil, err
 		}
@@ -263,12 +266,12 @@ func (s *Session) describeHistory(ctx context.Context, stmt *sql.Describe) (*Res
 			return nil, errclass.New("INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE", "42K0E", "The limit like expression %q is invalid: it must be a whole number from 0 on.", stmt.Limit)
 		}
 	}
-	history, err := t.table.History(ctx, limit)
+	history, err := t.Delta.History(ctx, limit)
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	strMap := schema.Map{Key: schema.String, Value: schema.String, ValueContainsNull: true}
-	out := newTable(
+	out := rowset.New(
 		schema.Col("version", schema.Long), schema.Col("timestamp", schema.Timestamp), schema.Col("userId", schema.String),
 		schema.Col("userName", schema.String), schema.Col("operation", schema.String), schema.Col("operationParameters", strMap),
 		schema.Col("job", schema.New(schema.Col("jobId", schema.String), schema.Col("jobName", schema.String), schema.Col("jobRunId", schema.String),
@@ -278,9 +281,9 @@ func (s *Session) describeHistory(ctx context.Context, stmt *sql.Describe) (*Res
 		schema.Col("operationMetrics", strMap), schema.Col("userMetadata", schema.String), schema.Col("engineInfo", schema.String),
 	)
 	for _, h := range history {
-		out.add(historyRow(h)...)
+		out.Add(historyRow(h)...)
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func optional(text string) any {
@@ -306,25 +309,25 @@ func historyRow(h delta.HistoryEntry) []any {
 }
 
 func (s *Session) describeSchema(ctx context.Context, stmt *sql.Describe) (*Result, error) {
-	catalogName, name, err := s.schemaName(ctx, stmt.Name)
+	catalogName, name, err := s.planner.SchemaName(ctx, stmt.Name)
 	if err != nil {
 		return nil, err
 	}
-	sc, err := s.catalog.Schema(ctx, catalogName, name)
+	sc, err := s.ws.Catalog.Schema(ctx, catalogName, name)
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("info_name", schema.String), schema.Col("info_value", schema.String))
-	out.add("Catalog Name", sc.Catalog)
-	out.add("Namespace Name", sc.Name)
-	out.add("Comment", sc.Comment)
-	out.add("Location", sc.Location)
-	return out.result(), nil
+	out := rowset.New(schema.Col("info_name", schema.String), schema.Col("info_value", schema.String))
+	out.Add("Catalog Name", sc.Catalog)
+	out.Add("Namespace Name", sc.Name)
+	out.Add("Comment", sc.Comment)
+	out.Add("Location", sc.Location)
+	return resultOf(out), nil
 }
 
 // columnsOf returns the columns of a table or view.
 func (s *Session) columnsOf(ctx context.Context, n *sql.Name) (*schema.Struct, error) {
-	rows, err := s.query(ctx, sql.SelectAll(n))
+	rows, err := s.planner.Query(ctx, sql.SelectAll(n))
 	if err != nil {
 		return nil, err
 	}

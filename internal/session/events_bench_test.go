@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/eventlog"
 	"github.com/freshet/freshet/internal/session"
 	"github.com/freshet/freshet/internal/sql"
@@ -33,9 +34,9 @@ func BenchmarkRefresh(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				how := session.Refreshing{}
+				how := dataset.Refreshing{}
 				if !written {
-					log, err := s.Events(b.Context())
+					log, err := s.Datasets().Events(b.Context())
 					if err != nil {
 						b.Fatal(err)
 					}

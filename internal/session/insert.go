@@ -9,7 +9,9 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/evolve"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/setting"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -34,12 +36,12 @@ func (s *Session) insert(ctx context.Context, stmt *sql.Insert) (*Result, error)
 // insertOnce runs an INSERT on the newest snapshot; numbered says whether rows
 // got values of identity columns.
 func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Result, numbered bool, err error) {
-	t, base, err := s.newest(ctx, stmt.Table)
+	t, base, err := s.planner.Newest(ctx, stmt.Table)
 	if err != nil {
 		return nil, false, err
 	}
 	if err := base.CheckWrite(); err != nil {
-		return nil, false, wrap(t.name, err)
+		return nil, false, workspace.Wrap(t.Name, err)
 	}
 	if err := checkPartition(stmt, base); err != nil {
 		return nil, false, err
@@ -56,18 +58,18 @@ func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Res
 		result, err := s.replace(ctx, t, base, stmt, replacement)
 		return result, false, err
 	}
-	meta, staged, err := s.stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
+	meta, staged, err := s.planner.Stage(ctx, t, stmt.Query, func(rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
 		return s.insertion(t, base, stmt, rows)
 	})
 	if err != nil {
-		return nil, false, wrap(t.name, err)
+		return nil, false, workspace.Wrap(t.Name, err)
 	}
 	mode := "Append"
 	if stmt.Overwrite {
 		mode = "Overwrite"
 	}
 	c := ingest.Commit{
-		Table: t.table, Store: t.store, Base: base, Overwrite: stmt.Overwrite, Now: s.cfg.Clock, Operation: "WRITE",
+		Table: t.Delta, Store: t.Store, Base: base, Overwrite: stmt.Overwrite, Now: s.ws.Clock, Operation: "WRITE",
 		Parameters: map[string]any{"mode": mode, "partitionBy": nonNil(meta.PartitionColumns)},
 		Reads:      s.readsTable(ctx, stmt.Query, t),
 	}
@@ -75,32 +77,32 @@ func (s *Session) insertOnce(ctx context.Context, stmt *sql.Insert) (result *Res
 		c.Metadata = &meta
 	}
 	if _, err := c.Apply(ctx, staged); err != nil {
-		return nil, staged.Numbered, wrap(t.name, err)
+		return nil, staged.Numbered, workspace.Wrap(t.Name, err)
 	}
 	return affected(staged.Rows, staged.Rows), false, nil
 }
 
 // insertion lays rows out for the table: by name, by a column list, or by
 // position.
-func (s *Session) insertion(t *target, base *delta.Snapshot, stmt *sql.Insert, rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
+func (s *Session) insertion(t *workspace.Table, base *delta.Snapshot, stmt *sql.Insert, rows *ingest.Relation) (delta.Metadata, *ingest.Relation, error) {
 	meta := base.Metadata()
 	if len(meta.Schema.Fields) == 0 {
 		return meta, nil, errclass.New("DELTA_INSERT_COLUMN_ARITY_MISMATCH", "42802",
-			"Cannot write to %s: the table has no columns yet. Load it with COPY INTO … COPY_OPTIONS ('mergeSchema' = 'true') first.", t.name)
+			"Cannot write to %s: the table has no columns yet. Load it with COPY INTO … COPY_OPTIONS ('mergeSchema' = 'true') first.", t.Name)
 	}
 	var err error
-	switch evolving := stmt.SchemaEvolution || strings.EqualFold(s.settings[settingAutoMerge], "true"); {
+	switch evolving := stmt.SchemaEvolution || s.planner.Settings.Is(setting.AutoMerge); {
 	case stmt.ByName:
-		meta, err = byName(t.name, meta, rows.Schema, evolving)
+		meta, err = byName(t.Name, meta, rows.Schema, evolving)
 	case len(stmt.Columns) > 0:
-		rows, err = byList(t.name, meta.Schema, stmt.Columns, rows)
+		rows, err = byList(t.Name, meta.Schema, stmt.Columns, rows)
 	default:
-		rows, err = byPosition(t.name, meta.Schema, rows)
+		rows, err = byPosition(t.Name, meta.Schema, rows)
 	}
 	if err != nil {
 		return meta, nil, err
 	}
-	out, err := rows.Conform(meta.Schema, s.timeZone())
+	out, err := rows.Conform(meta.Schema, s.planner.TimeZone())
 	return meta, out, err
 }
 
@@ -158,31 +160,12 @@ func arity(table string, names []string, incoming *schema.Struct) error {
 }
 
 // readsTable reports whether the query reads the table it is inserted into.
-func (s *Session) readsTable(ctx context.Context, q *sql.Query, t *target) bool {
+func (s *Session) readsTable(ctx context.Context, q *sql.Query, t *workspace.Table) bool {
 	reads := false
 	sql.Inspect(q, func(n sql.Node) bool {
 		ref, ok := n.(sql.TableRef)
-		reads = reads || ok && s.isTable(ctx, ref, t)
+		reads = reads || ok && s.planner.IsTable(ctx, ref, t)
 		return !reads
 	})
 	return reads
-}
-
-// isTable reports whether a relation has rows of the table, under whatever
-// name, or changes of them.
-func (s *Session) isTable(ctx context.Context, ref sql.TableRef, t *target) bool {
-	var name *sql.Name
-	switch ref := ref.(type) {
-	case *sql.Table:
-		name = ref.Name
-	case *sql.TableFunction:
-		if isTableChanges(ref) && len(ref.Args) > 0 {
-			name, _ = sql.TableOf(ref.Args[0])
-		}
-	}
-	if name == nil {
-		return false
-	}
-	other, err := s.target(ctx, name)
-	return err == nil && other.location == t.location
 }

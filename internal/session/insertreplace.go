@@ -13,7 +13,9 @@ import (
 	"github.com/freshet/freshet/internal/dml"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/setting"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -48,7 +50,7 @@ func (s *Session) replacement(stmt *sql.Insert, base *delta.Snapshot) (*dml.Repl
 		r.On = sameColumns("=", target, stmt.ReplaceUsing)
 	case !stmt.Overwrite || len(columns) == 0:
 		return nil, nil
-	case strings.EqualFold(s.settings[settingPartitionOverwrite], "dynamic") && len(static) < len(columns):
+	case strings.EqualFold(s.planner.Settings[setting.PartitionOverwrite], "dynamic") && len(static) < len(columns):
 		r.On = sameColumns("<=>", target, columns)
 	case len(static) == 0:
 		return nil, nil
@@ -83,9 +85,9 @@ func unresolvedColumn(name string, columns *schema.Struct) error {
 }
 
 // replace runs an INSERT that replaces rows.
-func (s *Session) replace(ctx context.Context, t *target, base *delta.Snapshot, stmt *sql.Insert, r *dml.Replacement) (*Result, error) {
+func (s *Session) replace(ctx context.Context, t *workspace.Table, base *delta.Snapshot, stmt *sql.Insert, r *dml.Replacement) (*Result, error) {
 	reads := s.readsTable(ctx, stmt.Query, t)
-	rows, err := s.query(ctx, stmt.Query)
+	rows, err := s.planner.Query(ctx, stmt.Query)
 	if err != nil {
 		return nil, err
 	}

@@ -233,7 +233,7 @@ func TestResetOfALostCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.fails("REFRESH TABLE bronze", "STREAMING_CHECKPOINT_MISSING_METADATA_FILE", "42K03")
-	if err := w.s.ResetFlow(t.Context(), "bronze"); err != nil {
+	if err := w.s.Datasets().ResetFlow(t.Context(), "bronze"); err != nil {
 		t.Fatal(err)
 	}
 	w.want("REFRESH TABLE bronze", "1|1")
@@ -250,7 +250,7 @@ func TestFlowsTellOfALostCheckpoint(t *testing.T) {
 	if err := os.RemoveAll(lost); err != nil {
 		t.Fatal(err)
 	}
-	flows, err := w.s.Flows(t.Context())
+	flows, err := w.s.Datasets().Flows(t.Context())
 	if err != nil || len(flows) != 2 {
 		t.Fatalf("got flows %v, %v, want 2", flows, err)
 	}
@@ -266,7 +266,7 @@ func TestFlowsTellOfALostCheckpoint(t *testing.T) {
 	} {
 		w.fails(look, "STREAMING_CHECKPOINT_MISSING_METADATA_FILE", "42K03")
 	}
-	if _, err := w.s.Stopped(t.Context(), flows[0].Table); err == nil {
+	if _, err := w.s.Datasets().Stopped(t.Context(), flows[0].Table); err == nil {
 		t.Error("a flow without checkpoint is not stopped and can run")
 	}
 	if _, err := os.Stat(lost); !errors.Is(err, os.ErrNotExist) {

@@ -2,17 +2,13 @@ package session
 
 import (
 	"context"
-	"iter"
-	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/delta"
-	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/dml"
-	"github.com/freshet/freshet/internal/engine"
-	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/rowset"
+	"github.com/freshet/freshet/internal/setting"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -22,10 +18,10 @@ func (s *Session) merge(ctx context.Context, stmt *sql.Merge) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("num_affected_rows", schema.Long), schema.Col("num_updated_rows", schema.Long),
+	out := rowset.New(schema.Col("num_affected_rows", schema.Long), schema.Col("num_updated_rows", schema.Long),
 		schema.Col("num_deleted_rows", schema.Long), schema.Col("num_inserted_rows", schema.Long))
-	out.add(rows.Affected(), rows.Updated, rows.Deleted, rows.Inserted)
-	return out.result(), nil
+	out.Add(rows.Affected(), rows.Updated, rows.Deleted, rows.Inserted)
+	return resultOf(out), nil
 }
 
 // update runs UPDATE.
@@ -43,50 +39,31 @@ func (s *Session) changeRows(ctx context.Context, name *sql.Name, run func(dml.E
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("num_affected_rows", schema.Long))
-	out.add(rows.Affected())
-	return out.result(), nil
+	out := rowset.New(schema.Col("num_affected_rows", schema.Long))
+	out.Add(rows.Affected())
+	return resultOf(out), nil
 }
 
 // change runs a statement that changes rows of a table.
 func (s *Session) change(ctx context.Context, name *sql.Name, run func(dml.Env, dml.Target) (dml.Result, error)) (dml.Result, error) {
-	t, base, err := s.newest(ctx, name)
+	t, base, err := s.planner.Newest(ctx, name)
 	if err != nil {
 		return dml.Result{}, err
 	}
-	eng, err := s.openEngine()
+	eng, err := s.planner.Engine()
 	if err != nil {
 		return dml.Result{}, err
 	}
 	env := dml.Env{
-		Engine: eng.InZone(s.timeZone().String()), Printer: s.printer, Fold: s.fold(ctx), Zone: s.timeZone(),
+		Engine: eng.InZone(s.planner.TimeZone().String()), Printer: s.planner.Printer, Fold: s.planner.Fold(ctx), Zone: s.planner.TimeZone(),
 		Bind: func(ctx context.Context, q *sql.Query) (dml.Relations, error) {
-			if err := s.expandViews(ctx, q); err != nil {
-				return nil, err
-			}
-			return s.binder(ctx, q), nil
+			return s.planner.Bind(ctx, q)
 		},
-		Source:          s.plainQuery,
-		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.isTable(ctx, ref, t) },
-		Writer:          delta.WriterConfig{MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Evaluator: s.rules},
-		SchemaEvolution: strings.EqualFold(s.settings[settingAutoMerge], "true"),
+		Source:          s.planner.PlainQuery,
+		IsTarget:        func(ctx context.Context, ref sql.TableRef) bool { return s.planner.IsTable(ctx, ref, t) },
+		Writer:          delta.WriterConfig{MemoryLimit: s.ws.MemoryLimit / 4, Parallelism: s.ws.Parallelism, Clock: s.ws.Clock, NewID: s.ws.NewID, Evaluator: s.planner.Rules},
+		SchemaEvolution: s.planner.Settings.Is(setting.AutoMerge),
 	}
-	rows, err := run(env, dml.Target{Table: t.table, Storage: t.store, Base: base})
-	return rows, wrap(t.name, err)
+	rows, err := run(env, dml.Target{Table: t.Delta, Storage: t.Store, Base: base})
+	return rows, workspace.Wrap(t.Name, err)
 }
-
-// plainQuery plans a query whose batches the engine can take.
-func (s *Session) plainQuery(ctx context.Context, q *sql.Query) (*ingest.Relation, error) {
-	rows, err := s.query(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	read, layout := rows.Read, schema.ToArrow(rows.Schema)
-	rows.Read = func(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
-		return conform.PlainRows(read(ctx), layout)
-	}
-	return rows, nil
-}
-
-// Inputs implements [dml.Relations].
-func (b *binder) Inputs() []engine.Input { return b.inputs }

@@ -2,18 +2,18 @@ package session
 
 import (
 	"context"
-	"log/slog"
 	"strconv"
-	"strings"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
 // optimize runs OPTIMIZE (semantics §15.9).
 func (s *Session) optimize(ctx context.Context, stmt *sql.Optimize) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.Table)
+	t, snap, err := s.planner.Newest(ctx, stmt.Table)
 	if err != nil {
 		return nil, err
 	}
@@ -23,21 +23,21 @@ func (s *Session) optimize(ctx context.Context, stmt *sql.Optimize) (*Result, er
 	}
 	opts := delta.OptimizeOptions{
 		Files: files, Predicate: text(stmt.Where), Full: stmt.Full,
-		MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
+		MemoryLimit: s.ws.MemoryLimit / 4, Parallelism: s.ws.Parallelism,
 	}
 	for _, c := range stmt.ZOrderBy {
 		opts.ZOrderBy = append(opts.ZOrderBy, c.Parts)
 	}
-	result, err := t.table.Optimize(ctx, opts)
+	result, err := t.Delta.Optimize(ctx, opts)
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	return s.optimizeResult(t, snap, result), nil
 }
 
 // reorg runs REORG TABLE … APPLY (PURGE).
 func (s *Session) reorg(ctx context.Context, stmt *sql.Reorg) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.Table)
+	t, snap, err := s.planner.Newest(ctx, stmt.Table)
 	if err != nil {
 		return nil, err
 	}
@@ -45,45 +45,20 @@ func (s *Session) reorg(ctx context.Context, stmt *sql.Reorg) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := t.table.Purge(ctx, delta.PurgeOptions{
-		Files: files, Predicate: text(stmt.Where), MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
+	result, err := t.Delta.Purge(ctx, delta.PurgeOptions{
+		Files: files, Predicate: text(stmt.Where), MemoryLimit: s.ws.MemoryLimit / 4, Parallelism: s.ws.Parallelism,
 	})
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	return s.optimizeResult(t, snap, result), nil
 }
 
-// Auto compaction packs the small files of partitions that have many (table
-// property delta.autoOptimize.autoCompact).
-const (
-	autoCompactProperty = "delta.autoOptimize.autoCompact"
-	autoCompactSize     = 128 << 20
-	autoCompactFiles    = 50
-)
-
 // autoCompact compacts a table after rows were loaded, if it wants that. The
 // load stands whatever comes of it.
 func (s *Session) autoCompact(ctx context.Context, name *sql.Name) {
-	if t, err := s.target(ctx, name); err == nil { // or the load has said so
-		s.compact(ctx, t)
-	}
-}
-
-func (s *Session) compact(ctx context.Context, t *target) {
-	snap, err := t.table.Snapshot(ctx)
-	if err != nil {
-		return // the next statement says so
-	}
-	if v, _ := snap.Property(autoCompactProperty); !strings.EqualFold(v, "true") && !strings.EqualFold(v, "auto") {
-		return
-	}
-	_, err = t.table.Optimize(ctx, delta.OptimizeOptions{
-		Auto: true, TargetFileSize: autoCompactSize, MinFileSize: autoCompactSize / 2, MinFiles: autoCompactFiles,
-		MemoryLimit: s.cfg.MemoryLimit / 4, Parallelism: s.cfg.Parallelism,
-	})
-	if err != nil {
-		s.cfg.Logger.WarnContext(ctx, "auto compaction failed", slog.String("table", t.name), slog.Any("error", err))
+	if t, err := s.planner.Target(ctx, name); err == nil { // or the load has said so
+		s.ws.Compact(ctx, t)
 	}
 }
 
@@ -120,7 +95,7 @@ var (
 )
 
 // optimizeResult is the row that OPTIMIZE and REORG return.
-func (s *Session) optimizeResult(t *target, snap *delta.Snapshot, r *delta.OptimizeResult) *Result {
+func (s *Session) optimizeResult(t *workspace.Table, snap *delta.Snapshot, r *delta.OptimizeResult) *Result {
 	var zOrder, clustering, vectors any
 	if l := r.Layout; l != nil {
 		cubes, others := []any{l.CubeFiles.Files, l.CubeFiles.Bytes}, []any{l.OtherFiles.Files, l.OtherFiles.Bytes}
@@ -140,14 +115,14 @@ func (s *Session) optimizeResult(t *target, snap *delta.Snapshot, r *delta.Optim
 		}
 		return []any{f.Min, f.Max, f.Average(), f.Files, f.Bytes}
 	}
-	out := newTable(schema.Col("path", schema.String), schema.Col("metrics", metricsType))
-	out.add(t.location, []any{
+	out := rowset.New(schema.Col("path", schema.String), schema.Col("metrics", metricsType))
+	out.Add(t.Location, []any{
 		r.Added.Files, r.Removed.Files, sizes(r.Added), sizes(r.Removed), r.Partitions, zOrder, clustering,
 		r.Bins, r.Commits, r.Considered, r.Skipped, r.Layout == nil, int64(0), int64(0),
-		r.Started.UnixMilli(), r.Ended.UnixMilli(), int64(s.cfg.Parallelism), r.Bins, nil, vectors,
+		r.Started.UnixMilli(), r.Ended.UnixMilli(), int64(s.ws.Parallelism), r.Bins, nil, vectors,
 		int64(len(snap.Schema().Fields)), columnsWithStatistics(snap),
 	})
-	return out.result()
+	return resultOf(out)
 }
 
 // columnsWithStatistics returns how many columns of a table Spark counts as
@@ -169,12 +144,12 @@ func columnsWithStatistics(snap *delta.Snapshot) int64 {
 
 // counts returns a result of one row of numbers.
 func counts(names []string, values ...int64) *Result {
-	out := newTable()
+	out := rowset.New()
 	row := make([]any, len(values))
 	for i, v := range values {
-		out.schema.Fields = append(out.schema.Fields, schema.Col(names[i], schema.Long))
+		out.Schema.Fields = append(out.Schema.Fields, schema.Col(names[i], schema.Long))
 		row[i] = v
 	}
-	out.add(row...)
-	return out.result()
+	out.Add(row...)
+	return resultOf(out)
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 	"github.com/freshet/freshet/schema"
 )
 
 // partitionFilter returns the files of the partitions for which a condition
 // is true. It may name partition columns only.
-func (s *Session) partitionFilter(ctx context.Context, t *target, snap *delta.Snapshot, condition string) (func(delta.AddFile) bool, error) {
+func (s *Session) partitionFilter(ctx context.Context, t *workspace.Table, snap *delta.Snapshot, condition string) (func(delta.AddFile) bool, error) {
 	if condition == "" {
 		return nil, nil
 	}
@@ -24,10 +25,10 @@ func (s *Session) partitionFilter(ctx context.Context, t *target, snap *delta.Sn
 	}
 	partitions, err := snap.Partitions(ctx)
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	defer partitions.Rows.Release()
-	values, err := s.rules.Evaluate(ctx, partitions.Rows, []string{condition})
+	values, err := s.planner.Rules.Evaluate(ctx, partitions.Rows, []string{condition})
 	var classified errclass.Classified
 	if errors.As(err, &classified) && strings.HasPrefix(classified.ErrorClass(), "UNRESOLVED_COLUMN") {
 		return nil, notPartitioned(t, snap, condition)
@@ -50,10 +51,10 @@ func (s *Session) partitionFilter(ctx context.Context, t *target, snap *delta.Sn
 	}, nil
 }
 
-func notPartitioned(t *target, snap *delta.Snapshot, condition string) error {
+func notPartitioned(t *workspace.Table, snap *delta.Snapshot, condition string) error {
 	return errclass.New("DELTA_NON_PARTITION_COLUMN_REFERENCE", "42P10",
 		"The condition %s of %s references columns that do not partition the table. Only the partition columns may be referenced: [%s]",
-		condition, t.name, strings.Join(snap.PartitionColumns(), ", "))
+		condition, t.Name, strings.Join(snap.PartitionColumns(), ", "))
 }
 
 // text returns an expression as it is written, "" for none.

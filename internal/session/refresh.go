@@ -2,183 +2,26 @@ package session
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"os"
-	"path/filepath"
-	"strconv"
 
-	"github.com/freshet/freshet/internal/catalog"
-	"github.com/freshet/freshet/internal/errclass"
-	"github.com/freshet/freshet/internal/eventlog"
+	"github.com/freshet/freshet/internal/dataset"
+	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/place"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/stream"
 )
 
-// Refreshing says how a dataset is brought up to date. The zero value takes
-// what is new, as an update of its own.
-type Refreshing struct {
-	// Full takes everything again, into an empty table.
-	Full bool
-	// Update is the update that the refresh is part of; nil makes one.
-	Update *eventlog.Update
-	// Keep says that the session will refresh the dataset again: the flow of a
-	// streaming table stays open.
-	Keep bool
-	// Again says that the refresh is one of many by a runner that keeps going:
-	// it leaves flows alone that were asked to stop, and tells the event log
-	// of nothing unless something has happened.
-	Again bool
-	// Flows are kept with the definition of a streaming table without query,
-	// before they run.
-	Flows []*sql.CreateFlow
-}
-
-// Outcome is what a refresh did.
-type Outcome struct {
-	// Rows were written.
-	Rows int64
-	// Quality is what the expectations made of the rows.
-	Quality eventlog.Quality
-	// Plan says how a materialized view was brought up to date.
-	Plan eventlog.Plan
-	// Restarts say why the flow began a batch again, as its schema changed.
-	Restarts []string
-	// Stopped says that the flow was asked to stop, and has.
-	Stopped bool
-}
-
-// result is what the statements that refresh return.
-func (o *Outcome) result() *Result { return affected(o.Rows, o.Rows) }
-
-// refreshing is a refresh of one dataset, which is told to the event log.
-type refreshing struct {
-	Refreshing
-	update  *eventlog.Update
-	flow    *eventlog.Flow
-	outcome Outcome
-}
-
-// refreshed runs the refresh of a dataset between the events that begin and
-// end it.
-func (s *Session) refreshed(ctx context.Context, entry catalog.Table, how Refreshing, run func(*refreshing) error) (*Outcome, error) {
-	r := &refreshing{Refreshing: how, update: how.Update}
-	if r.update == nil {
-		log, err := s.Events(ctx)
-		if err != nil {
-			return nil, err
-		}
-		r.update = log.Begin(eventlog.Pipeline{Name: entry.Name.Plain(), Type: "DBSQL"}, eventlog.Request{Cause: eventlog.UserAction, FullRefresh: how.Full})
-		r.update.Enter(eventlog.Running, nil)
-	}
-	leave, err := s.enter(entry.Text)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	s.viewChecks = &viewChecks{}
-	defer func() { s.viewChecks = nil }()
-	r.flow = r.update.Flow(entry.Name.Plain())
-	if how.Again {
-		r.flow.Quiet()
-	}
-	r.flow.Enter(eventlog.FlowStarting)
-	err = run(r)
-	switch {
-	case errors.Is(err, stream.ErrStopRequested):
-		r.outcome.Stopped, err = true, nil
-		r.flow.Enter(eventlog.FlowStopped)
-	case err == nil && ctx.Err() == nil:
-		r.flow.Enter(eventlog.FlowCompleted)
-	case err == nil, errors.Is(err, context.Canceled):
-		r.flow.Enter(eventlog.FlowStopped)
-	default:
-		r.flow.Fail(err)
-	}
-	if how.Update == nil {
-		// The rows are in the table, or not: that the log cannot tell of it
-		// does not change that.
-		if lost := r.update.End(ctx, err); lost != nil {
-			s.cfg.Logger.ErrorContext(ctx, "events of a refresh are lost", slog.String("table", entry.Name.String()), slog.Any("error", lost))
-		}
-	}
-	return &r.outcome, err
-}
-
-// wrote tells of rows that were written. batch is nil for refreshes without
-// batches.
-func (r *refreshing) wrote(batch *int64, counts eventlog.Counts, q eventlog.Quality) {
-	r.outcome.Rows += counts.OutputRows
-	r.outcome.Quality.Add(q)
-	r.flow.Wrote(batch, counts, &q)
-}
-
-// restarted tells of a flow that begins its batch again.
-func (r *refreshing) restarted(why string) {
-	r.outcome.Restarts = append(r.outcome.Restarts, why)
-	r.flow.Restart(eventlog.SchemaChange, why)
-}
-
-// streamed tells of a batch of a stream that is done.
-func (r *refreshing) streamed(ctx context.Context, p stream.Progress, q eventlog.Quality) error {
-	counts := eventlog.Counts{OutputRows: p.Sink.NumOutputRows, UpsertedRows: p.Sink.NumUpsertedRows, DeletedRows: p.Sink.NumDeletedRows}
-	for _, src := range p.Sources {
-		counts.BacklogBytes = backlog(counts.BacklogBytes, src.Metrics["numBytesOutstanding"])
-		counts.BacklogFiles = backlog(counts.BacklogFiles, src.Metrics["numFilesOutstanding"])
-	}
-	r.wrote(&p.BatchID, counts, q)
-	err := r.flow.Streamed(p.BatchID, p)
-	r.update.Tick(ctx)
-	return err
-}
-
-// backlog adds a metric of a source, which counts as text, to a sum; nil is
-// not known.
-func backlog(sum *int64, metric string) *int64 {
-	n, err := strconv.ParseInt(metric, 10, 64)
-	if err != nil {
-		return sum
-	}
-	if sum != nil {
-		n += *sum
-	}
-	return &n
-}
-
-// eventsLocation is where the workspace's event log is.
-func (s *Session) eventsLocation() (string, error) {
-	return s.location(filepath.Join(s.root, "events"))
-}
-
-// Events returns the event log of the workspace. It is safe for concurrent
-// use, as long as the session is open.
-func (s *Session) Events(ctx context.Context) (*eventlog.Log, error) {
-	at, err := s.eventsLocation()
-	if err != nil {
-		return nil, err
-	}
-	h, err := s.handle(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return eventlog.New(eventlog.Config{
-		Table: h.table, Store: h.store, Clock: s.cfg.Clock, NewID: s.cfg.NewID, Host: host, Logger: s.cfg.Logger,
-	}), nil
-}
+// Datasets returns the streaming tables and materialized views of the workspace,
+// as this session sees them.
+func (s *Session) Datasets() *dataset.Set { return s.datasets }
 
 // Refresh runs a statement that makes or refreshes a dataset: CREATE STREAMING
 // TABLE or MATERIALIZED VIEW, and REFRESH. text is what the statement was
 // parsed from, for messages.
-func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, how Refreshing) (*Outcome, error) {
-	s.text = text
+func (s *Session) Refresh(ctx context.Context, text string, stmt sql.Statement, how dataset.Refreshing) (*dataset.Outcome, error) {
+	s.planner.Text = text
 	stop := s.watch()
 	defer stop()
-	outcome, err := s.refresh(ctx, stmt, how)
+	outcome, err := s.datasets.Refresh(ctx, stmt, how)
 	return outcome, place.Text(text, stmt, err)
 }
 
@@ -189,63 +32,50 @@ func (s *Session) runRefresh(ctx context.Context, stmt sql.Statement) (*Result, 
 	if r, ok := stmt.(*sql.Refresh); ok && r.Async {
 		return s.refreshAside(ctx, r)
 	}
-	outcome, err := s.refresh(ctx, stmt, Refreshing{})
+	outcome, err := s.datasets.Refresh(ctx, stmt, dataset.Refreshing{})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return outcome.result(), nil
+	return affected(outcome.Rows, outcome.Rows), nil
 }
 
-// refresh runs a statement that makes or refreshes a dataset.
-func (s *Session) refresh(ctx context.Context, stmt sql.Statement, how Refreshing) (*Outcome, error) {
-	switch stmt := stmt.(type) {
-	case *sql.CreateStreamingTable, *sql.CreateMaterializedView:
-		return s.createDataset(ctx, stmt, how)
-	case *sql.CreateFlow:
-		return s.declareFlow(ctx, stmt, how)
-	case *sql.Refresh:
-		how.Full = stmt.Full
-		return s.refreshDataset(ctx, stmt, how)
-	}
-	return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "%s makes nothing that could be refreshed.", stmt)
-}
-
-// refreshDataset runs REFRESH [STREAMING] TABLE and REFRESH MATERIALIZED VIEW.
-func (s *Session) refreshDataset(ctx context.Context, stmt *sql.Refresh, how Refreshing) (*Outcome, error) {
-	entry, err := s.refreshable(ctx, stmt)
+// Fork opens a session of the same workspace with the same settings, current
+// schema and temporary views, to be used beside this one. It tells nobody of
+// its progress.
+func (s *Session) Fork(ctx context.Context) (*Session, error) {
+	f, err := open(ctx, s.ws.Config, nil)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case entry.Kind == catalog.KindMaterializedView:
-		return s.refreshView(ctx, entry, how, nil)
-	case how.Full:
-		return s.reload(ctx, entry, how)
-	}
-	return s.refreshTable(ctx, entry, how, nil)
+	f.planner.Inherit(s.planner)
+	return f, nil
 }
 
-// refreshable returns the dataset that is to be refreshed. It refuses what is
-// none, or of another kind than the statement says.
-func (s *Session) refreshable(ctx context.Context, stmt *sql.Refresh) (catalog.Table, error) {
-	name, err := s.tableName(ctx, stmt.Name)
+// RunStream runs a query over streams until its trigger ends it or ctx is done,
+// which is no error. A schema that its sources have taken up ends it with the
+// error that tells so; run again, it goes on with that.
+func (s *Session) RunStream(ctx context.Context, q dataset.StreamQuery) error {
+	stop := s.watch()
+	defer stop()
+	return s.datasets.RunStream(ctx, q)
+}
+
+// AppendBatch appends the rows of a batch to a table, unless the table has that
+// batch of that flow: txnAppId and txnVersion of Spark (semantics §10.5). It
+// reports whether the rows were written now.
+func (s *Session) AppendBatch(ctx context.Context, table string, batch stream.Batch, rows *ingest.Relation) (bool, error) {
+	name, err := sql.ParseName(table)
 	if err != nil {
-		return catalog.Table{}, err
+		return false, err
 	}
-	entry, err := s.catalog.Table(ctx, name)
+	t, err := s.planner.Target(ctx, name)
 	if err != nil {
-		return entry, place.Name(stmt.Name, s.text, err)
+		return false, err
 	}
-	switch {
-	case entry.Kind == catalog.KindMaterializedView && stmt.Kind != "STREAMING TABLE",
-		entry.Kind == catalog.KindStreamingTable && stmt.Kind != "MATERIALIZED VIEW":
-		return entry, nil
-	case stmt.Kind == "MATERIALIZED VIEW":
-		return entry, errclass.New("EXPECT_MATERIALIZED_VIEW", "42809", "%s is no materialized view.", entry.Name)
-	}
-	return entry, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_STREAMING_TABLE", "42601",
-		"%s is no streaming table; there is nothing to refresh.", entry.Name)
+	sink := &stream.Table{Name: t.Name, Table: t.Delta, Store: t.Store, TimeZone: s.planner.TimeZone(), Env: s.planner.LoadEnv()}
+	w, err := sink.Write(ctx, batch, rows)
+	return err == nil && !w.Already, err
 }

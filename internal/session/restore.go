@@ -8,6 +8,7 @@ import (
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest/loaded"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 )
 
 // restore runs RESTORE (semantics §15.8). COPY INTO's record of loaded files
@@ -15,14 +16,14 @@ import (
 // the table was replaced since, and has loaded nothing, that of the version
 // comes back with its rows.
 func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, error) {
-	t, err := s.target(ctx, stmt.Table)
+	t, err := s.planner.Target(ctx, stmt.Table)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.snapshot(ctx); err != nil {
+	if _, err := t.Snapshot(ctx); err != nil {
 		return nil, err
 	}
-	to, err := s.travel(ctx, t, stmt.To)
+	to, err := s.planner.Travel(ctx, t, stmt.To)
 	if err != nil {
 		return nil, restoreError(t, err)
 	}
@@ -35,15 +36,15 @@ func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, erro
 		return map[string]int64{loaded.AppID: then}
 	}}
 	if stmt.To.Timestamp != nil {
-		at, err := s.timestamp(ctx, stmt.To.Timestamp)
+		at, err := s.planner.Timestamp(ctx, stmt.To.Timestamp)
 		if err != nil {
 			return nil, err
 		}
 		opts.Timestamp = at.UTC().Format("2006-01-02 15:04:05.000")
 	}
-	r, err := t.table.Restore(ctx, to, opts)
+	r, err := t.Delta.Restore(ctx, to, opts)
 	if err != nil {
-		return nil, wrap(t.name, err)
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	return counts([]string{
 		"table_size_after_restore", "num_of_files_after_restore", "num_removed_files",
@@ -53,16 +54,16 @@ func (s *Session) restore(ctx context.Context, stmt *sql.Restore) (*Result, erro
 
 // restoreError gives the errors of time travel the classes they have in a
 // RESTORE.
-func restoreError(t *target, err error) error {
+func restoreError(t *workspace.Table, err error) error {
 	var missing *delta.VersionNotFoundError
 	var at *delta.TimestampError
 	switch {
 	case errors.As(err, &missing):
-		return errclass.New("DELTA_CANNOT_RESTORE_TABLE_VERSION", "22003", "Cannot restore table %s: %w", t.name, missing)
+		return errclass.New("DELTA_CANNOT_RESTORE_TABLE_VERSION", "22003", "Cannot restore table %s: %w", t.Name, missing)
 	case errors.As(err, &at) && at.Asked.Before(at.Nearest):
-		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER", "22003", "Cannot restore table %s: %w", t.name, at)
+		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER", "22003", "Cannot restore table %s: %w", t.Name, at)
 	case errors.As(err, &at):
-		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER", "22003", "Cannot restore table %s: %w", t.name, at)
+		return errclass.New("DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER", "22003", "Cannot restore table %s: %w", t.Name, at)
 	}
 	return err
 }

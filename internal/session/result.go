@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
@@ -20,6 +21,9 @@ type Result struct {
 	// runs. Batches are released after the loop body.
 	Rows iter.Seq2[arrow.RecordBatch, error]
 }
+
+// resultOf returns rows as the result of a statement.
+func resultOf(t *rowset.Table) *Result { return &Result{Schema: t.Schema, Rows: t.Batches()} }
 
 // Progress is how far the running statement is. Totals are 0 while unknown.
 type Progress struct {

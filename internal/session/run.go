@@ -3,12 +3,16 @@ package session
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest"
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
@@ -39,7 +43,7 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.DropSchema:
 		return s.dropSchema(ctx, stmt)
 	case *sql.DropFlow:
-		return s.dropFlow(ctx, stmt)
+		return &Result{}, s.datasets.DropFlow(ctx, stmt)
 	case *sql.DropTable:
 		return s.dropTable(ctx, stmt)
 	case *sql.Show:
@@ -55,9 +59,12 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.Explain:
 		return s.explain(ctx, stmt)
 	case *sql.AlterTable:
-		return s.alterTable(ctx, stmt)
+		if stmt.Kind != "" {
+			return &Result{}, s.datasets.AlterSchedule(ctx, stmt)
+		}
+		return &Result{}, s.definitions.Alter(ctx, stmt)
 	case *sql.CommentOn:
-		return s.commentOn(ctx, stmt)
+		return &Result{}, s.definitions.Comment(ctx, stmt)
 	}
 	if r, err, ok := s.maintain(ctx, stmt); ok {
 		return r, err
@@ -110,11 +117,11 @@ func (s *Session) checkWritable(ctx context.Context, table *sql.Name) error {
 	if _, _, path := table.Path(); path {
 		return nil
 	}
-	name, err := s.tableName(ctx, table)
+	name, err := s.planner.TableName(ctx, table)
 	if err != nil {
 		return err
 	}
-	entry, err := s.catalog.Table(ctx, name)
+	entry, err := s.ws.Catalog.Table(ctx, name)
 	if err != nil || entry.Kind != catalog.KindMaterializedView {
 		return nil //nolint:nilerr // who changes the table reports it missing
 	}
@@ -123,7 +130,7 @@ func (s *Session) checkWritable(ctx context.Context, table *sql.Name) error {
 }
 
 func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {
-	rows, err := s.shown(ctx, q)
+	rows, err := s.planner.Shown(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -136,34 +143,24 @@ func (s *Session) explain(ctx context.Context, stmt *sql.Explain) (*Result, erro
 	if !ok {
 		return nil, errclass.New("UNSUPPORTED_STATEMENT", "0A000", "EXPLAIN takes a query.")
 	}
-	if err := s.expandViews(ctx, q); err != nil {
-		return nil, err
-	}
-	out := newTable(schema.Col("plan", schema.String))
-	if ref, ok := sql.PlainScan(q); ok {
-		out.add("Scan " + ref.String())
-		return out.result(), nil
-	}
-	b := s.binder(ctx, q)
-	text, err := s.printer(b).Query(q)
+	lines, err := s.planner.Explain(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	out.add("Engine query: " + text)
-	for _, scan := range b.scans {
-		note, err := scan.note(ctx)
-		if err != nil {
-			return nil, err
-		}
-		out.add(note)
+	out := rowset.New(schema.Col("plan", schema.String))
+	for _, line := range lines {
+		out.Add(line)
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
-// env is where loads of this session run.
-func (s *Session) env() ingest.Env {
-	return ingest.Env{
-		Parallelism: s.cfg.Parallelism, MemoryLimit: s.cfg.MemoryLimit,
-		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Progress: s.progress, Evaluator: s.rules,
+// statementRows returns the result of a SHOW or DESCRIBE statement as a
+// relation.
+func (s *Session) statementRows(ctx context.Context, stmt sql.Statement) (*ingest.Relation, error) {
+	result, err := s.run(ctx, stmt)
+	if err != nil {
+		return nil, err
 	}
+	read := func(context.Context) iter.Seq2[arrow.RecordBatch, error] { return result.Rows }
+	return &ingest.Relation{Schema: result.Schema, Read: read}, nil
 }

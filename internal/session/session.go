@@ -1,10 +1,10 @@
 // Package session runs SQL statements for one user: it is the only door to
 // tables, files and the engine.
 //
-// A session has a workspace, a current catalog and schema, and settings. Each
-// statement is parsed, its names are resolved against the catalog, and the
-// packages below do the work; nothing here touches a file's bytes or a table's
-// log itself.
+// A session is a workspace, a planner of queries, an editor of tables'
+// definitions, and the datasets. Each statement is parsed, its names are resolved
+// against the catalog, and the packages below do the work; nothing here touches a
+// file's bytes or a table's log itself.
 package session
 
 import (
@@ -13,25 +13,20 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/freshet/freshet/delta"
-	"github.com/freshet/freshet/internal/catalog"
-	"github.com/freshet/freshet/internal/engine"
-	"github.com/freshet/freshet/internal/engine/duckdb"
+	"github.com/freshet/freshet/internal/dataset"
+	"github.com/freshet/freshet/internal/definition"
 	"github.com/freshet/freshet/internal/ingest"
-	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/location"
 	"github.com/freshet/freshet/internal/place"
-	"github.com/freshet/freshet/internal/rule"
+	"github.com/freshet/freshet/internal/query"
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 )
 
 // Config says where and how a session works. The zero value of every field
@@ -63,7 +58,9 @@ type Config struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-func (c Config) withDefaults() Config {
+// forWorkspace returns what of a configuration is about the workspace, defaults
+// filled in.
+func (c Config) forWorkspace() (workspace.Config, error) {
 	if c.MemoryLimit <= 0 {
 		c.MemoryLimit = 512 << 20
 	}
@@ -89,75 +86,55 @@ func (c Config) withDefaults() Config {
 		c.NewID = uuid.NewString
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = workspace.Sleep
 	}
-	return c
+	root, err := filepath.Abs(c.Workspace)
+	if err != nil {
+		return workspace.Config{}, fmt.Errorf("open workspace: %w", err)
+	}
+	return workspace.Config{
+		Root: root, MemoryLimit: c.MemoryLimit, Parallelism: c.Parallelism, Sample: c.Sample, Version: c.Version,
+		Openers: c.Openers, Logger: c.Logger, Clock: c.Clock, NewID: c.NewID, Sleep: c.Sleep,
+	}, nil
 }
 
 // Session runs statements, one at a time. Its methods are not safe for
 // concurrent use; sessions of one workspace are independent of each other, in
 // one process or several.
 type Session struct {
-	cfg      Config
-	root     string // absolute path of the workspace
-	catalog  *catalog.Catalog
-	current  struct{ catalog, schema string }
-	settings map[string]string
-	tempView map[string]*sql.CreateView // by lower-case name
+	ws          *workspace.Workspace
+	told        func(Progress) // Config.Progress
+	planner     *query.Planner
+	definitions *definition.Editor
 
-	engineOnce sync.Once
-	engine     engine.Engine
-	closeFn    func() error
-	engineErr  error
-	rules      *rule.Evaluator
-
-	text     string           // that is running
-	progress *ingest.Progress // of the running statement
-
-	// streams are the relations that stand for streams while a batch's query
-	// is planned.
-	streams map[sql.TableRef]*ingest.Relation
-
-	// pinned, when set, tells which snapshots of tables the query being planned
-	// is to read.
-	pinned func(*sql.Table) pin
-
-	// viewChecks gather what the expectations of views find; nil outside of
-	// refreshes.
-	viewChecks *viewChecks
-
-	openers location.Openers
-	tables  map[string]handle         // by location
-	flows   map[string]*streamingFlow // that a runner keeps, by their table's location
-	reads   map[string][]string       // where the flows into tables without query find what is new, by location
-	aside   aside                     // what REFRESH … ASYNC has begun
+	datasets *dataset.Set
+	aside    aside // what REFRESH … ASYNC has begun
 }
 
 // Open opens a workspace, creating it when it is not there.
 func Open(ctx context.Context, cfg Config) (*Session, error) {
-	cfg = cfg.withDefaults()
-	root, err := filepath.Abs(cfg.Workspace)
+	ws, err := cfg.forWorkspace()
 	if err != nil {
-		return nil, fmt.Errorf("open workspace: %w", err)
+		return nil, err
 	}
-	if err := os.MkdirAll(root, 0o777); err != nil { //nolint:gosec // the umask decides who shares a workspace
-		return nil, fmt.Errorf("open workspace: %w", err)
-	}
-	cat, err := catalog.Open(ctx, filepath.Join(root, "catalog.db"), cfg.Clock)
+	return open(ctx, ws, cfg.Progress)
+}
+
+func open(ctx context.Context, cfg workspace.Config, told func(Progress)) (*Session, error) {
+	ws, err := workspace.Open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{
-		cfg: cfg, root: root, catalog: cat,
-		settings: maps.Clone(defaultSettings),
-		tempView: map[string]*sql.CreateView{},
-		openers:  cfg.Openers,
-		tables:   map[string]handle{},
-		flows:    map[string]*streamingFlow{},
-		reads:    map[string][]string{},
+		ws: ws, told: told, planner: query.New(ws),
 	}
-	s.rules = &rule.Evaluator{Engine: s.openEngine, TimeZone: s.timeZone, Printer: s.printer}
-	s.current.catalog, s.current.schema = catalog.DefaultCatalog, catalog.DefaultSchema
+	s.definitions = definition.New(s.planner)
+	s.datasets = dataset.New(ws, s.planner, s.definitions)
+	s.datasets.CreateTable = func(ctx context.Context, stmt *sql.CreateTable) error {
+		_, err := s.createTable(ctx, stmt)
+		return err
+	}
+	s.planner.Statement = s.statementRows
 	return s, nil
 }
 
@@ -172,18 +149,7 @@ func (s *Session) Close() error {
 	s.aside.end()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	for _, h := range s.tables {
-		if err := h.table.Close(ctx); err != nil {
-			s.cfg.Logger.WarnContext(ctx, "checkpoint abandoned", slog.Any("error", err))
-		}
-	}
-	s.rules.Close()
-	err := s.catalog.Close()
-	if s.closeFn != nil {
-		err = errors.Join(err, s.closeFn())
-		s.closeFn = nil
-	}
-	return err
+	return errors.Join(s.ws.Close(ctx), s.planner.Close())
 }
 
 // Run runs the statements of text in order and yields each one's result. The
@@ -196,7 +162,7 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 			yield(nil, err)
 			return
 		}
-		s.text = text
+		s.planner.Text = text
 		for _, stmt := range statements {
 			stop := s.watch()
 			r, err := s.run(ctx, stmt)
@@ -218,7 +184,7 @@ func (s *Session) Run(ctx context.Context, text string) iter.Seq2[*Result, error
 // Execute runs one statement that returns no rows, or whose rows do not matter.
 // text is what it was parsed from, for messages.
 func (s *Session) Execute(ctx context.Context, text string, stmt sql.Statement) error {
-	s.text = text
+	s.planner.Text = text
 	stop := s.watch()
 	defer stop()
 	_, err := s.run(ctx, stmt)
@@ -230,11 +196,11 @@ const progressInterval = 100 * time.Millisecond
 
 // watch tells Config.Progress how far the statement is until stop is called.
 func (s *Session) watch() (stop func()) {
-	s.progress = &ingest.Progress{}
-	if s.cfg.Progress == nil {
+	s.planner.Progress = &ingest.Progress{}
+	if s.told == nil {
 		return func() {}
 	}
-	p, started := s.progress, s.cfg.Clock()
+	p, started := s.planner.Progress, s.ws.Clock()
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -245,7 +211,7 @@ func (s *Session) watch() (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				s.cfg.Progress(Progress{
+				s.told(Progress{
 					Started: started, Files: p.Files.Load(), TotalFiles: p.TotalFiles.Load(),
 					Rows: p.Rows.Load(), Bytes: p.Bytes.Load(), TotalBytes: p.TotalBytes.Load(),
 				})
@@ -256,55 +222,4 @@ func (s *Session) watch() (stop func()) {
 		close(done)
 		<-ended
 	}
-}
-
-// openEngine opens the engine when the first statement needs it: most
-// ingestion never does.
-func (s *Session) openEngine() (engine.Engine, error) {
-	s.engineOnce.Do(func() {
-		// A directory of its own: engines name their files alike.
-		spill, err := s.openSpill()
-		if err != nil {
-			s.engineErr = err
-			return
-		}
-		e, err := duckdb.Open(duckdb.Config{
-			MemoryLimit: s.cfg.MemoryLimit / 2,
-			Threads:     s.cfg.Parallelism,
-			TempDir:     spill,
-		})
-		if err != nil {
-			s.engineErr = err
-			return
-		}
-		s.engine = e
-		s.closeFn = func() error { return errors.Join(e.Close(), os.RemoveAll(spill)) }
-	})
-	return s.engine, s.engineErr
-}
-
-// handle is an open table and where it is stored.
-type handle struct {
-	table *delta.Table
-	store object.Store
-}
-
-// handle returns the handle of the table at location. Handles are kept, so
-// that a statement after another one refreshes a snapshot instead of building
-// it anew.
-func (s *Session) handle(ctx context.Context, location string) (handle, error) {
-	if h, ok := s.tables[location]; ok {
-		return h, nil
-	}
-	store, err := s.openStore(ctx, location)
-	if err != nil {
-		return handle{}, err
-	}
-	h := handle{store: store, table: delta.NewTable(store, delta.Options{
-		Clock: s.cfg.Clock, NewID: s.cfg.NewID, Logger: s.cfg.Logger, Engine: "freshet/" + s.cfg.Version,
-		External:   s.external,
-		Background: true,
-	})}
-	s.tables[location] = h
-	return h, nil
 }

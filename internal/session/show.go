@@ -11,6 +11,8 @@ import (
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
+	"github.com/freshet/freshet/internal/query"
+	"github.com/freshet/freshet/internal/rowset"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/schema"
 )
@@ -63,51 +65,51 @@ func likePattern(pattern string) (func(string) bool, error) {
 }
 
 func (s *Session) showCatalogs(ctx context.Context, keep func(string) bool) (*Result, error) {
-	names, err := s.catalog.Catalogs(ctx)
+	names, err := s.ws.Catalog.Catalogs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("catalog", schema.String))
+	out := rowset.New(schema.Col("catalog", schema.String))
 	for _, n := range names {
 		if keep(n) {
-			out.add(n)
+			out.Add(n)
 		}
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func (s *Session) showSchemas(ctx context.Context, stmt *sql.Show, keep func(string) bool) (*Result, error) {
-	in := s.current.catalog
+	in := s.planner.Current.Catalog
 	if stmt.In != nil {
-		parts, err := s.parts(ctx, stmt.In)
+		parts, err := s.planner.NameParts(ctx, stmt.In)
 		if err != nil {
 			return nil, err
 		}
 		in = parts[0]
 	}
-	schemas, err := s.catalog.Schemas(ctx, in)
+	schemas, err := s.ws.Catalog.Schemas(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("databaseName", schema.String))
+	out := rowset.New(schema.Col("databaseName", schema.String))
 	for _, sc := range schemas {
 		if keep(sc.Name) {
-			out.add(sc.Name)
+			out.Add(sc.Name)
 		}
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func (s *Session) showTables(ctx context.Context, stmt *sql.Show, keep func(string) bool) (*Result, error) {
-	catalogName, name, err := s.schemaName(ctx, stmt.In)
+	catalogName, name, err := s.planner.SchemaName(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.catalog.Schema(ctx, catalogName, name)
+	found, err := s.ws.Catalog.Schema(ctx, catalogName, name)
 	if err != nil {
 		return nil, err
 	}
-	tables, err := s.catalog.Tables(ctx, catalogName, name)
+	tables, err := s.ws.Catalog.Tables(ctx, catalogName, name)
 	if err != nil {
 		return nil, err
 	}
@@ -117,18 +119,18 @@ func (s *Session) showTables(ctx context.Context, stmt *sql.Show, keep func(stri
 	if views {
 		first.Name, second.Name = "namespace", "viewName"
 	}
-	out := newTable(first, second, schema.Col("isTemporary", schema.Boolean))
+	out := rowset.New(first, second, schema.Col("isTemporary", schema.Boolean))
 	for _, t := range tables {
 		if keep(t.Table) && (!views || t.Kind == catalog.KindView) {
-			out.add(found.Name, t.Table, false)
+			out.Add(found.Name, t.Table, false)
 		}
 	}
-	for _, n := range sortedKeys(s.tempView) {
+	for _, n := range s.planner.TempViews() {
 		if keep(n) {
-			out.add("", n, true)
+			out.Add("", n, true)
 		}
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func (s *Session) showColumns(ctx context.Context, stmt *sql.Show) (*Result, error) {
@@ -136,42 +138,42 @@ func (s *Session) showColumns(ctx context.Context, stmt *sql.Show) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	out := newTable(schema.Col("col_name", schema.String))
+	out := rowset.New(schema.Col("col_name", schema.String))
 	for _, n := range columns.Names() {
-		out.add(n)
+		out.Add(n)
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func (s *Session) showProperties(ctx context.Context, stmt *sql.Show) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.In)
+	t, snap, err := s.planner.Newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
 	props := shownProperties(snap)
-	out := newTable(schema.Col("key", schema.String), schema.Col("value", schema.String))
+	out := rowset.New(schema.Col("key", schema.String), schema.Col("value", schema.String))
 	if stmt.Key != "" {
 		v, ok := props[stmt.Key]
 		if !ok {
-			v = "Table " + t.name + " does not have property: " + stmt.Key
+			v = "Table " + t.Name + " does not have property: " + stmt.Key
 		}
-		out.add(stmt.Key, v)
-		return out.result(), nil
+		out.Add(stmt.Key, v)
+		return resultOf(out), nil
 	}
 	for _, k := range sortedKeys(props) {
-		out.add(k, props[k])
+		out.Add(k, props[k])
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.In)
+	t, snap, err := s.planner.Newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
 	names, stored := snap.PartitionColumns(), snap.Metadata().PhysicalPartitionColumns()
 	if len(names) == 0 {
-		return nil, errclass.New("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", "Table %s is not partitioned.", t.name)
+		return nil, errclass.New("INVALID_PARTITION_OPERATION.PARTITION_SCHEMA_IS_EMPTY", "42601", "Table %s is not partitioned.", t.Name)
 	}
 	seen := map[string][]any{}
 	for f, err := range snap.Files(ctx) {
@@ -193,34 +195,34 @@ func (s *Session) showPartitions(ctx context.Context, stmt *sql.Show) (*Result, 
 	for i, n := range names {
 		fields[i] = schema.Col(n, schema.String)
 	}
-	out := newTable(fields...)
+	out := rowset.New(fields...)
 	for _, k := range sortedKeys(seen) {
-		out.add(seen[k]...)
+		out.Add(seen[k]...)
 	}
-	return out.result(), nil
+	return resultOf(out), nil
 }
 
 // showCreate gives the statement that would make a table of the same shape.
 func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, error) {
-	out := newTable(schema.Col("createtab_stmt", schema.String))
-	if view, err := s.viewOf(ctx, stmt.In); err != nil || view != nil {
+	out := rowset.New(schema.Col("createtab_stmt", schema.String))
+	if view, err := s.planner.ViewOf(ctx, stmt.In); err != nil || view != nil {
 		if err != nil {
 			return nil, err
 		}
-		out.add(view.String())
-		return out.result(), nil
+		out.Add(view.String())
+		return resultOf(out), nil
 	}
-	t, snap, err := s.newest(ctx, stmt.In)
+	t, snap, err := s.planner.Newest(ctx, stmt.In)
 	if err != nil {
 		return nil, err
 	}
-	if t.entry != nil && t.entry.Text != "" {
-		out.add(viewsFirst(t.entry.Text))
-		return out.result(), nil
+	if t.Entry != nil && t.Entry.Text != "" {
+		out.Add(query.ViewsFirst(t.Entry.Text))
+		return resultOf(out), nil
 	}
 	meta := snap.Metadata()
 	var b strings.Builder
-	b.WriteString("CREATE TABLE " + t.name + " (")
+	b.WriteString("CREATE TABLE " + t.Name + " (")
 	for i, f := range meta.Schema.Fields {
 		if i > 0 {
 			b.WriteString(",")
@@ -238,8 +240,8 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 		}
 		b.WriteString("\nPARTITIONED BY (" + strings.Join(quoted, ", ") + ")")
 	}
-	if t.entry == nil || !t.entry.Managed {
-		b.WriteString("\nLOCATION " + quoteString(t.location))
+	if t.Entry == nil || !t.Entry.Managed {
+		b.WriteString("\nLOCATION " + quoteString(t.Location))
 	}
 	if meta.Description != "" {
 		b.WriteString("\nCOMMENT " + quoteString(meta.Description))
@@ -258,8 +260,8 @@ func (s *Session) showCreate(ctx context.Context, stmt *sql.Show) (*Result, erro
 		}
 		b.WriteString(")")
 	}
-	out.add(b.String())
-	return out.result(), nil
+	out.Add(b.String())
+	return resultOf(out), nil
 }
 
 func columnDDL(f schema.Field) string {
@@ -292,11 +294,11 @@ func quoteString(text string) string {
 }
 
 func showFunctions(keep func(string) bool) *Result {
-	out := newTable(schema.Col("function", schema.String))
+	out := rowset.New(schema.Col("function", schema.String))
 	for _, n := range sql.FunctionNames() {
 		if keep(n) {
-			out.add(n)
+			out.Add(n)
 		}
 	}
-	return out.result()
+	return resultOf(out)
 }

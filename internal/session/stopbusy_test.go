@@ -23,7 +23,7 @@ func TestStopOfFlows(t *testing.T) {
 			other := *w
 			other.open()
 			w.through(&interrupting{Store: local.New("/"), then: func() {
-				if err := other.s.StopFlow(t.Context(), "t"); err != nil {
+				if err := other.s.Datasets().StopFlow(t.Context(), "t"); err != nil {
 					t.Error(err)
 				}
 			}})

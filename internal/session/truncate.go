@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"github.com/freshet/freshet/internal/sql"
+	"github.com/freshet/freshet/internal/workspace"
 )
 
 // truncate runs TRUNCATE TABLE.
 func (s *Session) truncate(ctx context.Context, stmt *sql.Truncate) (*Result, error) {
-	t, snap, err := s.newest(ctx, stmt.Table)
+	t, snap, err := s.planner.Newest(ctx, stmt.Table)
 	if err != nil {
 		return nil, err
 	}
@@ -20,8 +21,8 @@ func (s *Session) truncate(ctx context.Context, stmt *sql.Truncate) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.table.Truncate(ctx, files); err != nil {
-		return nil, wrap(t.name, err)
+	if _, err := t.Delta.Truncate(ctx, files); err != nil {
+		return nil, workspace.Wrap(t.Name, err)
 	}
 	return &Result{}, nil
 }
