@@ -379,6 +379,24 @@ func TestOlderStateListsAnew(t *testing.T) {
 	}
 }
 
+// TestNamesThatSortOtherwiseEncoded: files are known by their names as they
+// are. Percent-encoded they sort otherwise, and known ones would be missed.
+func TestNamesThatSortOtherwiseEncoded(t *testing.T) {
+	for name, options := range map[string]map[string]string{"by directory": json(), "all": json("backfillInterval", "1 second"), "overwrites": json("allowOverwrites", "true")} {
+		f := newFolder(t, options)
+		for _, n := range []string{"a b/1.json", "a!b/1.json", "a%20b/1.json", "zebra.json", "été.json", "é/z.json", "z/é.json", "100%.json"} {
+			f.write("in/" + n)
+		}
+		for range 3 {
+			f.discover()
+			f.open()
+		}
+		if got := f.found(); len(got) != 8 {
+			t.Errorf("%s: got %q, want each of 8 files once", name, got)
+		}
+	}
+}
+
 // TestLinkBeforeItsFile: a link that leads nowhere yet is a file once that is
 // there, though its directory does not change.
 func TestLinkBeforeItsFile(t *testing.T) {
