@@ -14,11 +14,11 @@ import (
 // openState readies what the query keeps between batches, if it does, and has
 // the table take its rows in the mode that follows from it (semantics §10.7).
 func (f *streamingFlow) openState(ctx context.Context) (err error) {
-	s := f.datasets
+	d := f.datasets
 	if f.plan, err = stateful.New(f.def.Query.String(), sourceColumns(ctx, f.sources)); err != nil || f.plan == nil {
 		return err
 	}
-	eng, err := s.planner.Engine()
+	eng, err := d.planner.Engine()
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (f *streamingFlow) openState(ctx context.Context) (err error) {
 			sink.Complete = true
 		}
 	}
-	cfg := s.stateConfig(eng, f.plan, f.flow)
+	cfg := d.stateConfig(eng, f.plan, f.flow)
 	cfg.Check = f.expect.Filter
 	f.flow.Stateful = stateful.Open(cfg)
 	return nil

@@ -207,7 +207,7 @@ func tablesOf(q *sql.Query) []*sql.Table {
 
 // run computes the rows that the plan says, and commits them.
 func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refreshing) error {
-	s := v.datasets
+	d := v.datasets
 	pins := func(ref *sql.Table) query.Pin {
 		src, ok := v.Sources[ref.Name.String()]
 		if !ok || ref.TimeTravel != nil {
@@ -219,8 +219,8 @@ func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refres
 		}
 		return p
 	}
-	s.planner.Checked() // of what was tried before
-	rows, err := s.planner.QueryPinned(ctx, way.Query, pins)
+	d.planner.Checked() // of what was tried before
+	rows, err := d.planner.QueryPinned(ctx, way.Query, pins)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refres
 	if err != nil {
 		return err
 	}
-	staged, err := ingest.Stage(ctx, v.target.Store, meta, rows.Read(ctx), s.planner.LoadEnv())
+	staged, err := ingest.Stage(ctx, v.target.Store, meta, rows.Read(ctx), d.planner.LoadEnv())
 	if err != nil {
 		return err
 	}
@@ -236,9 +236,9 @@ func (v *viewRefresh) run(ctx context.Context, way *materialized.Plan, r *refres
 		return workspace.Wrap(v.target.Name, err)
 	}
 	counts := v.expect.Counts()
-	counts.Add(s.planner.Checked())
+	counts.Add(d.planner.Checked())
 	r.wrote(nil, eventlog.Counts{OutputRows: staged.Rows}, counts)
-	s.ws.Compact(ctx, v.target)
+	d.ws.Compact(ctx, v.target)
 	return nil
 }
 
@@ -250,7 +250,6 @@ func (v *viewRefresh) layOut(ctx context.Context, way *materialized.Plan, rows *
 			rows.Close()
 		}
 	}()
-	s := v.datasets
 	if way.Anew {
 		if meta, err = v.metadata(ctx, rows); err == nil {
 			err = v.expect.Plan(ctx, meta.Schema)
@@ -269,7 +268,7 @@ func (v *viewRefresh) layOut(ctx context.Context, way *materialized.Plan, rows *
 			"The materialized view %s lists %d columns and its query has %d.", v.entry.Name, want, have)
 	}
 	rows = rows.Rename(meta.Schema.Names())
-	if fitting, err = rows.Conform(meta.Schema, s.planner.TimeZone()); err != nil {
+	if fitting, err = rows.Conform(meta.Schema, v.datasets.planner.TimeZone()); err != nil {
 		return meta, nil, err
 	}
 	fitting, err = v.expect.Filter(fitting)

@@ -68,14 +68,14 @@ type queryFlow struct {
 
 // open opens the checkpoint, once the query is known to be one over streams.
 func (f *queryFlow) open(ctx context.Context) (err error) {
-	s := f.datasets
+	d := f.datasets
 	if f.query, err = sql.ParseQuery(f.Query); err != nil {
 		return err
 	}
 	if len(query.Streams(f.query)) == 0 {
 		return errclass.New("UNSUPPORTED_STREAMING_OPERATION", "0A000", "The query reads no stream; write STREAM before a relation, as in FROM STREAM read_files(…).")
 	}
-	if err := s.planner.Qualify(ctx, f.query); err != nil {
+	if err := d.planner.Qualify(ctx, f.query); err != nil {
 		return err
 	}
 	if _, err := stateful.New(f.query.String(), nil); err != nil {
@@ -85,16 +85,16 @@ func (f *queryFlow) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := s.checkpointAt(ctx, at, checkpoint.Open)
+	c, err := d.checkpointAt(ctx, at, checkpoint.Open)
 	if err != nil {
 		return err
 	}
 	f.flow = &stream.Flow{
 		Name: f.Name, Checkpoint: c, Trigger: f.Trigger, Transform: f.transform, Progress: f.Progress,
-		Clock: s.ws.Clock, NewID: s.ws.NewID, Sleep: f.Sleep, Logger: s.ws.Logger, Gone: checkpoint.Died,
+		Clock: d.ws.Clock, NewID: d.ws.NewID, Sleep: f.Sleep, Logger: d.ws.Logger, Gone: checkpoint.Died,
 	}
 	if f.Sleep == nil {
-		f.flow.Sleep = s.ws.Sleep
+		f.flow.Sleep = d.ws.Sleep
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (f *queryFlow) run(ctx context.Context) error {
 
 // openState readies what the query keeps between batches, if it does.
 func (f *queryFlow) openState(ctx context.Context) (err error) {
-	s := f.datasets
+	d := f.datasets
 	if f.plan, err = stateful.New(f.query.String(), sourceColumns(ctx, f.sources)); err != nil {
 		return err
 	}
@@ -141,17 +141,17 @@ func (f *queryFlow) openState(ctx context.Context) (err error) {
 	if err := f.plan.As(f.Mode); err != nil {
 		return err
 	}
-	eng, err := s.planner.Engine()
+	eng, err := d.planner.Engine()
 	if err != nil {
 		return err
 	}
-	f.flow.Stateful = stateful.Open(s.stateConfig(eng, f.plan, f.flow))
+	f.flow.Stateful = stateful.Open(d.stateConfig(eng, f.plan, f.flow))
 	return nil
 }
 
 // openTable makes the table the sink, creating it when it is not there.
 func (f *queryFlow) openTable(ctx context.Context) error {
-	s := f.datasets
+	d := f.datasets
 	name, err := sql.ParseName(f.Table)
 	if err != nil {
 		return err
@@ -166,12 +166,12 @@ func (f *queryFlow) openTable(ctx context.Context) error {
 			return err
 		}
 		if stmt, ok := create[0].(*sql.CreateTable); ok {
-			if err := s.CreateTable(ctx, stmt); err != nil {
+			if err := d.CreateTable(ctx, stmt); err != nil {
 				return err
 			}
 		}
 	}
-	t, err := s.planner.Target(ctx, name)
+	t, err := d.planner.Target(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (f *queryFlow) openTable(ctx context.Context) error {
 	}
 	sink := &stream.Table{
 		Name: t.Name, Table: t.Delta, Store: t.Store, MergeSchema: f.MergeSchema, Complete: f.Mode == stateful.Complete,
-		TimeZone: s.planner.TimeZone(), Env: s.planner.LoadEnv(), Committed: func(ctx context.Context) { s.ws.Compact(ctx, t) },
+		TimeZone: d.planner.TimeZone(), Env: d.planner.LoadEnv(), Committed: func(ctx context.Context) { d.ws.Compact(ctx, t) },
 	}
 	if f.plan != nil && f.plan.Mode == stateful.Update {
 		if sink.Keys = f.plan.KeyColumns; sink.Keys == nil {
