@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -320,9 +321,10 @@ func (s *FileSet) inferReadable(ctx context.Context, ask format.Inference) (*sch
 
 // ignores reports whether an option says to leave such a file out. One that was
 // changed under the reader is neither missing nor corrupt: it can be read again.
+// Nor is one that may not be read, which is an error to Spark, too.
 func (s *FileSet) ignores(e *format.FileError) bool {
 	switch {
-	case errors.Is(e, object.ErrChanged):
+	case errors.Is(e, object.ErrChanged), errors.Is(e, fs.ErrPermission):
 		return false
 	case e.Missing:
 		return s.Options.Bool("ignoreMissingFiles")
@@ -396,6 +398,10 @@ func (s *FileSet) reader(columns *schema.Struct, partitions []string, rescue str
 	r := &FileReader{set: s, zone: zone, rescue: rescue, data: schema.New(), columns: schema.New(nullable.Fields...)}
 	byPath := schema.New()
 	for _, f := range nullable.Fields {
+		if rescue != "" && strings.EqualFold(f.Name, rescue) && (f.Name != rescue || f.Type != schema.String) {
+			return nil, option.Refuse("rescuedDataColumn", errclass.New("INVALID_OPTION_VALUE", "42K06",
+				"option rescuedDataColumn is %q, and the data has the column %s %s; name another", rescue, schema.QuoteIdent(f.Name), f.Type))
+		}
 		if slices.ContainsFunc(partitions, func(p string) bool { return strings.EqualFold(p, f.Name) }) {
 			byPath.Fields = append(byPath.Fields, f)
 		} else if f.Name != rescue {

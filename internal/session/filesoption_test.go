@@ -25,6 +25,9 @@ func TestRefusedOptionsHaveAPlace(t *testing.T) {
 		{create, "schemaHints => 'id nosuch')", "PARSE_SYNTAX_ERROR", "42601", "(line 3, pos 1)"},
 		{create, "cleanSource => 'MOVE', `cleanSource.moveDestination` => '$IN/x')", "CF_INVALID_OPTION", "42000", "(line 3, pos 24)"},
 		{create, "schema => 'id INT', schemaEvolutionMode => 'addNewColumns')", "CF_ADD_NEW_NOT_SUPPORTED", "0A000", "(line 3, pos 21)"},
+		{batch, "rescuedDataColumn => 'id')", "INVALID_OPTION_VALUE", "42K06", "(line 3, pos 1)"},
+		{create, "rescuedDataColumn => 'ID')", "INVALID_OPTION_VALUE", "42K06", "(line 3, pos 1)"},
+		{create, "schema => 'id INT, r INT', rescuedDataColumn => 'r')", "INVALID_OPTION_VALUE", "42K06", "(line 3, pos 28)"},
 		{create, "maxFilesPerTrigger => 1, MAXFILESPERTRIGGER => 2)", "CF_INVALID_OPTION", "42000", ""}, // which of them is not said
 	} {
 		text := errclass.Format(w.fails(c.from+c.option, c.class, c.state))

@@ -2,6 +2,7 @@ package autoloader_test
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,27 @@ func TestAssertion31_CorruptFile(t *testing.T) {
 			t.Errorf("the batch tells of %q corrupt files, want 1", skipped)
 		}
 	}
+}
+
+// TestForbiddenFileIsNotCorrupt: a file that may not be read fails its batch
+// whatever options say, and is loaded once it may be.
+func TestForbiddenFileIsNotCorrupt(t *testing.T) {
+	l := newLanding(t, json("ignoreCorruptFiles", "true", "ignoreMissingFiles", "true"))
+	l.put("1.json", `{"a":1}`)
+	l.mustRun()
+	l.put("2.json", `{"a":2}`)
+	l.faults = func(c objecttest.Call) objecttest.Fault {
+		if c.Op == objecttest.Open && strings.HasSuffix(c.Key, "2.json") {
+			return objecttest.Fault{When: objecttest.Before, Err: fs.ErrPermission}
+		}
+		return objecttest.Fault{}
+	}
+	if err := l.run(); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got %v, want that the file may not be read", err)
+	}
+	l.faults = nil
+	l.mustRun()
+	l.expect("once it may be read", "1|(null)", "2|(null)")
 }
 
 // TestSkippedFileStaysSkipped: whenever a run is cut off, a file that was left
