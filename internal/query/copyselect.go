@@ -20,7 +20,7 @@ func (p *Planner) CopySelect(ctx context.Context, stmt *sql.CopyInto, rows *inge
 			star.Except = append(star.Except, &sql.Column{Parts: []string{"_metadata"}})
 		}
 	}
-	b := &copyBinder{rows: rows, binder: binder{ctx: ctx, planner: p}}
+	b := &copyBinder{rows: rows, Binder: Binder{ctx: ctx, planner: p}}
 	q := &sql.Query{Body: sel}
 	printed, err := p.Printer(b).Print(q)
 	if err != nil {
@@ -38,7 +38,7 @@ func copyAlias(stmt *sql.CopyInto) *sql.Alias {
 
 // copyBinder gives the engine the files of a COPY INTO.
 type copyBinder struct {
-	binder
+	Binder
 	rows *ingest.Relation
 }
 

@@ -133,8 +133,8 @@ func (p *Planner) runText(ctx context.Context, text string, inputs []engine.Inpu
 	return ingest.Results(reader)
 }
 
-// binder gives the engine the relations of a query as inputs.
-type binder struct {
+// Binder gives the engine the relations of a query as inputs.
+type Binder struct {
 	ctx     context.Context // that of the one query being printed
 	planner *Planner
 	want    Scan
@@ -143,13 +143,13 @@ type binder struct {
 	scans   []skipping // of Delta tables, in the order of inputs
 }
 
-func (p *Planner) binder(ctx context.Context, q *sql.Query) *binder {
-	return &binder{ctx: ctx, planner: p, want: Wanted(q), sites: pushdown.Find(q)}
+func (p *Planner) binder(ctx context.Context, q *sql.Query) *Binder {
+	return &Binder{ctx: ctx, planner: p, want: Wanted(q), sites: pushdown.Find(q)}
 }
 
 // Bind puts the queries of views in the place of their names, and returns what
 // gives the engine the relations of a query. Planning changes q.
-func (p *Planner) Bind(ctx context.Context, q *sql.Query) (*binder, error) {
+func (p *Planner) Bind(ctx context.Context, q *sql.Query) (*Binder, error) {
 	if err := p.ExpandViews(ctx, q); err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (p *Planner) Bind(ctx context.Context, q *sql.Query) (*binder, error) {
 }
 
 // Relation implements [sql.Relations].
-func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
+func (b *Binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 	var rows *ingest.Relation
 	var err error
 	if t, ok := ref.(*sql.StatementTable); ok {
@@ -175,9 +175,9 @@ func (b *binder) Relation(ref sql.TableRef) (string, *schema.Struct, error) {
 }
 
 // Inputs returns the relations that were asked for.
-func (b *binder) Inputs() []engine.Input { return b.inputs }
+func (b *Binder) Inputs() []engine.Input { return b.inputs }
 
-func (b *binder) input(rows *ingest.Relation) string {
+func (b *Binder) input(rows *ingest.Relation) string {
 	name := fmt.Sprintf("input_%d", len(b.inputs))
 	b.inputs = append(b.inputs, Input(name, rows))
 	return name

@@ -5,6 +5,7 @@ import "testing"
 // TestAutoCDCGrows: what is remembered of rows takes columns and fields that
 // their source gets later, and types that become wider.
 func TestAutoCDCGrows(t *testing.T) {
+	t.Parallel()
 	for name, clauses := range map[string]string{
 		"current":       "SEQUENCE BY n",
 		"ignoring":      "IGNORE NULL UPDATES SEQUENCE BY n",

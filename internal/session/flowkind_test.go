@@ -20,6 +20,6 @@ func TestFlowDefinition(t *testing.T) {
 		table := "t" + strconv.Itoa(i)
 		w.rows("CREATE STREAMING TABLE " + table + " " + tt.definition)
 		w.want(`SELECT d:flow_type, concat_ws(',', transform(from_json(d:schema, 'ARRAY<STRUCT<name: STRING, data_type: STRING>>'), c -> c.name || ' ' || c.data_type))
-			FROM (SELECT details:flow_definition AS d FROM event_log(TABLE(` + table + `)) WHERE event_type = 'flow_definition')`, tt.want)
+			FROM (SELECT details:flow_definition AS d FROM event_log(TABLE(`+table+`)) WHERE event_type = 'flow_definition')`, tt.want)
 	}
 }
