@@ -127,10 +127,16 @@ the rows that the table has, so that rows come twice unless they were deleted be
 REFRESH … FULL reads everything again into an empty table.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes && !confirmed(std, "The next refresh of "+args[0]+" will read everything again, besides the rows that are there. Go on?") {
-				return errors.New("nothing was reset; --yes does without the question")
-			}
-			return withSession(cmd.Context(), &opts, std, func(s *session.Session) error { return s.Datasets().ResetFlow(cmd.Context(), args[0]) })
+			return withSession(cmd.Context(), &opts, std, func(s *session.Session) error {
+				f, err := s.Datasets().Flow(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if !yes && !confirmed(std, "The next refresh of "+f.Name+" will read everything again, besides the rows that are there. Go on?") {
+					return errors.New("nothing was reset; --yes does without the question")
+				}
+				return s.Datasets().ResetFlow(cmd.Context(), args[0])
+			})
 		},
 	}
 	opts.addFlags(cmd)

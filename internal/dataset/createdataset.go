@@ -51,6 +51,9 @@ func (d *Set) createDataset(ctx context.Context, stmt sql.Statement, how Refresh
 			return nil, err
 		}
 	}
+	if err := d.checkWatched(ctx, c.Dataset, c.Schedule); err != nil {
+		return nil, err
+	}
 	name, err := d.planner.TableName(ctx, c.Name)
 	if err != nil {
 		return nil, err

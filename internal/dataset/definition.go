@@ -74,6 +74,14 @@ func (d *Set) AlterSchedule(ctx context.Context, stmt *sql.AlterTable) error {
 		if _, err := schedule.Parse(action.Schedule, d.planner.TimeZone()); err != nil {
 			return err
 		}
+		leave, err := d.planner.EnterViews(entry.Text)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		if err := d.checkWatched(ctx, def, action.Schedule); err != nil {
+			return err
+		}
 		def.Schedule = action.Schedule
 	case *sql.DropSchedule:
 		if def.Schedule == nil {
