@@ -295,6 +295,30 @@ func TestAssertion7_ExistingFilesLeftOut(t *testing.T) {
 	l.expect("after all runs", "2")
 }
 
+// TestAssertion7_SchemaOfFilesLeftOut: files that are not loaded tell the schema
+// all the same.
+func TestAssertion7_SchemaOfFilesLeftOut(t *testing.T) {
+	l := newLanding(t, json("cloudFiles.includeExistingFiles", "false", "cloudFiles.inferColumnTypes", "true"))
+	for i := range 2500 {
+		l.put(fmt.Sprintf("old%04d.json", i), `{"b":1}`)
+	}
+	l.put("a.json", `{"a":1,"b":1.5}`)
+	src, err := l.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Schema(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.mustRun()
+	l.put("new.json", `{"a":2}`)
+	l.mustRun()
+	l.expect("after all runs", "2|(null)|(null)")
+	if want := []string{"a", "b", "_rescued_data"}; !slices.Equal(l.columns, want) {
+		t.Errorf("columns %q, want %q", l.columns, want)
+	}
+}
+
 func TestAssertion9_HiddenFiles(t *testing.T) {
 	l := newLanding(t, json())
 	for _, name := range []string{"_tmp/x.json", ".x.json", "_SUCCESS", "x.json"} {

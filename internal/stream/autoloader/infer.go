@@ -1,9 +1,11 @@
 package autoloader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -11,6 +13,7 @@ import (
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/option"
+	"github.com/freshet/freshet/internal/source/files/filestate"
 	"github.com/freshet/freshet/schema"
 )
 
@@ -27,8 +30,48 @@ func (s *Source) inferFirst(ctx context.Context) error {
 		}
 		list = append(list, f)
 	}
+	if len(list) == 0 {
+		list, err := s.leftOut(ctx)
+		if err != nil {
+			return err
+		}
+		return s.infer(ctx, sample(list), false)
+	}
 	seen := sample(list)
 	return s.infer(ctx, seen, len(seen) == len(list) && s.fitsBatch(seen))
+}
+
+// leftOut returns the newest of the files that were there before the first
+// start and are not to be loaded, oldest first: what they hold is known all the
+// same.
+func (s *Source) leftOut(ctx context.Context) ([]format.File, error) {
+	var newest []filestate.Entry
+	cut := func() {
+		slices.SortFunc(newest, func(a, b filestate.Entry) int {
+			return cmp.Or(cmp.Compare(a.ModTime, b.ModTime), strings.Compare(a.Path, b.Path))
+		})
+		newest = slices.Delete(newest, 0, max(0, len(newest)-sampleFiles))
+	}
+	for e, err := range s.state.Select(ctx, filestate.Select{}) {
+		if err != nil {
+			return nil, err
+		}
+		if e.State != filestate.SkippedExisting {
+			continue
+		}
+		if newest = append(newest, e); len(newest) == 2*sampleFiles {
+			cut()
+		}
+	}
+	cut()
+	list := make([]format.File, len(newest))
+	for i, e := range newest {
+		var err error
+		if list[i], err = s.file(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // The sample of files that inference looks at (semantics §3.1).
