@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,13 +161,11 @@ func TestStreamOfCleanedLog(t *testing.T) {
 	for range 12 {
 		w.rows("INSERT INTO src VALUES (2)")
 	}
-	for _, name := range []string{"00000000000000000002.json", "00000000000000000003.json"} {
-		if err := os.Remove(filepath.Join(w.in, "src", "_delta_log", name)); err != nil {
-			t.Fatal(err)
-		}
+	if err := w.s.Close(); err != nil { // it ends when the checkpoint of version 10 is there
+		t.Fatal(err)
 	}
-	for _, name := range []string{"00000000000000000000.json", "00000000000000000001.json"} {
-		if err := os.Remove(filepath.Join(w.in, "src", "_delta_log", name)); err != nil {
+	for version := range 4 {
+		if err := os.Remove(filepath.Join(w.in, "src", "_delta_log", fmt.Sprintf("%020d.json", version))); err != nil {
 			t.Fatal(err)
 		}
 	}
