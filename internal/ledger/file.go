@@ -161,7 +161,7 @@ func (f *file) why() any {
 	case filestate.SkippedCorrupted:
 		return detailed("it cannot be read, and option ignoreCorruptFiles is set", f.Detail)
 	case filestate.SkippedMissing:
-		return detailed("it was gone, and option ignoreMissingFiles is set", f.Detail)
+		return detailed("it was gone, and option ignoreMissingFiles or mode failOnNewColumns passes over that", f.Detail)
 	case filestate.SkippedExisting:
 		return "it was there at the first start, and option includeExistingFiles is false"
 	}

@@ -379,7 +379,7 @@ func TestAssertion13_None(t *testing.T) {
 }
 
 func TestAssertion14_FailOnNewColumns(t *testing.T) {
-	l := newLanding(t, json("cloudFiles.schemaEvolutionMode", "failOnNewColumns", "ignoreMissingFiles", "true"))
+	l := newLanding(t, json("cloudFiles.schemaEvolutionMode", "failOnNewColumns"))
 	l.put("1.json", `{"a":1}`)
 	l.mustRun()
 	l.put("2.json", `{"a":2,"b":"x"}`)

@@ -114,8 +114,7 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		Path: cfg.Path, Format: given["format"], Options: given, Declared: Options(), Openers: cfg.Openers, TimeZone: cfg.TimeZone,
 	}
 	set, err := ingest.Prepare(ctx, query)
-	if err == nil && set.Name == "csv" && cfg.Schema == nil && !set.Options.Given("header") {
-		given["header"] = "true" // what inference of CSV assumes (semantics §3.2)
+	if err == nil && assume(given, set, cfg.Schema != nil) {
 		set, err = ingest.Prepare(ctx, query)
 	}
 	if err != nil {
@@ -152,6 +151,21 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, err
 	}
 	return s, s.loadSchema(ctx)
+}
+
+// assume turns on what others of the options given imply, and reports whether
+// it did.
+func assume(given map[string]string, set *ingest.FileSet, withSchema bool) bool {
+	assumed := false
+	for name, implied := range map[string]bool{
+		"header":             set.Name == "csv" && !withSchema,                           // what inference assumes (semantics §3.2)
+		"ignoreMissingFiles": modeOf(set.Options, withSchema) == evolve.FailOnNewColumns, // to take a file away is how one goes on (assertion 14)
+	} {
+		if implied && !set.Options.Given(name) {
+			given[name], assumed = "true", true
+		}
+	}
+	return assumed
 }
 
 func (s *Source) schemaLocation(ctx context.Context) (*schemaLog, error) {
