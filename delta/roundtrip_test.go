@@ -75,8 +75,9 @@ var checkpointForms = map[string]func(context.Context, *delta.Snapshot) error{
 // form, and removes all else from the log: the state must be the same.
 func TestCheckpointRoundTrip(t *testing.T) {
 	var checked atomic.Int64
+	tables := goldenTables(t)
 	t.Run("tables", func(t *testing.T) {
-		for _, name := range goldenTables(t) {
+		for _, name := range tables {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				m := loadLog(t, filepath.Join(goldenDir(t), name))
