@@ -13,10 +13,12 @@ import (
 
 // idleFor is how long an idle pipeline is looked at, and idleCPU the processor
 // time that it may take then, of which the kernel counts hundredths of a
-// second.
+// second. On a busy machine what follows a refresh may take longer than nothing
+// is printed, so that several looks have to show the same.
 const (
-	idleFor = 5 * time.Second
-	idleCPU = 50 * time.Millisecond
+	idleFor   = 5 * time.Second
+	idleCPU   = 50 * time.Millisecond
+	idleLooks = 4
 )
 
 // TestIdle: a pipeline that keeps going and has nothing to do costs no
@@ -35,10 +37,14 @@ func TestIdle(t *testing.T) {
 		p.expect("COMPLETED  main."+dataset, 1)
 	}
 	settle(t, p, 2*time.Second)
-	before := processorTime(t, p.cmd.Process.Pid)
-	settle(t, p, idleFor)
-	if got := processorTime(t, p.cmd.Process.Pid) - before; got > idleCPU {
-		t.Errorf("an idle pipeline takes %v of the processor in %v, want %v at most", got, idleFor, idleCPU)
+	least := time.Hour
+	for look := 0; look < idleLooks && least > idleCPU; look++ {
+		before := processorTime(t, p.cmd.Process.Pid)
+		settle(t, p, idleFor)
+		least = min(least, processorTime(t, p.cmd.Process.Pid)-before)
+	}
+	if least > idleCPU {
+		t.Errorf("an idle pipeline takes %v of the processor in %v, want %v at most", least, idleFor, idleCPU)
 	}
 	late := `{"event_id":"E-new","timestamp":"2026-01-02T00:00:00Z","equipment":{"id":"oven-00","line":"L1"},"level":"ERROR","message":"door open"}`
 	if err := os.WriteFile(filepath.Join(dir, "demo-data/logs/json/late.json"), []byte(late+"\n"), 0o666); err != nil {
