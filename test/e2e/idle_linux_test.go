@@ -14,7 +14,7 @@ import (
 // idleFor is how long an idle pipeline is looked at, and idleCPU the processor
 // time that it may take then, of which the kernel counts hundredths of a
 // second. On a busy machine what follows a refresh may take longer than nothing
-// is printed, so that several looks have to show the same.
+// is printed, so that it is looked at until it is at rest, or so often.
 const (
 	idleFor   = 5 * time.Second
 	idleCPU   = 50 * time.Millisecond

@@ -16,19 +16,35 @@ const orphanAge = time.Hour
 // that are past their age (option maxFileAge) once they have become many. Only
 // the process that holds the flow's lease may.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	for in, err := range s.objects.List(ctx, s.segmentKey(""), "") {
-		if err != nil {
-			return fmt.Errorf("sweep file state: %w", err)
-		}
-		seg := segment{Name: strings.TrimPrefix(in.Name(), s.segmentKey(""))}
-		if len(unneeded([]segment{seg}, s.m, s.before)) == 0 || now.Sub(in.ModTime()) < orphanAge {
-			continue
-		}
-		if err := s.objects.Delete(ctx, in.Name()); err != nil {
-			return fmt.Errorf("sweep file state: %w", err)
+	orphans, err := s.orphans(ctx, now)
+	if err == nil && len(orphans) > 0 {
+		// Whoever wrote one and slept meanwhile must not come to list it: the
+		// next version is ours.
+		err = s.publish(ctx, s.m)
+	}
+	for _, key := range orphans {
+		if err == nil {
+			err = s.objects.Delete(ctx, key)
 		}
 	}
+	if err != nil {
+		return fmt.Errorf("sweep file state: %w", err)
+	}
 	return s.forget(ctx, now.UnixMicro())
+}
+
+// orphans returns the keys of old segments that nothing lists.
+func (s *Store) orphans(ctx context.Context, now time.Time) (keys []string, err error) {
+	for in, err := range s.objects.List(ctx, s.segmentKey(""), "") {
+		if err != nil {
+			return nil, err
+		}
+		seg := segment{Name: strings.TrimPrefix(in.Name(), s.segmentKey(""))}
+		if len(unneeded([]segment{seg}, s.m, s.before)) > 0 && now.Sub(in.ModTime()) >= orphanAge {
+			keys = append(keys, in.Name())
+		}
+	}
+	return keys, nil
 }
 
 // forget rewrites the index without expired files when the oldest of them are

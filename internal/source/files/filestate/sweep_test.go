@@ -71,6 +71,54 @@ func TestExpiryKeepsItsRule(t *testing.T) {
 	}
 }
 
+// held is a store that does something else before it writes a manifest.
+type held struct {
+	object.Store
+	meanwhile func()
+}
+
+func (h *held) PutIfAbsent(ctx context.Context, key string, data []byte) error {
+	if meanwhile := h.meanwhile; meanwhile != nil {
+		h.meanwhile = nil
+		meanwhile()
+	}
+	return h.Store.PutIfAbsent(ctx, key, data)
+}
+
+// TestSweptWhileWriting: a run that slept before it published what it had
+// written cannot publish it once that was swept as nobody's, nor is it swept
+// by a run that has not seen it published.
+func TestSweptWhileWriting(t *testing.T) {
+	later := time.Now().Add(2 * time.Hour)
+	for _, sweeps := range []string{"before it publishes", "after it has published"} {
+		t.Run(sweeps, func(t *testing.T) {
+			objects := &held{Store: mem.New(nil)}
+			opts := filestate.Options{NewID: names()}
+			slow := open(t, objects, opts)
+			discover(t, slow, listing(0, "a"), filestate.Discovery{Now: 1}, 1)
+			next := open(t, objects, opts)
+			var swept error
+			if sweeps == "before it publishes" {
+				objects.meanwhile = func() { swept = next.Sweep(t.Context(), later) }
+			}
+			_, published := slow.Discover(t.Context(), listing(0, "a", "b"), filestate.Discovery{Now: 2})
+			if sweeps == "after it has published" {
+				swept = next.Sweep(t.Context(), later)
+			}
+			if (swept == nil) == (published == nil) {
+				t.Errorf("swept: %v, published: %v; want one of them", swept, published)
+			}
+			after := open(t, objects, opts)
+			for _, err := range after.Pending(t.Context(), 0, after.Next()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			discover(t, after, listing(0, "a", "c"), filestate.Discovery{Now: 3}, 1)
+		})
+	}
+}
+
 // TestSweepForgetsFiles that are long past their age, and only those.
 func TestSweepForgetsFiles(t *testing.T) {
 	s := open(t, mem.New(nil), filestate.Options{MaxAge: 100})
