@@ -36,7 +36,7 @@ demo: build ## make factory data, run a pipeline over it, look at the answers
 
 .PHONY: test
 test: ## run every test
-	$(GO) test -tags $(TAGS) -timeout 30m $(TESTFLAGS) $(PKG)
+	$(GO) test -tags $(TAGS) -timeout 45m $(TESTFLAGS) $(PKG)
 
 .PHONY: race
 race: ## run every test under the race detector, in random order
@@ -61,7 +61,7 @@ explore: ## explore SCHEDULES orders of requests, faults and crashes of concurre
 
 .PHONY: crash
 crash: ## kill KILLS processes that refresh streaming tables, at each step and at random
-	$(GO) test -tags $(TAGS) -timeout 120m -count 1 -run KilledRefreshes -v ./test/crash -kills $(KILLS)
+	$(GO) test -tags $(TAGS) -timeout 240m -count 1 -run KilledRefreshes -v ./test/crash -kills $(KILLS)
 
 .PHONY: interop
 interop: $(INTEROP) ## check tables against Spark with Delta and against delta-rs
