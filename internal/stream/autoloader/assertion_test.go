@@ -141,14 +141,8 @@ func TestFileThatALaterTryReads(t *testing.T) {
 	l := newLanding(t, json("ignoreMissingFiles", "true"))
 	l.schema = schema.New(schema.Col("a", schema.Integer))
 	l.put("a.json", `{"a":1}`)
-	source, err := l.open()
-	if err == nil {
-		err = source.Discover(t.Context())
-	}
-	if err == nil {
-		err = l.files.Delete(t.Context(), "in/a.json")
-	}
-	if err != nil {
+	l.discovered()
+	if err := l.files.Delete(t.Context(), "in/a.json"); err != nil {
 		t.Fatal(err)
 	}
 	l.after = func() error { return crash }
@@ -170,13 +164,7 @@ func TestFileThatASecondReadingFinds(t *testing.T) {
 	l := newLanding(t, json("ignoreMissingFiles", "true"))
 	l.schema = schema.New(schema.Col("a", schema.Integer))
 	l.put("a.json", `{"a":1}`)
-	source, err := l.open()
-	if err == nil {
-		err = source.Discover(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := l.discovered()
 	end, err := source.Next(t.Context(), nil, false)
 	if err != nil {
 		t.Fatal(err)

@@ -96,6 +96,19 @@ func (l *landing) open() (*autoloader.Source, error) {
 	})
 }
 
+// discovered returns a source that has looked for files.
+func (l *landing) discovered() *autoloader.Source {
+	l.t.Helper()
+	source, err := l.open()
+	if err == nil {
+		err = source.Discover(l.t.Context())
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return source
+}
+
 // run runs the flow once and returns how it ended.
 func (l *landing) run() error {
 	l.t.Helper()
@@ -269,13 +282,7 @@ func TestOverwrittenByAnOlderFile(t *testing.T) {
 	l := newLanding(t, json("cloudFiles.allowOverwrites", "true"))
 	l.schema = schema.New(schema.Col("a", schema.Integer))
 	l.put("a.json", `{"a":1}`)
-	source, err := l.open()
-	if err == nil {
-		err = source.Discover(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	l.discovered()
 	l.now = l.now.Add(-time.Hour)
 	l.put("a.json", `{"a":2}`)
 	l.mustRun()

@@ -145,13 +145,7 @@ func TestAssertion29_OnlyWhatIsLoaded(t *testing.T) {
 	t.Run("existing", func(t *testing.T) {
 		l := newLanding(t, moving("includeExistingFiles", "false", "schemaHints", "a INT"))
 		l.put("old.json", `{"a":1}`)
-		source, err := l.open()
-		if err == nil {
-			err = source.Discover(t.Context())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		l.discovered()
 		l.put("new.json", `{"a":1}`)
 		l.mustRun()
 		l.expectFiles("never loaded", "done/new.json", "in/old.json")

@@ -16,21 +16,28 @@ const orphanAge = time.Hour
 // that are past their age (option maxFileAge) once they have become many. Only
 // the process that holds the flow's lease may.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	orphans, err := s.orphans(ctx, now)
-	if err == nil && len(orphans) > 0 {
-		// Whoever wrote one and slept meanwhile must not come to list it: the
-		// next version is ours.
-		err = s.publish(ctx, s.m)
-	}
-	for _, key := range orphans {
-		if err == nil {
-			err = s.objects.Delete(ctx, key)
-		}
-	}
-	if err != nil {
+	if err := s.sweep(ctx, now); err != nil {
 		return fmt.Errorf("sweep file state: %w", err)
 	}
 	return s.forget(ctx, now.UnixMicro())
+}
+
+// sweep deletes segments that nothing lists. It takes the next version before:
+// who wrote one and slept meanwhile must not come to list it.
+func (s *Store) sweep(ctx context.Context, now time.Time) error {
+	orphans, err := s.orphans(ctx, now)
+	if err != nil || len(orphans) == 0 {
+		return err
+	}
+	if err := s.publish(ctx, s.m); err != nil {
+		return err
+	}
+	for _, key := range orphans {
+		if err := s.objects.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // orphans returns the keys of old segments that nothing lists.
