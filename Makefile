@@ -9,6 +9,7 @@ FUZZTIME    ?= 20000x
 SOAK_SIZE   ?= 10GB
 SCHEDULES   ?= 10000
 ROW_SCHEDULES ?= 400
+TRIALS      ?= 200
 KILLS       ?= 1000
 SOAK_KILLS  ?= 10000
 BENCH_ARGS  ?=
@@ -58,6 +59,10 @@ fuzz: ## run each fuzz target for FUZZTIME inputs
 .PHONY: explore
 explore: ## explore SCHEDULES orders of requests, faults and crashes of concurrent writers, ROW_SCHEDULES of them with data
 	$(GO) test -tags $(TAGS) -timeout 30m -count 1 ./test/explore -schedules $(SCHEDULES) -row-schedules $(ROW_SCHEDULES)
+
+.PHONY: trial
+trial: ## try TRIALS random materialized views, and as many random queries over streams, against full recomputation
+	$(GO) test -tags $(TAGS) -timeout 60m -count 1 ./test/trial -trials $(TRIALS)
 
 .PHONY: crash
 crash: ## kill KILLS processes that refresh streaming tables, at each step and at random

@@ -54,11 +54,17 @@ func newRoot(std Streams) *cobra.Command {
 	return root
 }
 
-// printError prints an error as one message with its class and SQLSTATE and,
-// where the error is in the SQL text, the place.
+// printError prints an error with its class and SQLSTATE and, where the error
+// is in the SQL text, the place; of several, one below the other.
 func printError(w io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			printError(w, one)
+		}
+		return
 	}
 	text := errclass.Format(err)
 	if !strings.HasPrefix(text, "[") {

@@ -131,11 +131,13 @@ func (d *Set) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, erro
 }
 
 // lastEvents reads of the event log how the last batch and the last refresh
-// went.
+// went. One that was turned away, as another one was at work, says nothing of
+// the flow.
 func (d *Set) lastEvents(ctx context.Context, info *FlowInfo) error {
 	q, err := sql.ParseQuery(`SELECT event_type, level, max_by(details, sequence.control_plane_seq_no) AS details, max_by(message, sequence.control_plane_seq_no) AS message,
 		max(sequence.control_plane_seq_no) AS at FROM event_log(TABLE(` + info.Table.String() + `))
-		WHERE event_type = 'stream_progress' OR event_type = 'flow_progress' AND (level = 'ERROR' OR details LIKE '%"COMPLETED"%')
+		WHERE event_type = 'stream_progress' OR event_type = 'flow_progress' AND
+			(level = 'ERROR' AND error.exceptions[0].class_name IS DISTINCT FROM 'CONCURRENT_STREAM_LOG_UPDATE' OR details LIKE '%"COMPLETED"%')
 		GROUP BY event_type, level ORDER BY at`)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ const DefinitionProperty = "freshet.definition"
 // txn actions as flows do (semantics §10.4).
 const (
 	sourceApp = "freshet.source/" // and the source's table id; its version
+	readApp   = "freshet.read/"   // and the source's table id; the version that the refresh made which read it last
 	viewApp   = "freshet.view"    // the version that the last refresh made
 )
 
@@ -52,16 +53,27 @@ type Source struct {
 
 // Read adds a table that the query reads, by its name in it.
 func (v *View) Read(name string, table *delta.Table, at *delta.Snapshot) {
-	src := &Source{Table: table, Snapshot: at, was: -1}
-	if v.Rows != nil {
-		if version, ok := v.Rows.TransactionVersion(sourceApp + at.Metadata().ID); ok {
-			src.was = version
-		}
-	}
+	src := &Source{Table: table, Snapshot: at, was: v.lastRead(at.Metadata().ID)}
 	if v.Sources == nil {
 		v.Sources = map[string]*Source{}
 	}
 	v.Sources[name] = src
+}
+
+// lastRead returns the version of a table, known by its id, that the view's
+// rows are of; -1 when they are of none. A table that was read before and then
+// replaced has its old id again once it is restored, and rows of it are not in
+// the view any more.
+func (v *View) lastRead(id string) int64 {
+	if v.Rows == nil {
+		return -1
+	}
+	version, ok := v.Rows.TransactionVersion(sourceApp + id)
+	by, known := v.Rows.TransactionVersion(readApp + id)
+	if made, refreshed := v.Rows.TransactionVersion(viewApp); !ok || !known || !refreshed || by != made {
+		return -1
+	}
+	return version
 }
 
 // Steady reports whether the rows depend on nothing but the versions of the
@@ -88,6 +100,8 @@ func (v *View) Record(version int64, tx *delta.Transaction) {
 	tx.SetTransaction(viewApp, version)
 	for _, name := range v.names() {
 		src := v.Sources[name]
-		tx.SetTransaction(sourceApp+src.Snapshot.Metadata().ID, src.Snapshot.Version())
+		id := src.Snapshot.Metadata().ID
+		tx.SetTransaction(sourceApp+id, src.Snapshot.Version())
+		tx.SetTransaction(readApp+id, version)
 	}
 }

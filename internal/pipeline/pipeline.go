@@ -126,10 +126,14 @@ func Load(name string, paths []string) (*Pipeline, error) {
 		}
 		errs = append(errs, p.add(file, string(text)))
 	}
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	if _, unread := errors.AsType[*sql.Error](err); !unread { // what a file defines that cannot be read is not known
+		err = errors.Join(err, p.connect())
+	}
+	if err != nil {
 		return nil, err
 	}
-	return p, p.connect()
+	return p, nil
 }
 
 // fingerprint tells states of the pipeline's files apart, without reading them.

@@ -281,6 +281,7 @@ func TestMistakes(t *testing.T) {
 		"itself":      {"CREATE VIEW a AS SELECT * FROM a", []string{"main.default.a reads main.default.a"}},
 		"unknown":     {good + "CREATE VIEW b AS\nSELECT * FROM nothing, a, s.none", []string{"p.sql:3: main.default.b reads main.default.nothing", "main.s.none"}},
 		"other":       {"DELETE FROM a;\nCREATE TABLE t (a INT)", []string{"p.sql:1: ", "p.sql:2: "}},
+		"together":    {good + "DELETE FROM a;\nCREATE VIEW A AS SELECT 2;\nCREATE VIEW b AS SELECT * FROM b", []string{"p.sql:2: ", "p.sql:3: main.default.A is defined twice", "p.sql:4: "}},
 		"no datasets": {"", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
