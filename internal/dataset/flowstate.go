@@ -45,7 +45,8 @@ func (f *streamingFlow) openState(ctx context.Context) (err error) {
 func (d *Set) stateConfig(eng engine.Engine, plan *stateful.Plan, flow *stream.Flow) stateful.Config {
 	return stateful.Config{
 		Plan: plan, Checkpoint: flow.Checkpoint.Store(), Engine: eng.InZone(d.planner.TimeZone().String()),
-		Query: d.planner.QueryStreamsText, Input: query.Input, TimeZone: d.planner.TimeZone(), Clock: d.ws.Clock,
+		Query: d.planner.QueryStreamsText, Input: query.Input, TimeZone: d.planner.TimeZone(),
+		Clock: d.ws.Clock, NewID: d.ws.NewID,
 	}
 }
 

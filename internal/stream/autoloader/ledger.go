@@ -8,9 +8,11 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/source/files/filestate"
+	"github.com/freshet/freshet/internal/stream/checkpoint"
 )
 
 // State returns the file state, for the file ledger.
@@ -19,6 +21,9 @@ func (s *Source) State() *filestate.Store { return s.state }
 // Files returns the query that finds the source's files.
 func (s *Source) Files() *ingest.FileSet { return s.set }
 
+// maxSeqNum bounds the numbers of files, far beyond any that are discovered.
+const maxSeqNum = 1 << 53
+
 // End returns the sequence number of the first file after an offset; 0 of no
 // offset.
 func End(at json.RawMessage) (int64, error) {
@@ -26,8 +31,13 @@ func End(at json.RawMessage) (int64, error) {
 		return 0, nil
 	}
 	var o offset
-	if err := json.Unmarshal(at, &o); err != nil {
-		return 0, fmt.Errorf("read offset of files: %w", err)
+	err := json.Unmarshal(at, &o)
+	if err == nil && (o.SeqNum < 0 || o.SeqNum > maxSeqNum) {
+		err = fmt.Errorf("seqNum is %d", o.SeqNum)
+	}
+	if err != nil {
+		return 0, errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
+			"The offset %.200s in the newest file of offsets/ of the checkpoint is none of files: %w. %s", at, err, checkpoint.Restore)
 	}
 	return o.SeqNum, nil
 }

@@ -38,6 +38,7 @@ const (
 	schemasDir    = "_schemas/"
 	schemaVersion = "v1"
 	maxSchema     = 64 << 20 // bytes
+	maxSchemas    = 1 << 53  // far beyond the versions of any schema
 )
 
 func (l *schemaLog) key(version int64) string {
@@ -51,7 +52,11 @@ func (l *schemaLog) last(ctx context.Context) (*inferred, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list schemas: %w", err)
 		}
-		if n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), l.prefix+schemasDir), 10, 64); err == nil {
+		n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), l.prefix+schemasDir), 10, 64)
+		if errors.Is(err, strconv.ErrRange) || n > maxSchemas {
+			return nil, damagedSchema(in.Name(), errors.New("no run has given it that number"))
+		}
+		if err == nil && in.Name() == l.key(n) {
 			newest = max(newest, n)
 		}
 	}
@@ -59,16 +64,23 @@ func (l *schemaLog) last(ctx context.Context) (*inferred, error) {
 		return nil, nil //nolint:nilnil // no schema yet is no error
 	}
 	body, err := l.read(ctx, newest)
+	if errors.Is(err, object.ErrTooLarge) {
+		return nil, damagedSchema(l.key(newest), err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read schema %d: %w", newest, err)
 	}
 	s, err := decodeSchema(body)
 	if err != nil {
-		return nil, errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
-			"The file %s of the schema location cannot be read: %w. Delete it to go back to the version before.", l.key(newest), err)
+		return nil, damagedSchema(l.key(newest), err)
 	}
 	s.version = newest
 	return s, nil
+}
+
+func damagedSchema(key string, why error) error {
+	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
+		"The file %s of the schema location cannot be read: %w. Delete it to go back to the version before.", key, why)
 }
 
 func (l *schemaLog) read(ctx context.Context, version int64) ([]byte, error) {

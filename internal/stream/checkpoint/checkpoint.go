@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Checkpoint struct {
 	store object.Store
 	sleep func(context.Context, time.Duration) error
 	id    string
+	place string
 }
 
 // Options say where a checkpoint gets identity and patience from. The zero
@@ -40,7 +42,7 @@ type Options struct {
 	NewID func() string
 	// Sleep waits, or returns ctx's error.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Place is where the checkpoint is, for messages.
+	// Place is where the checkpoint is; see [Checkpoint.Place].
 	Place string
 }
 
@@ -83,6 +85,14 @@ const (
 	formatVersion  = "v1"
 	noOffset       = "-"
 	maxObjectBytes = 64 << 20
+	// maxNumber bounds batches and leases, maxSources the offsets of a batch,
+	// far beyond any flow. Files that say more are damaged.
+	maxNumber  = 1 << 53
+	maxSources = 10_000
+	// Times of batches have four digits of a year, event times are microseconds
+	// in the end.
+	maxTimestamp = 253402300799999 // ms
+	maxWatermark = math.MaxInt64 / 1000
 )
 
 // ID identifies the flow as long as its checkpoint lives; a table's txn
@@ -93,14 +103,18 @@ func (c *Checkpoint) ID() string { return c.id }
 // of their own below sources/<i>/.
 func (c *Checkpoint) Store() object.Store { return c.store }
 
+// Place returns where the checkpoint is, a URI or path, for messages and for
+// sources that it may lie in; "" when it was not said.
+func (c *Checkpoint) Place() string { return c.place }
+
 // Progress reads how far the flow has come.
 func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
 	// In this order, as a run may go on meanwhile: what is done was planned.
-	done, err := c.newest(ctx, commitsPrefix)
+	done, err := c.newest(ctx, commitsPrefix, commitKey)
 	if err != nil {
 		return Progress{}, err
 	}
-	planned, err := c.newest(ctx, offsetsPrefix)
+	planned, err := c.newest(ctx, offsetsPrefix, offsetKey)
 	if err != nil {
 		return Progress{}, err
 	}
@@ -132,20 +146,28 @@ func (c *Checkpoint) Progress(ctx context.Context) (Progress, error) {
 		if err := json.Unmarshal([]byte(lines[0]), &commit); err != nil {
 			return Progress{}, damaged(commitKey(planned), "cannot be read: "+err.Error())
 		}
+		if commit.NextWatermark < 0 || commit.NextWatermark > maxWatermark {
+			return Progress{}, damaged(commitKey(planned), fmt.Sprintf("says that the watermark is %d", commit.NextWatermark))
+		}
 		p.Watermark = max(p.Watermark, commit.NextWatermark)
 	}
 	return p, nil
 }
 
-// newest returns the largest number among the names below prefix, or -1.
-func (c *Checkpoint) newest(ctx context.Context, prefix string) (int64, error) {
+// newest returns the largest number among the files below prefix that are
+// called as key says, or -1.
+func (c *Checkpoint) newest(ctx context.Context, prefix string, key func(int64) string) (int64, error) {
 	last := int64(-1)
 	for in, err := range c.store.List(ctx, prefix, "") {
 		if err != nil {
 			return 0, fmt.Errorf("list %s of the checkpoint: %w", prefix, err)
 		}
+		n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), prefix), 10, 64)
+		if errors.Is(err, strconv.ErrRange) || n > maxNumber {
+			return 0, damaged(in.Name(), "has a number that no run has given")
+		}
 		// Other names are temporary files and checksums of other engines.
-		if n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), prefix), 10, 64); err == nil {
+		if err == nil && in.Name() == key(n) {
 			last = max(last, n)
 		}
 	}
@@ -189,6 +211,12 @@ func (c *Checkpoint) Batch(ctx context.Context, id int64) (Batch, error) {
 		if err := json.Unmarshal([]byte(lines[0]), &meta); err != nil {
 			return Batch{}, damaged(key, "cannot be read: "+err.Error())
 		}
+		if meta.Watermark < 0 || meta.Watermark > maxWatermark || meta.Timestamp < -maxTimestamp || meta.Timestamp > maxTimestamp {
+			return Batch{}, damaged(key, fmt.Sprintf("says that the batch is of %d with the watermark %d", meta.Timestamp, meta.Watermark))
+		}
+	}
+	if len(lines) > 1+maxSources {
+		return Batch{}, damaged(key, "has more offsets than a flow has sources")
 	}
 	b := Batch{ID: id, Timestamp: time.UnixMilli(meta.Timestamp).UTC(), Watermark: meta.Watermark, Conf: meta.Conf}
 	for _, line := range lines[1:] {
@@ -206,7 +234,7 @@ func (c *Checkpoint) Batch(ctx context.Context, id int64) (Batch, error) {
 
 // versioned returns the lines after the first, which says their format.
 func versioned(key string, body []byte) ([]string, error) {
-	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+	lines := strings.SplitN(strings.TrimSuffix(string(body), "\n"), "\n", maxSources+3)
 	if lines[0] != formatVersion {
 		return nil, damaged(key, fmt.Sprintf("begins with %q instead of %q", cut(lines[0]), formatVersion))
 	}

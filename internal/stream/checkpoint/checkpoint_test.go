@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/mem"
 	"github.com/freshet/freshet/internal/object/objecttest"
@@ -158,6 +159,14 @@ func TestDamage(t *testing.T) {
 		{"offsets/0", "v1\n{}\nnot json"},
 		{"commits/0", "v1\n["},
 		{"commits/0", "v7\n{}"},
+		{"offsets/9223372036854775807", "v1\n{}\n-"},
+		{"offsets/99999999999999999999", "v1\n{}\n-"},
+		{"commits/9007199254740993", "v1\n{}"},
+		{"offsets/0", "v1\n{\"batchWatermarkMs\":9223372036854775807}\n-"},
+		{"offsets/0", "v1\n{\"batchWatermarkMs\":-1}\n-"},
+		{"offsets/0", "v1\n{\"batchTimestampMs\":9223372036854775807}\n-"},
+		{"offsets/0", "v1\n{}" + strings.Repeat("\n-", 10_001)},
+		{"commits/0", "v1\n{\"nextBatchWatermarkMs\":9223372036854775807}"},
 	} {
 		store := mem.New(nil)
 		put := func(key, body string) {
@@ -172,9 +181,39 @@ func TestDamage(t *testing.T) {
 		if err == nil {
 			_, err = c.Progress(t.Context())
 		}
-		if err == nil || !strings.Contains(err.Error(), tt.key) {
-			t.Errorf("%s = %q: got %v, want an error that names it", tt.key, tt.body, err)
+		classified, ok := errors.AsType[errclass.Classified](err)
+		if !ok || classified.ErrorClass() != "STREAMING_CHECKPOINT_CORRUPT" || !strings.Contains(err.Error(), tt.key) {
+			t.Errorf("%s = %.60q: got %v, want an error that names it", tt.key, tt.body, err)
 		}
+	}
+}
+
+// TestForeignNames: files that are called otherwise than those of a checkpoint
+// are not of it, be they numbered.
+func TestForeignNames(t *testing.T) {
+	store := mem.New(nil)
+	c := open(t, store, "x")
+	if err := c.Plan(t.Context(), checkpoint.Batch{ID: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"offsets/+7", "offsets/08", "offsets/-9", "offsets/.4.crc", "commits/03", "commits/3.tmp", "lease/7"} {
+		if err := store.Put(t.Context(), key, []byte("v1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := c.Progress(t.Context()); err != nil || p.Planned == nil || p.Planned.ID != 3 || p.Done {
+		t.Errorf("got %+v, %v, want batch 3 to be planned", p, err)
+	}
+	if l, _, err := c.Acquire(t.Context(), checkpoint.LeaseConfig{}); err != nil || l.Number() != 1 {
+		t.Errorf("got lease %v, %v", l, err)
+	} else if err := l.Release(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := store.Put(t.Context(), "lease/09223372036854775807", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.Acquire(t.Context(), checkpoint.LeaseConfig{}); err == nil || !strings.Contains(err.Error(), "lease/09223372036854775807") {
+		t.Errorf("a lease after the last: got %v", err)
 	}
 }
 

@@ -20,7 +20,7 @@ type identity struct {
 // has batches and lacks its identity is an error: under another, a target would
 // take the batches that it has for new ones.
 func Open(ctx context.Context, store object.Store, opts Options) (*Checkpoint, error) {
-	c := &Checkpoint{store: store, sleep: opts.Sleep}
+	c := &Checkpoint{store: store, sleep: opts.Sleep, place: opts.Place}
 	err := c.identify(ctx)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err
@@ -47,7 +47,7 @@ func Open(ctx context.Context, store object.Store, opts Options) (*Checkpoint, e
 // there was deleted, and is not made again: its flow would load everything a
 // second time.
 func Reopen(ctx context.Context, store object.Store, opts Options) (*Checkpoint, error) {
-	c := &Checkpoint{store: store, sleep: opts.Sleep}
+	c := &Checkpoint{store: store, sleep: opts.Sleep, place: opts.Place}
 	return c, opts.missing(c.identify(ctx))
 }
 
@@ -67,12 +67,11 @@ func (c *Checkpoint) identify(ctx context.Context) error {
 
 // began reports whether a batch was ever planned.
 func (c *Checkpoint) began(ctx context.Context) (bool, error) {
-	for _, prefix := range []string{offsetsPrefix, commitsPrefix} {
-		if last, err := c.newest(ctx, prefix); err != nil || last >= 0 {
-			return true, err
-		}
+	last, err := c.newest(ctx, offsetsPrefix, offsetKey)
+	if err == nil && last < 0 {
+		last, err = c.newest(ctx, commitsPrefix, commitKey)
 	}
-	return false, nil
+	return last >= 0, err
 }
 
 // missing makes the error of a checkpoint without identity one for users.

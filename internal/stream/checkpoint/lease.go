@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -52,7 +51,9 @@ type Lease struct {
 // Number is the lease's: each that is taken has the next one.
 func (l *Lease) Number() int64 { return l.number }
 
-func leaseKey(n int64) string { return fmt.Sprintf("lease/%020d", n) }
+const leasePrefix = "lease/"
+
+func leaseKey(n int64) string { return fmt.Sprintf("%s%020d", leasePrefix, n) }
 func beatKey(n int64) string  { return leaseKey(n) + ".beat" }
 func doneKey(n int64) string  { return leaseKey(n) + ".done" }
 
@@ -96,16 +97,8 @@ func (c *Checkpoint) Acquire(ctx context.Context, cfg LeaseConfig) (*Lease, cont
 
 // lastLease returns the number of the newest lease, or 0.
 func (c *Checkpoint) lastLease(ctx context.Context) (int64, error) {
-	last := int64(0)
-	for in, err := range c.store.List(ctx, "lease/", "") {
-		if err != nil {
-			return 0, fmt.Errorf("list leases: %w", err)
-		}
-		if n, err := strconv.ParseInt(strings.TrimPrefix(in.Name(), "lease/"), 10, 64); err == nil {
-			last = max(last, n)
-		}
-	}
-	return last, nil
+	last, err := c.newest(ctx, leasePrefix, leaseKey)
+	return max(last, 0), err
 }
 
 // awaitEnd waits until the owner of a lease has given it up or has been
@@ -159,7 +152,7 @@ func (c *Checkpoint) lastBeat(ctx context.Context, n int64) (string, error) {
 
 // forget deletes the leases before n.
 func (c *Checkpoint) forget(ctx context.Context, n int64) error {
-	for in, err := range c.store.List(ctx, "lease/", "") {
+	for in, err := range c.store.List(ctx, leasePrefix, "") {
 		if err != nil {
 			return fmt.Errorf("list leases: %w", err)
 		}

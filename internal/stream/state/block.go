@@ -2,12 +2,14 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -110,6 +112,19 @@ type file struct {
 	object object.Object
 	limit  int64 // where the footer begins
 	unpack *zstd.Decoder
+}
+
+// open opens a file that is to be there, which is to be closed, and reads its
+// footer.
+func (s *Store) open(ctx context.Context, key string, footer any) (*file, error) {
+	o, err := s.store.Open(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(key, "is missing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	return openFile(key, o, footer)
 }
 
 // openFile opens a file, which is to be closed, and reads its footer.

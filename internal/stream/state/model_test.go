@@ -123,7 +123,7 @@ func only(rows map[string]row, of []row) map[string]row {
 }
 
 func (m *modelRun) open(disk object.Store) *state.Store {
-	s, err := state.Open(m.Context(), disk, 0, columns, 1, "q", len(m.versions) <= 1)
+	s, err := openIn(m.Context(), disk, "q", len(m.versions) <= 1)
 	if err != nil {
 		m.Fatal(err)
 	}
@@ -139,16 +139,16 @@ func (m *modelRun) attempt(version, over int64, rows []row, before map[string]ro
 			plan = objecttest.Script()
 		}
 		var disk object.Store = objecttest.NewFaulty(m.disk, plan)
-		s, err := state.Open(ctx, disk, 0, columns, 1, "q", version == 0)
+		s, err := openIn(ctx, disk, "q", version == 0)
 		if err != nil {
 			return err
 		}
 		m.store = s
 	}
-	_, done, err := m.store.Info(ctx, version)
+	done, err := m.store.Info(ctx, version, new(any))
 	if err == nil && !done {
 		if err = m.lookUp(ctx, version, over, rows, before); err == nil {
-			err = m.store.Write(ctx, version, over, batchOf(rows), info("{}"))
+			err = m.store.Write(ctx, state.Change{Version: version, Over: over, Rows: batchOf(rows), Info: info("{}")})
 		}
 	}
 	if err == nil {

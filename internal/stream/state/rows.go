@@ -20,11 +20,14 @@ type rowsFooter struct {
 }
 
 // WriteRows keeps the rows that a batch brings to its target, of any columns
-// and in any order. They are written before what the batch has changed is, and
-// dropped by [Store.DropRows] or [Store.Purge].
-func (s *Store) WriteRows(ctx context.Context, version int64, columns *schema.Struct, rows iter.Seq2[arrow.RecordBatch, error]) error {
+// and in any order, in a file whose name the batch's [Change] is to have. They
+// are dropped by [Store.DropRows] or [Store.Purge].
+func (s *Store) WriteRows(
+	ctx context.Context, number int64, columns *schema.Struct, rows iter.Seq2[arrow.RecordBatch, error],
+) (name string, err error) {
 	layout := schema.ToArrow(columns)
-	return s.writeFile(ctx, s.key(version, rowsSuffix), func(w *blockWriter) (any, error) {
+	name = s.name(number, rowsSuffix)
+	return name, s.writeFile(ctx, s.prefix+name, func(w *blockWriter) (any, error) {
 		for rec, err := range rows {
 			if err == nil {
 				err = writeRows(w, layout, rec)
@@ -65,12 +68,19 @@ func writeRows(w *blockWriter, layout *arrow.Schema, rec arrow.RecordBatch) erro
 }
 
 // Rows returns the rows that a batch brings, and their columns.
-func (s *Store) Rows(ctx context.Context, version int64) (*schema.Struct, func(context.Context) iter.Seq2[arrow.RecordBatch, error], error) {
-	key := s.key(version, rowsSuffix)
+func (s *Store) Rows(ctx context.Context, number int64) (*schema.Struct, func(context.Context) iter.Seq2[arrow.RecordBatch, error], error) {
+	v, err := s.known(ctx, number)
+	if err != nil {
+		return nil, nil, err
+	}
+	key := s.prefix + v.Brings
+	if v.Brings == "" {
+		return nil, nil, damaged(s.key(number, deltaSuffix), "names no rows")
+	}
 	var end rowsFooter
-	ok, err := s.footer(ctx, key, &end)
-	if err == nil && !ok {
-		err = damaged(key, "is missing")
+	f, err := s.open(ctx, key, &end)
+	if err == nil {
+		err = f.close()
 	}
 	if err != nil {
 		return nil, nil, err
@@ -141,8 +151,12 @@ func (f *file) stored(at int64) ([]byte, error) {
 }
 
 // DropRows deletes the rows that a batch has brought, if they are kept.
-func (s *Store) DropRows(ctx context.Context, version int64) error {
-	if err := s.store.Delete(ctx, s.key(version, rowsSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (s *Store) DropRows(ctx context.Context, number int64) error {
+	v, err := s.version(ctx, number)
+	if v == nil || v.Brings == "" || err != nil {
+		return err
+	}
+	if err := s.store.Delete(ctx, s.prefix+v.Brings); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop rows of a batch: %w", err)
 	}
 	return nil

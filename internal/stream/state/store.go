@@ -2,29 +2,33 @@
 // flow's checkpoint (semantics §10.2):
 //
 //	state/<op>/schema                    the columns, and what they are for
-//	state/<op>/<partition>/<N>.delta     the rows that batch N has changed
-//	state/<op>/<partition>/<N>.merged    rows that were in several files before
-//	state/<op>/<partition>/<N>.rows      what batch N brings to the target
+//	state/<op>/<partition>/<N>.delta     what batch N has made of the state
+//	state/<op>/<partition>/<N>.merged    the same in fewer runs
+//	state/<op>/<partition>/<N>-<id>.run  rows, that the files above list
+//	state/<op>/<partition>/<N>-<id>.rows what batch N brings to the target
 //
-// A version is a batch: it is there once its delta is. Deltas and merged files
-// are runs: rows in the order of a [Key], with an index, so that a batch reads
-// what it is about and no more. What is kept at a version is that of several
-// runs, of rows with equal keys that of the latest; the newest file of a version
-// lists them. Runs are merged when there are many of a size, so that there are
-// never more than the logarithm of the rows, and rows whose time is over go
-// with the run or the merge that they are in, unread.
+// A version is a batch: it is there once its delta is. The delta lists runs:
+// rows in the order of a [Key], with an index, so that a batch reads what it is
+// about and no more. What is kept at a version is that of several runs, of rows
+// with equal keys that of the latest. Runs are merged when there are many of a
+// size, so that there are never more than the logarithm of the rows, and rows
+// whose time is over go with the run or the merge that they are in, unread.
 //
-// A file is written whole or not at all, and never written differently: a
-// batch that runs again takes its delta as it is.
+// A file is written whole or not at all, and never replaced. A batch may run
+// several times, and each time make something else of its input, when that
+// joins a table which changes: the first run of it to write the delta decides,
+// and the others take that as it is, also one that slept meanwhile and was
+// overtaken. Runs and rows have names of their own for that: whose delta does
+// not come to be leaves files that nothing lists, until they are purged.
 package state
 
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"math"
@@ -43,22 +47,42 @@ import (
 // safe for concurrent use.
 type Store struct {
 	store    object.Store
+	newID    func() string
 	operator string // prefix of the operator's files
 	prefix   string // of those of its partition
+	digest   string // of the file schema
 	columns  *schema.Struct
 	keys     int
 	layout   *arrow.Schema
-	message  []byte // the layout
-	last     *View  // the version that was read or written last
+	message  []byte   // the layout
+	last     *version // that was read or written last
+}
+
+// Config says what a state is of. All fields but Operator and Fresh are
+// required.
+type Config struct {
+	Checkpoint object.Store // of the flow
+	Operator   int          // its number in the query
+	Columns    *schema.Struct
+	Keys       int // so many columns, the first
+	// Query is what the columns come from: another one cannot go on with the
+	// state.
+	Query string
+	// Fresh says that the flow has finished no batch yet.
+	Fresh bool
+	// NewID returns what is part of a file's name that no other file has.
+	NewID func() string
 }
 
 const (
 	deltaSuffix    = ".delta"
 	mergedSuffix   = ".merged"
+	runSuffix      = ".run"
 	rowsSuffix     = ".rows"
 	maxSchemaBytes = 16 << 20
-	// layoutVersion is that of the files: 1 had no index.
-	layoutVersion = 2
+	// layoutVersion is that of the files: 1 had no index, in 2 the delta had
+	// the rows too.
+	layoutVersion = 3
 )
 
 // Columns that rows have besides those they are opened with, all BIGINT: the
@@ -76,48 +100,51 @@ type described struct {
 	Query   string          `json:"query"`
 }
 
-// Open opens the state of an operator, by its number in the query, creating it
-// when there is none; the first columns are so many keys. The query is what
-// the columns come from: another one cannot go on with the state. fresh says
-// that the flow has run no batch yet.
-func Open(ctx context.Context, store object.Store, operator int, columns *schema.Struct, keys int, query string, fresh bool) (*Store, error) {
-	all := slices.Clone(columns.Fields)
+// Open opens the state of an operator, creating it when there is none.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	all := slices.Clone(cfg.Columns.Fields)
 	for _, name := range []string{LeadColumn, HashColumn, EndsColumn} {
 		all = append(all, schema.Field{Name: name, Type: schema.Long})
 	}
-	s := &Store{store: store, operator: fmt.Sprintf("state/%d/", operator), columns: schema.New(all...), keys: keys}
+	s := &Store{store: cfg.Checkpoint, newID: cfg.NewID, operator: fmt.Sprintf("state/%d/", cfg.Operator), columns: schema.New(all...), keys: cfg.Keys}
 	s.prefix, s.layout = s.operator+"0/", schema.ToArrow(s.columns)
 	var err error
 	if s.message, err = message(s.layout); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	want, err := json.Marshal(described{Version: layoutVersion, Columns: columns.JSON(), Query: query})
+	want, err := json.Marshal(described{Version: layoutVersion, Columns: cfg.Columns.JSON(), Query: cfg.Query})
 	if err != nil {
 		return nil, err
 	}
+	s.digest = fmt.Sprintf("%x", sha256.Sum256(want))
+	return s, s.describe(ctx, want, cfg.Fresh)
+}
+
+// describe sees to it that the state is of what is wanted.
+func (s *Store) describe(ctx context.Context, want []byte, fresh bool) error {
 	key := s.operator + "schema"
-	have, err := s.readSmall(ctx, key)
+	have, err := s.schema(ctx)
 	if errors.Is(err, fs.ErrNotExist) && !fresh {
-		return nil, changed("the flow has kept no state so far, or its checkpoint has lost it")
+		return changed("the flow has kept no state so far, or its checkpoint has lost it")
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = store.PutIfAbsent(ctx, key, want); errors.Is(err, fs.ErrExist) {
-			have, err = s.readSmall(ctx, key)
+		if err = s.store.PutIfAbsent(ctx, key, want); errors.Is(err, fs.ErrExist) {
+			have, err = s.schema(ctx)
 		} else {
 			have = want
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+		return fmt.Errorf("open state: %w", err)
 	}
 	if !bytes.Equal(have, want) && fresh {
-		// Nothing has been kept under it yet.
-		return s, store.Put(ctx, key, want)
+		// If the first batch has kept something under it, its delta says so.
+		return s.store.Put(ctx, key, want)
 	}
 	if !bytes.Equal(have, want) {
-		return nil, unfit(key, have)
+		return unfit(key, have)
 	}
-	return s, nil
+	return nil
 }
 
 // unfit says why a state cannot be gone on with.
@@ -141,16 +168,13 @@ func changed(why string) error {
 		"The query has changed in what it keeps between batches: %s. Load the streaming table anew with REFRESH STREAMING TABLE … FULL, or give the flow a new checkpoint.", why)
 }
 
-func (s *Store) readSmall(ctx context.Context, key string) (body []byte, err error) {
-	o, err := s.store.Open(ctx, key)
-	if err != nil {
-		return nil, err
+// schema reads the file schema.
+func (s *Store) schema(ctx context.Context) ([]byte, error) {
+	body, err := object.ReadAll(ctx, s.store, s.operator+"schema", maxSchemaBytes)
+	if errors.Is(err, object.ErrTooLarge) {
+		return nil, damaged(s.operator+"schema", "is larger than any that was written")
 	}
-	defer func() { err = errors.Join(err, o.Close()) }()
-	if o.Size() > maxSchemaBytes {
-		return nil, damaged(key, fmt.Sprintf("has %d bytes", o.Size()))
-	}
-	return io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	return body, err
 }
 
 // damaged is the error of a file that is not what was written.
@@ -162,134 +186,124 @@ func damaged(key, what string) error {
 // Columns returns the columns of the rows, the order's last.
 func (s *Store) Columns() *schema.Struct { return s.columns }
 
-func (s *Store) key(version int64, suffix string) string {
-	return s.prefix + strconv.FormatInt(version, 10) + suffix
+// name returns a name for a file of a version that no other file has.
+func (s *Store) name(version int64, suffix string) string {
+	return strconv.FormatInt(version, 10) + "-" + s.newID() + suffix
 }
 
 // Run is a run, as a version lists it.
 type Run struct {
-	Version int64 `json:"version"` // of the batch that has written it
-	Merged  bool  `json:"merged,omitempty"`
-	Rows    int64 `json:"rows"`
-	Ends    int64 `json:"ends"` // when the last of its rows ends
-	Over    int64 `json:"over"` // rows that end up to here are gone
+	File string `json:"file"`
+	Rows int64  `json:"rows"`
+	Ends int64  `json:"ends"` // when the last of its rows ends
+	Over int64  `json:"over"` // rows that end up to here are gone
 }
 
-func (s *Store) runKey(r Run) string {
-	if r.Merged {
-		return s.key(r.Version, mergedSuffix)
-	}
-	return s.key(r.Version, deltaSuffix)
-}
-
-// footer is the end of a file.
+// footer is the end of a run.
 type footer struct {
-	Info  json.RawMessage `json:"info,omitempty"`
-	Runs  []Run           `json:"runs"` // of the version, oldest first
-	Pages []page          `json:"pages"`
+	Pages []page `json:"pages"`
 }
 
 // View is what is kept at a version.
 type View struct {
-	store   *Store
-	version int64
-	runs    []Run // oldest first
+	store *Store
+	runs  []Run // oldest first
 }
 
 // At returns what a version has left; before the first batch there is nothing.
-func (s *Store) At(ctx context.Context, version int64) (*View, error) {
-	if version < 0 {
-		return &View{store: s, version: version}, nil
+func (s *Store) At(ctx context.Context, number int64) (*View, error) {
+	if number < 0 {
+		return &View{store: s}, nil
 	}
-	if s.last != nil && s.last.version == version {
-		return s.last, nil
+	v, err := s.known(ctx, number)
+	if err != nil {
+		return nil, err
 	}
-	for _, suffix := range []string{mergedSuffix, deltaSuffix} {
-		var f footer
-		ok, err := s.footer(ctx, s.key(version, suffix), &f)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			s.last = &View{store: s, version: version, runs: f.Runs}
-			return s.last, nil
-		}
-	}
-	return nil, damaged(s.key(version, deltaSuffix), "is missing")
+	return &View{store: s, runs: v.Runs}, nil
 }
 
-// footer reads the end of a file; ok is false when there is no such file.
-func (s *Store) footer(ctx context.Context, key string, to any) (ok bool, err error) {
-	f, err := s.open(ctx, key, to)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
+// Info reads what was kept of a batch besides its rows; ok is false when the
+// version is not there.
+func (s *Store) Info(ctx context.Context, number int64, into any) (ok bool, err error) {
+	v, err := s.version(ctx, number)
+	if v == nil || err != nil {
 		return false, err
 	}
-	return true, f.close()
-}
-
-func (s *Store) open(ctx context.Context, key string, footer any) (*file, error) {
-	o, err := s.store.Open(ctx, key)
-	if err != nil {
-		return nil, fmt.Errorf("open state: %w", err)
+	if err := json.Unmarshal(v.Info, into); err != nil {
+		return false, damaged(s.key(number, deltaSuffix), "cannot be read: "+err.Error())
 	}
-	return openFile(key, o, footer)
+	return true, nil
 }
 
-// Info returns what was kept of a batch besides its rows; ok is false when the
-// version is not there.
-func (s *Store) Info(ctx context.Context, version int64) (info json.RawMessage, ok bool, err error) {
-	var f footer
-	ok, err = s.footer(ctx, s.key(version, deltaSuffix), &f)
-	return f.Info, ok, err
+// Change is what a batch changes.
+type Change struct {
+	Version int64
+	// Over is up to when groups are gone with it, in microseconds since 1970;
+	// [math.MinInt64] is none.
+	Over int64
+	// Rows are the rows that have changed, in the order of their keys.
+	Rows iter.Seq2[arrow.RecordBatch, error]
+	// Info says, when all rows are read, what else is to be known of the batch.
+	Info func() (json.RawMessage, error)
+	// Brings is what [Store.WriteRows] has returned, if it was called.
+	Brings string
 }
 
-// Write keeps the rows that a batch has changed, in the order of their keys,
-// and then, when all of them are read, what info says is to be known of it. The
-// rows of the version are then those and what they do not replace of the
-// version before, without the groups that end up to over, in microseconds since
-// 1970; [math.MinInt64] is none.
-func (s *Store) Write(
-	ctx context.Context, version, over int64, rows iter.Seq2[arrow.RecordBatch, error], info func() (json.RawMessage, error),
-) error {
-	before, err := s.At(ctx, version-1)
+// Write keeps what a batch changes. The rows of the version are then those, and
+// what they do not replace of the version before. If another run has written
+// the version meanwhile it is as that run has left it.
+func (s *Store) Write(ctx context.Context, c Change) error {
+	before, err := s.At(ctx, c.Version-1)
 	if err != nil {
 		return err
 	}
-	var runs []Run
+	v := &version{number: c.Version, Schema: s.digest, Brings: c.Brings}
 	for _, r := range before.runs {
-		if r.Over = max(r.Over, over); r.Ends > r.Over {
-			runs = append(runs, r)
+		if r.Over = max(r.Over, c.Over); r.Ends > r.Over {
+			v.Runs = append(v.Runs, r)
 		}
 	}
-	return s.write(ctx, Run{Version: version, Over: over}, runs, rows, info)
+	v.Delta = Run{File: s.name(c.Version, runSuffix), Over: c.Over}
+	if err := s.writeRun(ctx, &v.Delta, c.Rows); err != nil {
+		return err
+	}
+	if v.Delta.Ends > c.Over {
+		v.Runs = append(v.Runs, v.Delta)
+	}
+	if v.Info, err = c.Info(); err != nil {
+		return err
+	}
+	return s.publish(ctx, v, deltaSuffix)
 }
 
 // Merge merges runs of a version, if there are many of a size.
-func (s *Store) Merge(ctx context.Context, version int64) error {
-	v, err := s.At(ctx, version)
+func (s *Store) Merge(ctx context.Context, number int64) error {
+	v, err := s.known(ctx, number)
 	if err != nil {
 		return err
 	}
-	from, ok := tier(v.runs)
+	from, ok := tier(v.Runs)
 	if !ok {
 		return nil
 	}
-	merged := Run{Version: version, Merged: true, Over: math.MaxInt64}
-	for _, r := range v.runs[from:] {
-		merged.Over = min(merged.Over, r.Over)
+	run := Run{File: s.name(number, runSuffix), Over: math.MaxInt64}
+	for _, r := range v.Runs[from:] {
+		run.Over = min(run.Over, r.Over)
 	}
-	part := &View{store: s, version: version, runs: v.runs[from:]}
-	return s.write(ctx, merged, slices.Clone(v.runs[:from]), part.All(ctx), func() (json.RawMessage, error) { return nil, nil })
+	part := &View{store: s, runs: v.Runs[from:]}
+	if err := s.writeRun(ctx, &run, part.All(ctx)); err != nil {
+		return err
+	}
+	merged := *v
+	if merged.Runs = slices.Clone(v.Runs[:from]); run.Ends > run.Over {
+		merged.Runs = append(merged.Runs, run)
+	}
+	return s.publish(ctx, &merged, mergedSuffix)
 }
 
-// write writes a run, and that the version is it and others.
-func (s *Store) write(
-	ctx context.Context, run Run, others []Run, rows iter.Seq2[arrow.RecordBatch, error], info func() (json.RawMessage, error),
-) error {
-	err := s.writeFile(ctx, s.runKey(run), func(to *blockWriter) (any, error) {
+// writeRun writes a run, and notes what it has.
+func (s *Store) writeRun(ctx context.Context, run *Run, rows iter.Seq2[arrow.RecordBatch, error]) error {
+	return s.writeFile(ctx, s.prefix+run.File, func(to *blockWriter) (any, error) {
 		w := newRunWriter(to, s.layout)
 		for rec, err := range rows {
 			if err == nil {
@@ -299,19 +313,10 @@ func (s *Store) write(
 				return nil, err
 			}
 		}
-		if err := w.flush(); err != nil {
-			return nil, err
-		}
-		if run.Rows, run.Ends = w.rows, w.ends; run.Ends > run.Over {
-			others = append(others, run)
-		}
-		known, err := info()
-		return footer{Info: known, Runs: others, Pages: w.pages}, err
+		err := w.flush()
+		run.Rows, run.Ends = w.rows, w.ends
+		return footer{Pages: w.pages}, err
 	})
-	if err == nil {
-		s.last = &View{store: s, version: run.Version, runs: others}
-	}
-	return err
 }
 
 // writeFile writes a file, whole or not at all; body writes its blocks and
@@ -342,9 +347,17 @@ func (s *Store) writeFile(ctx context.Context, key string, body func(*blockWrite
 }
 
 // Delta yields the rows that a batch has changed.
-func (s *Store) Delta(ctx context.Context, version int64) iter.Seq2[arrow.RecordBatch, error] {
-	v := &View{store: s, version: version, runs: []Run{{Version: version, Over: math.MinInt64}}}
-	return v.All(ctx)
+func (s *Store) Delta(ctx context.Context, number int64) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		v, err := s.known(ctx, number)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		changed := v.Delta
+		changed.Over = math.MinInt64
+		(&View{store: s, runs: []Run{changed}}).All(ctx)(yield)
+	}
 }
 
 // Over returns up to when, at least, the groups that have ended are gone.
@@ -371,11 +384,8 @@ func (v *View) Find(ctx context.Context, want *Wanted) iter.Seq2[arrow.RecordBat
 		var cursors []*cursor
 		for _, r := range slices.Backward(v.runs) {
 			var f footer
-			key := s.runKey(r)
+			key := s.prefix + r.File
 			file, err := s.open(ctx, key, &f)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = damaged(key, "is missing")
-			}
 			if err != nil {
 				closing(cursors, func(yield func(arrow.RecordBatch, error) bool) { yield(nil, err) })(yield)
 				return
@@ -387,25 +397,21 @@ func (v *View) Find(ctx context.Context, want *Wanted) iter.Seq2[arrow.RecordBat
 }
 
 // Purge deletes the files that no version from the given one on needs.
-func (s *Store) Purge(ctx context.Context, version int64) error {
-	var f footer
-	if ok, err := s.footer(ctx, s.key(version, mergedSuffix), &f); err != nil {
+func (s *Store) Purge(ctx context.Context, number int64) error {
+	v, err := s.version(ctx, number)
+	if v == nil || err != nil {
 		return err
-	} else if !ok {
-		if ok, err = s.footer(ctx, s.key(version, deltaSuffix), &f); err != nil || !ok {
-			return err
-		}
 	}
 	needed := map[string]bool{}
-	for _, r := range f.Runs {
-		needed[s.runKey(r)] = true
+	for _, r := range v.Runs {
+		needed[s.prefix+r.File] = true
 	}
 	var old []string
 	for in, err := range s.store.List(ctx, s.prefix, "") {
 		if err != nil {
 			return fmt.Errorf("list state: %w", err)
 		}
-		if v, ok := s.versionOf(in.Name()); ok && v < version && !needed[in.Name()] {
+		if of, ok := versionOf(strings.TrimPrefix(in.Name(), s.prefix)); ok && of < number && !needed[in.Name()] {
 			old = append(old, in.Name())
 		}
 	}
@@ -415,16 +421,4 @@ func (s *Store) Purge(ctx context.Context, version int64) error {
 		}
 	}
 	return nil
-}
-
-// versionOf returns the version that a file is of.
-func (s *Store) versionOf(key string) (int64, bool) {
-	name := strings.TrimPrefix(key, s.prefix)
-	for _, suffix := range []string{deltaSuffix, mergedSuffix, rowsSuffix} {
-		if digits, ok := strings.CutSuffix(name, suffix); ok {
-			v, err := strconv.ParseInt(digits, 10, 64)
-			return v, err == nil
-		}
-	}
-	return 0, false
 }

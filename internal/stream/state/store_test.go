@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/uuid"
 
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/object"
@@ -126,9 +126,13 @@ func info(text string) func() (json.RawMessage, error) {
 	return func() (json.RawMessage, error) { return json.RawMessage(text), nil }
 }
 
+func openIn(ctx context.Context, store object.Store, query string, fresh bool) (*state.Store, error) {
+	return state.Open(ctx, state.Config{Checkpoint: store, Columns: columns, Keys: 1, Query: query, Fresh: fresh, NewID: uuid.NewString})
+}
+
 func open(tb testing.TB, store object.Store, query string, fresh bool) *state.Store {
 	tb.Helper()
-	s, err := state.Open(tb.Context(), store, 0, columns, 1, query, fresh)
+	s, err := openIn(tb.Context(), store, query, fresh)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -151,7 +155,7 @@ func TestVersions(t *testing.T) {
 	ctx, store := t.Context(), mem.New(time.Now)
 	s := open(t, store, "q", true)
 	for v := range int64(12) {
-		if err := s.Write(ctx, v, math.MinInt64, rowsOf(t, fmt.Sprintf("k=%d", v), fmt.Sprintf("%d=%d", v, v)), info(fmt.Sprint(v))); err != nil {
+		if err := s.Write(ctx, state.Change{Version: v, Over: math.MinInt64, Rows: rowsOf(t, fmt.Sprintf("k=%d", v), fmt.Sprintf("%d=%d", v, v)), Info: info(fmt.Sprint(v))}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Merge(ctx, v); err != nil {
@@ -170,10 +174,11 @@ func TestVersions(t *testing.T) {
 			}
 		}
 	}
-	if got, ok, err := s.Info(ctx, 3); err != nil || !ok || string(got) != "3" {
-		t.Errorf("info is %s, %t, %v", got, ok, err)
+	var got int
+	if ok, err := s.Info(ctx, 3, &got); err != nil || !ok || got != 3 {
+		t.Errorf("info is %d, %t, %v", got, ok, err)
 	}
-	if _, ok, err := s.Info(ctx, 12); err != nil || ok {
+	if ok, err := s.Info(ctx, 12, &got); err != nil || ok {
 		t.Errorf("there is a version 12: %t, %v", ok, err)
 	}
 	s = open(t, store, "q", false)
@@ -204,22 +209,24 @@ func TestAnotherQuery(t *testing.T) {
 		store object.Store
 		query string
 	}{{store, "q"}, {mem.New(time.Now), "q"}} {
-		if _, err := state.Open(ctx, c.store, 0, columns, 1, c.query, false); classOf(err) != "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE" {
+		if _, err := openIn(ctx, c.store, c.query, false); classOf(err) != "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE" {
 			t.Errorf("opened: %v", err)
 		}
 	}
 }
 
-// TestOlderLayout: a state without an index is refused, by an error that says
-// what to do.
+// TestOlderLayout: a state of files that are no more written so is refused, by
+// an error that says what to do.
 func TestOlderLayout(t *testing.T) {
-	ctx, store := t.Context(), mem.New(time.Now)
-	if err := store.Put(ctx, "state/0/schema", []byte(`{"columns":{"type":"struct","fields":[]},"query":"q"}`)); err != nil {
-		t.Fatal(err)
-	}
-	_, err := state.Open(ctx, store, 0, columns, 1, "q", false)
-	if classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" || !strings.Contains(err.Error(), "layout 1") || !strings.Contains(err.Error(), "REFRESH STREAMING TABLE … FULL") {
-		t.Errorf("opened: %v", err)
+	for layout, field := range map[string]string{"layout 1": "", "layout 2": `"version":2,`} {
+		ctx, store := t.Context(), mem.New(time.Now)
+		if err := store.Put(ctx, "state/0/schema", []byte("{"+field+`"columns":{"type":"struct","fields":[]},"query":"q"}`)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := openIn(ctx, store, "q", false)
+		if classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" || !strings.Contains(err.Error(), layout) || !strings.Contains(err.Error(), "REFRESH STREAMING TABLE … FULL") {
+			t.Errorf("%s opened: %v", layout, err)
+		}
 	}
 }
 
@@ -230,7 +237,7 @@ func TestFind(t *testing.T) {
 	s := open(t, store, "q", true)
 	const rows = 100_000
 	list := numbered(t, rows)
-	if err := s.Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
+	if err := s.Write(ctx, state.Change{Version: 0, Over: math.MinInt64, Rows: batchOf(list), Info: info("{}")}); err != nil {
 		t.Fatal(err)
 	}
 	whole := store.BytesWrote
@@ -268,7 +275,7 @@ func TestEnded(t *testing.T) {
 	for i := range list {
 		list[i].at.Lead, list[i].ends = int64(i/1000), int64(i/1000)
 	}
-	if err := s.Write(ctx, 0, -1, batchOf(list), info("{}")); err != nil {
+	if err := s.Write(ctx, state.Change{Version: 0, Over: -1, Rows: batchOf(list), Info: info("{}")}); err != nil {
 		t.Fatal(err)
 	}
 	whole := store.BytesWrote
@@ -286,7 +293,7 @@ func TestEnded(t *testing.T) {
 		if store.BytesRead > whole/10 {
 			t.Fatalf("%d bytes were read of %d", store.BytesRead, whole)
 		}
-		if err := s.Write(ctx, version, version-1, batchOf(nil), info("{}")); err != nil {
+		if err := s.Write(ctx, state.Change{Version: version, Over: version - 1, Rows: batchOf(nil), Info: info("{}")}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -300,86 +307,112 @@ func TestEnded(t *testing.T) {
 func TestWriteThatFails(t *testing.T) {
 	ctx, broken := t.Context(), errors.New("broken")
 	s := open(t, mem.New(time.Now), "q", true)
-	err := s.Write(ctx, 0, math.MinInt64, func(yield func(arrow.RecordBatch, error) bool) { yield(nil, broken) }, info("{}"))
+	err := s.Write(ctx, state.Change{Version: 0, Over: math.MinInt64, Rows: func(yield func(arrow.RecordBatch, error) bool) { yield(nil, broken) }, Info: info("{}")})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	if _, ok, err := s.Info(ctx, 0); ok || err != nil {
+	if ok, err := s.Info(ctx, 0, new(any)); ok || err != nil {
 		t.Errorf("there is a version: %t, %v", ok, err)
 	}
 }
 
-// content returns the bytes of a delta with two rows.
-func content(tb testing.TB) []byte {
+// content returns the bytes of the files of a version with two rows, by their
+// suffixes, and their store.
+func content(tb testing.TB) (*mem.Store, map[string][]byte) {
 	tb.Helper()
-	store := mem.New(time.Now)
+	ctx, store, files := tb.Context(), mem.New(time.Now), map[string][]byte{}
 	s := open(tb, store, "q", true)
-	err := s.Write(tb.Context(), 0, math.MinInt64, rowsOf(tb, "a=1", "b=2"), info(`{"x":1}`))
-	var o object.Object
+	rows := func() iter.Seq2[arrow.RecordBatch, error] { return rowsOf(tb, "a=1", "b=2") }
+	brings, err := s.WriteRows(ctx, 0, s.Columns(), rows())
 	if err == nil {
-		o, err = store.Open(tb.Context(), "state/0/0/0.delta")
+		err = s.Write(ctx, state.Change{Version: 0, Over: math.MinInt64, Rows: rows(), Info: info(`{"x":1}`), Brings: brings})
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	body, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
-	if err != nil {
-		tb.Fatal(err)
+	for in, err := range store.List(ctx, "state/0/0/", "") {
+		if err != nil {
+			tb.Fatal(err)
+		}
+		body, err := object.ReadAll(ctx, store, in.Name(), 1<<20)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		files[in.Name()] = body
 	}
-	return body
+	if len(files) != 3 {
+		tb.Fatalf("a version has %d files", len(files))
+	}
+	return store, files
 }
 
 // TestDamage: no byte of a file can be changed, and none be missing, without
-// an error.
+// an error, which names the file.
 func TestDamage(t *testing.T) {
-	good := content(t)
-	for i := range good {
-		bad := slices.Clone(good)
-		bad[i] ^= 0x41
-		if err := readAll(t, bad); err == nil {
-			t.Errorf("byte %d was changed, and nobody noticed", i)
-		}
-		if err := readAll(t, good[:i]); err == nil {
-			t.Errorf("%d of %d bytes were taken for all", i, len(good))
-		}
+	store, files := content(t)
+	if err := readAll(t, store); err != nil {
+		t.Fatal(err)
 	}
-	if err := readAll(t, good); err != nil {
-		t.Error(err)
+	for name, good := range files {
+		put := func(body []byte) {
+			if err := store.Put(t.Context(), name, body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range good {
+			bad := slices.Clone(good)
+			bad[i] ^= 0x41
+			for what, body := range map[string][]byte{"was changed": bad, "is the last": good[:i]} {
+				put(body)
+				err := readAll(t, store)
+				if classOf(err) != "CANNOT_LOAD_STATE_STORE.UNCATEGORIZED" || !strings.Contains(err.Error(), name) {
+					t.Errorf("byte %d of %s %s: %v", i, name, what, err)
+				}
+			}
+		}
+		put(good)
 	}
 }
 
-// readAll reads a file of these bytes as a delta, and as a version.
-func readAll(tb testing.TB, body []byte) error {
+// readAll reads the first version of a state, as all there is and what it has
+// changed and brings.
+func readAll(tb testing.TB, store object.Store) error {
 	tb.Helper()
-	store := mem.New(time.Now)
 	s := open(tb, store, "q", true)
-	for _, name := range []string{"0.delta", "0.rows"} {
-		if err := store.Put(tb.Context(), "state/0/0/"+name, body); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if _, _, err := s.Info(tb.Context(), 0); err != nil {
+	if _, err := s.Info(tb.Context(), 0, new(any)); err != nil {
 		return err
 	}
-	if _, read, err := s.Rows(tb.Context(), 0); err == nil {
-		if _, err := texts(read(tb.Context())); err != nil {
-			return err
-		}
+	_, read, err := s.Rows(tb.Context(), 0)
+	if err != nil {
+		return err
+	}
+	if _, err := texts(read(tb.Context())); err != nil {
+		return err
 	}
 	if _, err := texts(s.Delta(tb.Context(), 0)); err != nil {
 		return err
 	}
-	_, err := all(tb, s, 0)
+	_, err = all(tb, s, 0)
 	return err
 }
 
 // FuzzFile reads what is no file of state: an error, and no panic.
 func FuzzFile(f *testing.F) {
-	good := content(f)
-	f.Add(good)
-	f.Add(good[:len(good)-1])
+	_, files := content(f)
+	for _, good := range files {
+		f.Add(good)
+		f.Add(good[:len(good)-1])
+	}
 	f.Add([]byte("FRSTATE2"))
-	f.Fuzz(func(t *testing.T, body []byte) { _ = readAll(t, body) })
+	f.Fuzz(func(t *testing.T, body []byte) {
+		store, files := content(t)
+		for name := range files {
+			if err := store.Put(t.Context(), name, body); err != nil {
+				t.Fatal(err)
+			}
+			_ = readAll(t, store)
+		}
+	})
 }
 
 // slow is a store whose objects answer after a while, as many at a time as are
@@ -410,7 +443,7 @@ func TestReadsAtOnce(t *testing.T) {
 		ctx, store := t.Context(), mem.New(nil)
 		const rows, found = 200_000, 40
 		list := numbered(t, rows)
-		if err := open(t, store, "q", true).Write(ctx, 0, math.MinInt64, batchOf(list), info("{}")); err != nil {
+		if err := open(t, store, "q", true).Write(ctx, state.Change{Version: 0, Over: math.MinInt64, Rows: batchOf(list), Info: info("{}")}); err != nil {
 			t.Fatal(err)
 		}
 		slices.SortFunc(list, compare)

@@ -134,11 +134,11 @@ func (d *duplicates) inputNames(s shape, columns *schema.Struct) []string {
 }
 
 // keepRows keeps the rows that a batch brings, so that one that runs again
-// brings the same.
-func (o *Operator) keepRows(ctx context.Context, at stream.Moment, scratch engine.Scratch, rows *schema.Struct) error {
+// brings the same, and returns the file of the state that has them.
+func (o *Operator) keepRows(ctx context.Context, at stream.Moment, scratch engine.Scratch, rows *schema.Struct) (string, error) {
 	r, err := scratch.Query(ctx, o.shape.firstRows(len(rows.Fields)), nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	names := make([]string, len(rows.Fields))
 	for i, f := range rows.Fields {
@@ -146,12 +146,12 @@ func (o *Operator) keepRows(ctx context.Context, at stream.Moment, scratch engin
 	}
 	first, err := ingest.Results(r)
 	if err != nil {
-		return err
+		return "", err
 	}
 	fitting, err := first.Rename(names).Conform(rows, o.cfg.TimeZone)
 	if err != nil {
 		first.Close()
-		return err
+		return "", err
 	}
 	defer fitting.Close() // unread when the store fails first
 	return o.store.WriteRows(ctx, at.Batch, rows, fitting.Read(ctx))

@@ -35,6 +35,7 @@ type Config struct {
 	Check    func(*ingest.Relation) (*ingest.Relation, error)
 	TimeZone *time.Location
 	Clock    func() time.Time
+	NewID    func() string
 }
 
 // Operator runs a [Plan]. It is used by one goroutine at a time.
@@ -89,21 +90,25 @@ func (o *Operator) Apply(ctx context.Context, at stream.Moment, rows []*ingest.R
 	if err := o.open(ctx, at, rows); err != nil {
 		return nil, err
 	}
-	info, done, err := o.store.Info(ctx, at.Batch)
+	var info batchInfo
+	done, err := o.store.Info(ctx, at.Batch, &info)
 	if err != nil {
 		return nil, err
 	}
-	o.last = batchInfo{}
 	if done {
 		for _, r := range rows {
 			r.Close()
 		}
-		if err := json.Unmarshal(info, &o.last); err != nil {
-			return nil, fmt.Errorf("read what state keeps of batch %d: %w", at.Batch, err)
+	} else {
+		if err := o.run(ctx, at, rows); err != nil {
+			return nil, err
 		}
-	} else if err := o.run(ctx, at, rows); err != nil {
-		return nil, err
+		// What is kept is what another run has made of the batch, if one was first.
+		if _, err := o.store.Info(ctx, at.Batch, &info); err != nil {
+			return nil, err
+		}
 	}
+	o.last = info
 	o.note(at)
 	return o.result(ctx, at.Batch)
 }
@@ -147,7 +152,9 @@ func (o *Operator) open(ctx context.Context, at stream.Moment, rows []*ingest.Re
 	}
 	flags := []schema.Field{{Name: goneColumn, Type: schema.Boolean}, {Name: newColumn, Type: schema.Boolean}, {Name: firstColumn, Type: schema.Boolean}}
 	kept := schema.New(append(append([]schema.Field{}, o.columns.Fields...), flags...)...)
-	o.store, err = state.Open(ctx, o.cfg.Checkpoint, 0, kept, o.shape.keys, p.kept(), at.Batch == 0)
+	o.store, err = state.Open(ctx, state.Config{
+		Checkpoint: o.cfg.Checkpoint, Columns: kept, Keys: o.shape.keys, Query: p.kept(), Fresh: at.Batch == 0, NewID: o.cfg.NewID,
+	})
 	o.marks = make([]int64, len(p.marks))
 	for i := range o.marks {
 		o.marks[i] = at.Watermark
@@ -209,7 +216,7 @@ func empty(columns *schema.Struct) *ingest.Relation {
 // run merges a batch's rows with the state, and keeps what it changes.
 func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Relation) error {
 	p := o.cfg.Plan
-	o.last.Times = make([]times, len(rows))
+	o.last = batchInfo{Times: make([]times, len(rows))}
 	noted := make([]*ingest.Relation, len(rows))
 	for i, r := range rows {
 		var err error
@@ -241,13 +248,14 @@ func (o *Operator) run(ctx context.Context, at stream.Moment, rows []*ingest.Rel
 	if err := o.find(ctx, at, scratch); err != nil {
 		return err
 	}
+	brings := ""
 	if p.duplicates != nil {
 		selected := schema.New(parts.Schema.Fields[slices.Index(append(names, "r0"), "r0"):]...)
-		if err := o.keepRows(ctx, at, scratch, selected); err != nil {
+		if brings, err = o.keepRows(ctx, at, scratch, selected); err != nil {
 			return err
 		}
 	}
-	return o.keep(ctx, at, scratch)
+	return o.keep(ctx, at, scratch, brings)
 }
 
 // find looks up the groups that the batch touches or ends, and no others.
@@ -344,18 +352,13 @@ func (o *Operator) count(ctx context.Context, scratch engine.Scratch, fresh int6
 	return n.Value(0), nil
 }
 
-// keep writes what a batch changes.
-func (o *Operator) keep(ctx context.Context, at stream.Moment, scratch engine.Scratch) error {
+// keep writes what a batch changes, and in which file of the state the rows are
+// that it brings.
+func (o *Operator) keep(ctx context.Context, at stream.Moment, scratch engine.Scratch, brings string) error {
 	before := batchInfo{}
 	if at.Batch > 0 {
-		info, ok, err := o.store.Info(ctx, at.Batch-1)
-		if err != nil {
+		if _, err := o.store.Info(ctx, at.Batch-1, &before); err != nil {
 			return err
-		}
-		if ok {
-			if err := json.Unmarshal(info, &before); err != nil {
-				return fmt.Errorf("read what state keeps of batch %d: %w", at.Batch-1, err)
-			}
 		}
 	}
 	r, err := scratch.Query(ctx, o.shape.changes(at.Watermark), nil)
@@ -369,7 +372,10 @@ func (o *Operator) keep(ctx context.Context, at stream.Moment, scratch engine.Sc
 	defer changed.Close() // unread when the store fails first
 	began := o.cfg.Clock()
 	o.last.Total = before.Total - o.last.Removed
-	err = o.store.Write(ctx, at.Batch, o.over(at), o.counted(changed.Read(ctx)), func() (json.RawMessage, error) { return json.Marshal(o.last) })
+	err = o.store.Write(ctx, state.Change{
+		Version: at.Batch, Over: o.over(at), Rows: o.counted(changed.Read(ctx)), Brings: brings,
+		Info: func() (json.RawMessage, error) { return json.Marshal(o.last) },
+	})
 	o.took = o.cfg.Clock().Sub(began)
 	return err
 }

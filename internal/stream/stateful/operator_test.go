@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/uuid"
 
 	"github.com/freshet/freshet/internal/conform"
 	"github.com/freshet/freshet/internal/engine"
@@ -67,7 +68,7 @@ func (b *bench) operator(checkpoint object.Store, query string, modes ...statefu
 		b.Fatal(err)
 	}
 	return stateful.Open(stateful.Config{
-		Plan: plan, Checkpoint: checkpoint, Engine: b.engine, Query: b.query, Input: inputOf, TimeZone: time.UTC, Clock: time.Now,
+		Plan: plan, Checkpoint: checkpoint, Engine: b.engine, Query: b.query, Input: inputOf, TimeZone: time.UTC, Clock: time.Now, NewID: uuid.NewString,
 	})
 }
 

@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -109,15 +108,9 @@ func Open(ctx context.Context, objects object.Store, prefix string, opts Options
 	if last == "" {
 		return s, s.whole()
 	}
-	text := strings.TrimSuffix(strings.TrimPrefix(last, prefix+manifestPrefix), ".json")
-	version, err := strconv.ParseInt(text, 10, 64)
-	if err == nil {
-		err = s.readManifest(ctx, last)
+	if err := s.readManifest(ctx, last); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open file state: %s: %w", last, err)
-	}
-	s.version = version
 	return s, s.whole()
 }
 

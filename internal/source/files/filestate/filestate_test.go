@@ -477,7 +477,7 @@ func FuzzManifest(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "null", `{"format":1,"next":-1}`, `{"format":1,"next":2,"taken":3}`, `{"format":1,"next":1,"cleaned":9}`,
 		`{"format":1,"next":2,"pending":[{"name":"a","lastSeq":1}],"index":[{"name":"a"}],"batches":[{"name":"a"}]}`,
-		`{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`,
+		`{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`, `{"format":1,"next":9223372036854775807,"taken":9223372036854775806}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -498,20 +498,42 @@ func FuzzManifest(f *testing.F) {
 				t.Errorf("got file %q of a segment that is none", e.Path)
 			}
 		}
+		next := s.Next()
+		one := func(yield func(filestate.File, error) bool) { yield(filestate.File{Path: "new"}, nil) }
+		if n, err := s.Discover(t.Context(), one, filestate.Discovery{}); err == nil && (n != 1 || s.Next() != next+1) {
+			t.Errorf("after %d files and %d more there are %d", next, n, s.Next())
+		}
 	})
 }
 
-// TestDamagedManifest is said to be that, with what to do.
+// TestDamagedManifest is said to be that, with the file and what to do.
 func TestDamagedManifest(t *testing.T) {
-	for _, body := range []string{"", `{"format":1,"next":2,"taken":3}`, `{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`} {
+	const first = "manifest/00000000000000000001.json"
+	for _, c := range []struct{ name, body string }{
+		{first, ""},
+		{first, `{"format":1,"next":2,"taken":3}`},
+		{first, `{"format":1,"next":1,"index":[{"name":"../../offsets/0"}]}`},
+		{first, `{"format":1,"next":9223372036854775807}`},
+		{first, `{"format":1,"next":9223372036854775808}`},
+		{first, `{"format":1,"next":1,"forgets":9223372036854775807}`},
+		{first, `{"format":1,"next":1,"index":[{"name":"a","entries":9223372036854775807}]}`},
+		{first, `{"format":1,"next":1,"index":[{"name":"a","entries":-1}]}`},
+		{first, `{"format":1,"next":1,"pending":[{"name":"a","entries":1,"firstSeq":2,"lastSeq":2}]}`},
+		{first, `{"format":1,"next":1,"pending":[{"name":"a","entries":1,"firstSeq":1,"lastSeq":0}]}`},
+		{first, `{"format":1,"next":1,"index":[` + strings.Repeat(`{"name":"a"},`, 5000) + `{"name":"a"}]}`},
+		{"manifest/09223372036854775807.json", `{"format":1}`},
+		{"manifest/99999999999999999999.json", `{"format":1}`},
+		{"manifest/2.json", `{"format":1}`},
+		{"manifest/notes", `{"format":1}`},
+	} {
 		objects := mem.New(nil)
-		if err := objects.Put(t.Context(), prefix+"manifest/00000000000000000001.json", []byte(body)); err != nil {
+		if err := objects.Put(t.Context(), prefix+c.name, []byte(c.body)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := filestate.Open(t.Context(), objects, prefix, filestate.Options{NewID: names()})
 		var classified interface{ ErrorClass() string }
-		if !errors.As(err, &classified) || classified.ErrorClass() != "STREAMING_CHECKPOINT_CORRUPT" {
-			t.Errorf("%s: got %v, want STREAMING_CHECKPOINT_CORRUPT", body, err)
+		if !errors.As(err, &classified) || classified.ErrorClass() != "STREAMING_CHECKPOINT_CORRUPT" || !strings.Contains(err.Error(), prefix+c.name) {
+			t.Errorf("%s: %.60s: got %v, want STREAMING_CHECKPOINT_CORRUPT of that file", c.name, c.body, err)
 		}
 	}
 }

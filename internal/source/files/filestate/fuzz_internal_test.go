@@ -3,6 +3,7 @@ package filestate
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"testing"
 
@@ -81,6 +82,16 @@ func TestDirectory(t *testing.T) {
 		n, err := entries(t, framed(t, block, c.directory))
 		if (err == nil) != c.ok || c.ok && n != 1 {
 			t.Errorf("%s: got %d entries, %v", c.name, n, err)
+		}
+	}
+}
+
+// TestNumbers reads entries whose numbers no writer gives.
+func TestNumbers(t *testing.T) {
+	for _, e := range []Entry{{Path: "a", Seq: -1}, {Path: "a", Seq: maxNumber + 1}, {Path: "a", Size: -1}, {Path: "a", Size: maxNumber + 1}} {
+		_, err := entries(t, framed(t, appendEntry(nil, "", &e), func(size uint64) []byte { return ref("a", 0, 8, size) }))
+		if damage, ok := errors.AsType[*damageError](err); !ok || damage.name != "segment" {
+			t.Errorf("%+v: got %v", e, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -37,6 +38,10 @@ const (
 	manifestFormat = 1
 	manifestPrefix = "manifest/"
 	maxManifest    = 64 << 20 // bytes
+	// maxNumber bounds files and versions, and maxMerged the segments that are
+	// merged when they are many, far beyond any state: what says more is damaged.
+	maxNumber = 1 << 53
+	maxMerged = 1000
 )
 
 func (s *Store) manifestKey(version int64) string {
@@ -45,36 +50,58 @@ func (s *Store) manifestKey(version int64) string {
 
 func (s *Store) segmentKey(name string) string { return s.prefix + "segments/" + name }
 
+// readManifest reads the manifest of a key, which says its version.
 func (s *Store) readManifest(ctx context.Context, key string) error {
-	text, err := object.ReadAll(ctx, s.objects, key, maxManifest)
-	if err != nil {
-		return err
+	text := strings.TrimSuffix(strings.TrimPrefix(key, s.prefix+manifestPrefix), ".json")
+	version, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || version < 1 || version > maxNumber || key != s.manifestKey(version) {
+		return damagedManifest(key, errors.New("it is called as no version of the file state is"))
 	}
-	if err := json.Unmarshal(text, &s.m); err != nil {
-		return damagedManifest(err)
+	body, err := object.ReadAll(ctx, s.objects, key, maxManifest)
+	switch {
+	case errors.Is(err, object.ErrTooLarge):
+		return damagedManifest(key, err)
+	case err != nil:
+		return fmt.Errorf("open file state: %w", err)
+	}
+	if err := json.Unmarshal(body, &s.m); err != nil {
+		return damagedManifest(key, err)
 	}
 	if s.m.Format != manifestFormat {
-		return fmt.Errorf("format %d was written by a newer version of freshet", s.m.Format)
+		return fmt.Errorf("open file state: %s: format %d was written by a newer version of freshet", key, s.m.Format)
 	}
-	return s.m.check()
+	if err := s.m.check(); err != nil {
+		return damagedManifest(key, err)
+	}
+	s.version = version
+	return nil
 }
 
-// check refuses a manifest that no store has written.
+// check returns what is wrong with a manifest that no store has written.
 func (m *manifest) check() error {
-	if m.Taken < 0 || m.Taken > m.Next || m.Cleaned < 0 || m.Cleaned > m.Next {
-		return damagedManifest(fmt.Errorf("of %d files %d are taken and %d cleaned", m.Next, m.Taken, m.Cleaned))
+	if m.Next > maxNumber || m.Taken < 0 || m.Taken > m.Next || m.Cleaned < 0 || m.Cleaned > m.Next {
+		return fmt.Errorf("of %d files %d are taken and %d cleaned", m.Next, m.Taken, m.Cleaned)
+	}
+	if m.Forgets < 0 || m.Forgets > maxNumber {
+		return fmt.Errorf("files were forgotten %d times", m.Forgets)
+	}
+	if n := max(len(m.Index), len(m.Batches)); n > maxMerged {
+		return fmt.Errorf("it lists %d segments that are to be read at once", n)
 	}
 	for _, seg := range m.segments() {
 		if !fs.ValidPath(seg.Name) || strings.Contains(seg.Name, "/") {
-			return damagedManifest(fmt.Errorf("%q names no segment", seg.Name))
+			return fmt.Errorf("%q names no segment", seg.Name)
+		}
+		if seg.FirstSeq < 0 || seg.FirstSeq > seg.LastSeq || seg.LastSeq > m.Next || seg.Entries < 0 || seg.Entries > maxNumber {
+			return fmt.Errorf("of %d files segment %s has %d, from %d to %d", m.Next, seg.Name, seg.Entries, seg.FirstSeq, seg.LastSeq)
 		}
 	}
 	return nil
 }
 
-func damagedManifest(why error) error {
+func damagedManifest(key string, why error) error {
 	return errclass.New("STREAMING_CHECKPOINT_CORRUPT", "KD002",
-		"The file state is damaged: %w; restore the checkpoint, all of it, from a copy, or load everything anew with REFRESH STREAMING TABLE … FULL.", why)
+		"The file %s of the file state is damaged: %w; restore the checkpoint, all of it, from a copy, or load everything anew with REFRESH STREAMING TABLE … FULL.", key, why)
 }
 
 // publish makes m the state. What neither it nor the version before need is

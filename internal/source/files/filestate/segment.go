@@ -422,6 +422,9 @@ func (r *reader) advance() (bool, error) {
 	if d.bad {
 		return false, r.damaged("an entry is cut short")
 	}
+	if e := &r.entry; e.Seq < 0 || e.Seq > maxNumber || e.Size < 0 || e.Size > maxNumber {
+		return false, r.damaged("entry %d has %d bytes", e.Seq, e.Size)
+	}
 	r.block, r.valid = d.in, true
 	return true, nil
 }
