@@ -105,6 +105,7 @@ func (d *Set) openSource(ctx context.Context, ref sql.TableRef, c *checkpoint.Ch
 		Path: path, Options: options, InferTypes: true, DetectFormat: true, Openers: d.ws.Openers, TimeZone: d.planner.TimeZone(),
 		Checkpoint: c.Store(), State: fmt.Sprintf("sources/%d/", number), Clock: d.ws.Clock, NewID: d.ws.NewID,
 		Progress: d.planner.Progress, Metadata: want.Metadata, Guess: want.Sample, Planned: progress.Offset(number),
+		Without: []string{d.ws.Root, c.Place()},
 	}
 	if ddl, ok := options["schema"]; ok {
 		delete(options, "schema")

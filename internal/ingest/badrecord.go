@@ -4,13 +4,35 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/format"
 	"github.com/freshet/freshet/internal/object"
 	"github.com/freshet/freshet/internal/object/location"
+	"github.com/freshet/freshet/internal/option"
 )
+
+// checkBadRecords refuses to write malformed records among the files that are
+// read: later reads would take them for data.
+func (s *FileSet) checkBadRecords() error {
+	text := s.Options.Text("badRecordsPath")
+	if text == "" {
+		return nil
+	}
+	bad, err := location.Parse(text, "")
+	if err != nil {
+		return option.Refuse("badRecordsPath", err)
+	}
+	from, err := location.Parse(s.query.Path, "")
+	if err == nil && bad.At(strings.TrimRight(bad.Key, "/")) == from.At(strings.TrimRight(from.Key, "/")) {
+		err = option.Refuse("badRecordsPath", errclass.New("INVALID_OPTION_VALUE", "42K06",
+			"option badRecordsPath is the source itself, %s; name a directory of its own, which may be within the source", text))
+	}
+	return err
+}
 
 // BadRecords returns the receiver of malformed records that option
 // badRecordsPath asks for, or nil. Records go as JSON lines to

@@ -38,7 +38,10 @@ type FileQuery struct {
 	Pattern  string   // COPY INTO's PATTERN
 	// Skip, when set, leaves out files by path. It is called in the order of
 	// discovery.
-	Skip     func(path string) (bool, error)
+	Skip func(path string) (bool, error)
+	// Without are directories whose files are no input, besides that of option
+	// badRecordsPath; see [files.Config].
+	Without  []string
 	Openers  location.Openers
 	TimeZone *time.Location
 }
@@ -62,6 +65,9 @@ type FileSet struct {
 func Prepare(ctx context.Context, q FileQuery) (*FileSet, error) {
 	set := &FileSet{query: q, Name: strings.ToLower(q.Format)}
 	err := set.resolve(ctx)
+	if err == nil {
+		err = set.checkBadRecords()
+	}
 	if err == nil {
 		set.base, err = files.Base(set.config())
 	}
@@ -124,8 +130,16 @@ func Discover(ctx context.Context, q FileQuery) (*FileSet, error) {
 func (s *FileSet) config() files.Config {
 	return files.Config{
 		Path: s.query.Path, Openers: s.query.Openers, Options: s.Options,
-		StrictGlob: s.Options.Bool("useStrictGlobber"), Files: s.query.Files, Pattern: s.query.Pattern,
+		StrictGlob: s.Options.Bool("useStrictGlobber"), Files: s.query.Files, Pattern: s.query.Pattern, Without: s.without(),
 	}
+}
+
+// without returns the directories whose files are no input.
+func (s *FileSet) without() []string {
+	if bad := s.Options.Text("badRecordsPath"); bad != "" {
+		return append(slices.Clip(s.query.Without), bad)
+	}
+	return s.query.Without
 }
 
 // resolve finds the format and reads the options.
@@ -183,7 +197,12 @@ var common = option.Set{
 
 // detect tells the format by the first file that shows it.
 func (s *FileSet) detect(ctx context.Context) (string, error) {
-	generic := FileQuery{Path: s.query.Path, Openers: s.query.Openers}
+	generic := FileQuery{Path: s.query.Path, Openers: s.query.Openers, Without: s.query.Without}
+	for name, dir := range s.query.Options {
+		if strings.EqualFold(name, "badRecordsPath") && dir != "" {
+			generic.Without = append(slices.Clip(generic.Without), dir)
+		}
+	}
 	opts, err := declared(nil, nil).Parse(nil)
 	if err != nil {
 		return "", err

@@ -84,6 +84,8 @@ func (d *discovery) reason(key string, modTime time.Time) string {
 		return "the path's glob does not match it"
 	case d.filter.ignoredPath(rel):
 		return "its name, or that of a directory, is hidden (option ignoredPathSegmentRegex)"
+	case d.filter.isWithout(key):
+		return "it is in a directory that freshet writes to, or that option badRecordsPath or schemaLocation names"
 	case d.filter.pattern != nil && !d.filter.pattern.match(rel):
 		return "PATTERN does not match it"
 	}

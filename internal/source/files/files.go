@@ -52,7 +52,11 @@ type Config struct {
 	StrictGlob bool
 	Files      []string // COPY INTO's FILES, relative to Path
 	Pattern    string   // COPY INTO's PATTERN, relative to Path
-	Look       Look
+	// Without are directories whose files are no input, such as those that the
+	// query itself writes to. One that is not within the source counts for
+	// nothing.
+	Without []string
+	Look    Look
 }
 
 // Base returns the directory of cfg.Path, as a URI with a trailing slash,
@@ -133,8 +137,28 @@ func newDiscovery(ctx context.Context, cfg Config) (*discovery, error) {
 		d.literal = unescape(loc.Key[:at])
 		base = d.literal[:strings.LastIndexByte(d.literal, '/')+1]
 	}
-	d.filter, err = newFilter(cfg, base)
+	if d.filter, err = newFilter(cfg, base); err != nil {
+		return nil, err
+	}
+	d.filter.without, err = d.within(base, cfg)
 	return d, err
+}
+
+// within returns the keys of those of the directories without input that are
+// below base.
+func (d *discovery) within(base string, cfg Config) ([]string, error) {
+	var keys []string
+	for _, dir := range cfg.Without {
+		loc, err := location.Parse(dir, cfg.Dir)
+		if err != nil {
+			return nil, err
+		}
+		key := asDir(loc.Key)
+		if loc.At("") == d.loc.At("") && len(key) > len(base) && strings.HasPrefix(key, base) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 // path yields the one file that the key names, or all below the directory.

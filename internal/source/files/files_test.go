@@ -134,6 +134,21 @@ func TestDiscoverPatternIsRelativeToPath(t *testing.T) {
 	}
 }
 
+// TestWithout: directories that are no input are left out with all below them,
+// and one that holds the source leaves out nothing.
+func TestWithout(t *testing.T) {
+	root := tree(t, "in/a.csv", "in/bad/1/x", "in/badly/b.csv", "in/c/d/e", "in/c/dd")
+	cfg := config(t, root+"/in", nil)
+	cfg.Without = []string{root + "/in/bad", "file://" + root + "/in/c/d/", root, root + "/in", "s3://bucket/in/badly"}
+	if got, want := below(t, root, cfg), []string{"in/a.csv", "in/badly/b.csv", "in/c/dd"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	cfg.Look.Only = []string{"file://" + root + "/in/a.csv", "file://" + root + "/in/bad/1/x"}
+	if got, want := below(t, root, cfg), []string{"in/a.csv"}; !slices.Equal(got, want) {
+		t.Errorf("of those told of: got %q, want %q", got, want)
+	}
+}
+
 func TestPathGlobFilterIsOnTheName(t *testing.T) {
 	root := tree(t, "x/a.csv", "x/a.json", "a.csv.gz", "csv/a")
 	for _, name := range []string{"pathGlobFilter", "fileNamePattern"} {

@@ -2,6 +2,7 @@ package files
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ type filter struct {
 	pattern *glob
 	after   time.Time
 	before  time.Time
+	without []string // prefixes of keys that are no input
 	// dir and dirIgnored remember the last directory: keys come sorted.
 	dir        string
 	dirIgnored bool
@@ -53,10 +55,15 @@ func (f *filter) path(key string) bool {
 	rel := strings.TrimPrefix(key, f.base)
 	at := strings.LastIndexByte(rel, '/') + 1
 	if rel[:at] != f.dir {
-		f.dir, f.dirIgnored = rel[:at], f.ignoredPath(rel[:at])
+		f.dir, f.dirIgnored = rel[:at], f.ignoredPath(rel[:at]) || f.isWithout(key)
 	}
 	return !f.dirIgnored && !f.ignoredSegment(rel[at:]) &&
 		(f.pattern == nil || f.pattern.match(rel))
+}
+
+// isWithout reports whether the file under key is in a directory without input.
+func (f *filter) isWithout(key string) bool {
+	return slices.ContainsFunc(f.without, func(dir string) bool { return strings.HasPrefix(key, dir) })
 }
 
 // timeAndName applies the rules that also hold for files named one by one.

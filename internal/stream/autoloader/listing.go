@@ -30,6 +30,8 @@ const (
 	// saveEvery is how often, at most, a running flow stores what listings
 	// have shown. Losing it costs a full listing.
 	saveEvery = time.Minute
+	// maxSkew is how far clocks of runs may differ.
+	maxSkew = 24 * time.Hour
 	// maxListing bounds the stored record.
 	maxListing = 64 << 20 // bytes
 )
@@ -77,17 +79,23 @@ func (s *Source) loadListing(ctx context.Context) (*listing, error) {
 	}
 	var l listing
 	// A state that is older does not know what was listed.
-	if err := json.Unmarshal(body, &l); err == nil && l.Config == fresh.Config && l.Next <= s.state.Next() {
+	if err := json.Unmarshal(body, &l); err == nil && l.Config == fresh.Config && l.Next <= s.state.Next() && l.sound(s.cfg.Clock()) {
 		return &l, nil
 	}
 	return fresh, nil
+}
+
+// sound reports whether a record could put off the next full listing no longer
+// than one that a run has made, whatever clock it had.
+func (l *listing) sound(now time.Time) bool {
+	return l.Incremental >= 0 && l.Lexical >= 0 && l.BackfillStart >= 0 && l.BackfillStart <= now.Add(maxSkew).UnixMilli()
 }
 
 // listed says what is listed and how: all that decides about which files a
 // listing shows.
 func (s *Source) listed() string {
 	text := []string{s.cfg.Path, s.set.Base()}
-	for _, name := range []string{"allowOverwrites", "ignoredPathSegmentRegex", "modifiedAfter", "modifiedBefore", "pathGlobFilter", "useStrictGlobber"} {
+	for _, name := range []string{"allowOverwrites", "badRecordsPath", "ignoredPathSegmentRegex", "modifiedAfter", "modifiedBefore", "pathGlobFilter", "schemaLocation", "useStrictGlobber"} {
 		text = append(text, name+"="+s.opts.Text(name))
 	}
 	return strings.Join(text, "\n")

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ type Config struct {
 	// there, such as "sources/0/".
 	Checkpoint object.Store
 	State      string
+	// Without are directories whose files are no input, should they be within
+	// Path, such as the checkpoint's.
+	Without []string
 	// Planned is the offset that batches have been planned up to, nil for none.
 	Planned  json.RawMessage
 	Clock    func() time.Time
@@ -112,6 +116,10 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	query := ingest.FileQuery{
 		Path: cfg.Path, Format: given["format"], Options: given, Declared: Options(), Openers: cfg.Openers, TimeZone: cfg.TimeZone,
+		Without: cfg.Without,
+	}
+	if at := given["schemaLocation"]; at != "" {
+		query.Without = append(slices.Clip(query.Without), strings.TrimRight(at, "/")+"/_schemas")
 	}
 	set, err := ingest.Prepare(ctx, query)
 	if err == nil && assume(given, set, cfg.Schema != nil) {
