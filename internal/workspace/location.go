@@ -36,10 +36,14 @@ func (w *Workspace) ManagedLocation(ctx context.Context, n catalog.Name) (string
 	return uri, nil
 }
 
-// FileName makes a table's or schema's name one path segment.
+// FileName makes a table's or schema's name one path segment, which is neither
+// hidden nor leads elsewhere.
 func FileName(name string) string {
-	name = strings.ToLower(name)
-	return strings.NewReplacer("/", "%2F", "\\", "%5C", "\x00", "%00").Replace(strings.TrimLeft(name, "."))
+	name = strings.NewReplacer("/", "%2F", "\\", "%5C", "\x00", "%00").Replace(strings.ToLower(name))
+	if rest, hidden := strings.CutPrefix(name, "."); hidden {
+		return "%2E" + rest
+	}
+	return name
 }
 
 // Locate turns a path as users write it into the URI that the catalog keeps:
