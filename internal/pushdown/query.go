@@ -362,7 +362,7 @@ func renamed(conditions []condition, names func(parts []string) []string) []cond
 // through returns the conditions on a SELECT's result as ones on the rows of
 // its FROM clause, none when the SELECT does more than choose columns.
 func through(sel *sql.Select, f *frame, conditions []condition) []condition {
-	if len(conditions) == 0 || sel.GroupBy != nil || sel.Having != nil || sel.Qualify != nil || len(sel.LateralViews) > 0 {
+	if len(conditions) == 0 || sel.DistinctOn != nil || sel.GroupBy != nil || sel.Having != nil || sel.Qualify != nil || len(sel.LateralViews) > 0 {
 		return nil
 	}
 	for _, item := range sel.Items {
