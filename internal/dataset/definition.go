@@ -47,20 +47,8 @@ func (d *Set) checkDataset(def *sql.Dataset) error {
 	return expectation.Check(def.Name, def.Constraints)
 }
 
-// AlterSchedule runs ALTER STREAMING TABLE and ALTER MATERIALIZED VIEW, which
-// change when a dataset is refreshed (semantics §9.2).
-func (d *Set) AlterSchedule(ctx context.Context, stmt *sql.AlterTable) error {
-	name, err := d.planner.TableName(ctx, stmt.Table)
-	if err != nil {
-		return err
-	}
-	entry, err := d.ws.Catalog.Table(ctx, name)
-	if err != nil {
-		return d.planner.Placed(stmt.Table, err)
-	}
-	if want := map[string]catalog.Kind{"STREAMING TABLE": catalog.KindStreamingTable, "MATERIALIZED VIEW": catalog.KindMaterializedView}[stmt.Kind]; entry.Kind != want {
-		return errclass.New("WRONG_COMMAND_FOR_OBJECT_TYPE", "42809", "%s is no %s.", entry.Name, stmt.Kind)
-	}
+// alterSchedule changes when a dataset is refreshed (semantics §9.2).
+func (d *Set) alterSchedule(ctx context.Context, stmt *sql.AlterTable, entry catalog.Table) error {
 	statements, err := sql.Parse(entry.Text)
 	if err != nil {
 		return err

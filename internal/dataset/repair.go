@@ -95,9 +95,11 @@ func (d *Set) rescuedFrom(ctx context.Context, t *workspace.Table, base *delta.S
 }
 
 // rescuedByFlow takes over how the flow of a streaming table reads its files.
+// Of a table that flows of their own fill, which may read files in several
+// ways, the files' names are to tell.
 func (d *Set) rescuedByFlow(ctx context.Context, entry catalog.Table, how *rescuing, formatGiven bool) error {
 	def, err := definitionOf(entry)
-	if err != nil {
+	if err != nil || def.Query == nil {
 		return err
 	}
 	c, err := d.openCheckpoint(ctx, entry.Checkpoint)

@@ -5,11 +5,34 @@ import (
 	"errors"
 
 	"github.com/freshet/freshet/delta"
+	"github.com/freshet/freshet/internal/catalog"
 	"github.com/freshet/freshet/internal/errclass"
 	"github.com/freshet/freshet/internal/ingest/loaded"
 	"github.com/freshet/freshet/internal/sql"
 	"github.com/freshet/freshet/internal/workspace"
 )
+
+// checkRestore refuses to take a dataset back to a former version. The flow of a
+// streaming table would go on where it is, without the rows of the versions in
+// between.
+func (s *Session) checkRestore(ctx context.Context, table *sql.Name) error {
+	if err := s.checkWritable(ctx, table); err != nil {
+		return err
+	}
+	if _, _, path := table.Path(); path {
+		return nil
+	}
+	name, err := s.planner.TableName(ctx, table)
+	if err != nil {
+		return err
+	}
+	entry, err := s.ws.Catalog.Table(ctx, name)
+	if err != nil || entry.Kind != catalog.KindStreamingTable {
+		return nil //nolint:nilerr // who restores the table reports it missing
+	}
+	return s.planner.Placed(table, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.RESTORE", "42601",
+		"RESTORE of the streaming table %s is not allowed: its flow would not go back, and what it has loaded since would be missing for good. Take rows away with DELETE, load files again with ALTER STREAMING TABLE … REPLAY FILES, or load all anew with REFRESH STREAMING TABLE %s FULL.", entry.Name, entry.Name))
+}
 
 // restore runs RESTORE (semantics §15.8). COPY INTO's record of loaded files
 // stays as it is, so that what was restored away is not loaded again; but where

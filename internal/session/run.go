@@ -59,10 +59,7 @@ func (s *Session) run(ctx context.Context, stmt sql.Statement) (*Result, error) 
 	case *sql.Explain:
 		return s.explain(ctx, stmt)
 	case *sql.AlterTable:
-		if stmt.Kind != "" {
-			return &Result{}, s.datasets.AlterSchedule(ctx, stmt)
-		}
-		return &Result{}, s.definitions.Alter(ctx, stmt)
+		return &Result{}, s.datasets.Alter(ctx, stmt)
 	case *sql.CommentOn:
 		return &Result{}, s.definitions.Comment(ctx, stmt)
 	}
@@ -83,9 +80,13 @@ func (s *Session) maintain(ctx context.Context, stmt sql.Statement) (r *Result, 
 	case *sql.Vacuum:
 		r, err = s.vacuum(ctx, stmt)
 	case *sql.Restore:
-		r, err = s.restore(ctx, stmt)
+		if err = s.checkRestore(ctx, stmt.Table); err == nil {
+			r, err = s.restore(ctx, stmt)
+		}
 	case *sql.Truncate:
-		r, err = s.truncate(ctx, stmt)
+		if err = s.checkWritable(ctx, stmt.Table); err == nil {
+			r, err = s.truncate(ctx, stmt)
+		}
 	case *sql.Convert:
 		r, err = s.convert(ctx, stmt)
 	case *sql.EditFiles:
@@ -125,7 +126,7 @@ func (s *Session) checkWritable(ctx context.Context, table *sql.Name) error {
 	if err != nil || entry.Kind != catalog.KindMaterializedView {
 		return nil //nolint:nilerr // who changes the table reports it missing
 	}
-	return errclass.New("MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED.MV_NOT_WRITABLE", "42601",
+	return errclass.New("MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED.MV_NOT_WRITABLE", "56038",
 		"%s is a materialized view: its rows are those of its query. Change the tables that it reads, and refresh it.", entry.Name)
 }
 

@@ -1,7 +1,7 @@
 package sql
 
 // AlterTable is ALTER TABLE with its one action, or ALTER STREAMING TABLE or
-// MATERIALIZED VIEW, whose action is a *SetSchedule or *DropSchedule.
+// MATERIALIZED VIEW, whose action may be a *SetSchedule or *DropSchedule, too.
 type AlterTable struct {
 	Range
 	Kind   string // "" of ALTER TABLE, "STREAMING TABLE" or "MATERIALIZED VIEW"

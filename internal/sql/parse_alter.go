@@ -30,9 +30,23 @@ func (p *parser) alterDataset(start int, kind string) Statement {
 		return p.editFiles(start, name)
 	}
 	s := &AlterTable{Kind: kind, Table: name}
-	s.Action = p.alterSchedule()
+	if p.tableAction() {
+		s.Action = p.alterAction(start)
+	} else {
+		s.Action = p.alterSchedule()
+	}
 	s.Range = p.from(start)
 	return s
+}
+
+// tableAction reports whether an action follows that ALTER TABLE has, too.
+func (p *parser) tableAction() bool {
+	for _, what := range []string{"COLUMN", "COLUMNS", "CONSTRAINT"} {
+		if p.word("ADD", what) || p.word("ALTER", what) || p.word("DROP", what) {
+			return true
+		}
+	}
+	return p.word("RENAME") || p.word("REPLACE", "COLUMNS") || p.word("SET", "TBLPROPERTIES") || p.word("UNSET", "TBLPROPERTIES") || p.word("CLUSTER", "BY")
 }
 
 // alterSchedule parses ADD, ALTER and DROP of a schedule.
