@@ -55,7 +55,10 @@ func (d *Set) planFlow(ctx context.Context, whole *streamingFlow, flow catalog.F
 		if err := f.openSources(ctx); err != nil {
 			return err
 		}
-		_, err := f.columns(ctx)
+		columns, err := f.columns(ctx)
+		if sink, ok := f.flow.Sink.(*cdc.Sink); ok && err == nil {
+			err = sink.Check(columns)
+		}
 		return err
 	})
 }

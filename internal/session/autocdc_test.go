@@ -200,8 +200,79 @@ func TestAutoCDCRefuses(t *testing.T) {
 	} {
 		w.fails(tt[0], tt[1], tt[2])
 	}
-	w.rows("INSERT INTO src VALUES (1, 'a', NULL)")
-	w.fails("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n", "APPLY_CHANGES_NULL_SEQUENCE", "22004")
+	w.rows("CREATE TABLE keyless (id INT, also INT, n INT); INSERT INTO keyless VALUES (1, NULL, 1), (NULL, NULL, 2), (1, 1, 3)")
+	w.fails("CREATE FLOW g AS AUTO CDC INTO t FROM STREAM keyless KEYS (id, also) SEQUENCE BY n", "AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY", "22000")
+	w.rows("DROP FLOW g; INSERT INTO src VALUES (1, 'a', NULL)")
+	w.fails("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n", "AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE", "22000")
+}
+
+// TestSequencesOfAutoCDC: SEQUENCE BY takes what has an order, in which NULL
+// inside of a value comes first, as everywhere.
+func TestSequencesOfAutoCDC(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.rows("CREATE TABLE src (id INT, v STRING, a INT, b INT, l ARRAY<INT>, m MAP<STRING, INT>)")
+	for _, sequence := range []string{"m", "struct(a, m)", "array(m)", "parse_json('1')"} {
+		w.rows("DROP TABLE IF EXISTS t; CREATE STREAMING TABLE t")
+		w.fails("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY "+sequence, "AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE", "22000")
+	}
+	w.rows(`INSERT INTO src VALUES (1, 'a', 1, 3, array(2, 1), map()), (1, 'b', 1, NULL, array(2, NULL), map()), (1, 'c', NULL, 9, array(2), map()),
+		(1, 'd', NULL, NULL, array(), map()), (1, 'e', 1, 2, array(NULL, 9), map())`)
+	w.fails("CREATE STREAMING TABLE early FLOW AUTO CDC FROM STREAM src KEYS (id) SEQUENCE BY m", "AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE", "22000")
+	// The versions in order, each with the sequence that ends it.
+	for sequence, want := range map[string][]string{
+		"struct(a, b)": {"d", "c", "b", "e", "a"},
+		"struct(b, a)": {"d", "b", "e", "a", "c"},
+		"array(b, a)":  {"d", "b", "e", "a", "c"},
+		"struct(coalesce(a, 0) AS x, struct(b) AS y)": {"d", "c", "b", "e", "a"},
+		"l":                  {"d", "e", "c", "b", "a"},
+		"struct(l AS l)":     {"d", "e", "c", "b", "a"},
+		"coalesce(-b, a, 7)": {"c", "a", "e", "b", "d"},
+	} {
+		w.rows("DROP TABLE IF EXISTS t; CREATE STREAMING TABLE t")
+		w.rows("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY " + sequence + " COLUMNS id, v STORED AS SCD TYPE 2")
+		for i, v := range want {
+			next := "NULL"
+			if i < len(want)-1 {
+				next = want[i+1]
+			}
+			w.want("SELECT n.v FROM t LEFT JOIN t AS n ON n.__START_AT = t.__END_AT WHERE t.v = '"+v+"'", next)
+		}
+	}
+}
+
+// TestAutoCDCLateDelete: what a late delete takes from updates that came after
+// it, and left columns out, is gone.
+func TestAutoCDCLateDelete(t *testing.T) {
+	t.Parallel()
+	const update = `{"userId":1,"name":%s,"city":%s,"operation":"UPDATE","sequenceNum":%d}`
+	for name, tt := range map[string]struct {
+		late, history string
+		now           []string
+	}{
+		"delete":          {late: `{"userId":1,"operation":"DELETE","sequenceNum":2}`, now: []string{"1|NULL|b"}},
+		"delete, history": {`{"userId":1,"operation":"DELETE","sequenceNum":2}`, "STORED AS SCD TYPE 2", []string{"1|NULL|b|3|NULL", "1|a|NULL|1|2"}},
+		"delete of the update's sequence, history": {`{"userId":1,"operation":"DELETE","sequenceNum":1}`, "STORED AS SCD TYPE 2", []string{"1|NULL|b|3|NULL"}},
+		"truncate":                 {late: `{"operation":"TRUNCATE","sequenceNum":2}`, now: []string{"1|NULL|b"}},
+		"update":                   {late: fmt.Sprintf(update, `"c"`, `"c"`, 2), now: []string{"1|c|b"}},
+		"an older delete, history": {`{"userId":1,"operation":"DELETE","sequenceNum":0}`, "STORED AS SCD TYPE 2", []string{"1|a|NULL|1|3", "1|a|b|3|NULL"}},
+		"an older update, history": {fmt.Sprintf(update, "null", `"z"`, 0), "STORED AS SCD TYPE 2", []string{"1|NULL|z|0|1", "1|a|b|3|NULL", "1|a|z|1|3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t)
+			w.file("1.json", fmt.Sprintf(update, `"a"`, "null", 1))
+			w.file("2.json", fmt.Sprintf(update, "null", `"b"`, 3))
+			clauses := " KEYS (userId) IGNORE NULL UPDATES APPLY AS DELETE WHEN operation = 'DELETE' " + bySeq + tt.history
+			if tt.history == "" {
+				clauses = strings.Replace(clauses, "SEQUENCE", strings.TrimSpace(truncate)+" SEQUENCE", 1)
+			}
+			w.rows("CREATE STREAMING TABLE t; CREATE FLOW f AS AUTO CDC INTO t FROM " + changes + clauses)
+			w.file("3.json", tt.late)
+			w.rows("REFRESH TABLE t")
+			w.want("SELECT * FROM t", tt.now...)
+		})
+	}
 }
 
 // TestBackingOfAutoCDC: many batches leave few files of what is remembered,

@@ -6,21 +6,21 @@ import "testing"
 // flow of the table's name, which follows the definition (semantics §9.1).
 func TestFlowClause(t *testing.T) {
 	w := newWorkspace(t)
-	w.rows("CREATE TABLE src (id INT, v STRING, n INT); INSERT INTO src VALUES (1, 'a', 1), (1, 'b', 2), (NULL, 'c', 1)")
+	w.rows("CREATE TABLE src (id INT, v STRING, n INT); INSERT INTO src VALUES (1, 'a', 1), (1, 'b', 2), (3, 'c', 1)")
 	w.rows("CREATE STREAMING TABLE plain FLOW INSERT BY NAME SELECT v, id FROM STREAM src")
-	w.want("SELECT * FROM plain", "a|1", "b|1", "c|NULL")
+	w.want("SELECT * FROM plain", "a|1", "b|1", "c|3")
 	w.want("SHOW CREATE TABLE plain", "CREATE STREAMING TABLE plain AS SELECT v, id FROM STREAM main.default.src AS src")
 
 	cdc := "CREATE OR REFRESH STREAMING TABLE now COMMENT 'x' FLOW AUTO CDC FROM STREAM src KEYS (id) SEQUENCE BY n"
 	w.rows(cdc)
-	w.want("SELECT * FROM now", "1|b|2", "NULL|c|1")
+	w.want("SELECT * FROM now", "1|b|2", "3|c|1")
 	w.want("SHOW CREATE TABLE now", "CREATE OR REFRESH STREAMING TABLE now COMMENT 'x' FLOW AUTO CDC FROM STREAM main.default.src KEYS (id) SEQUENCE BY n")
 	w.rows("INSERT INTO src VALUES (1, 'late', 1), (2, 'd', 1)")
 	w.rows(cdc)
-	w.want("SELECT * FROM now", "1|b|2", "2|d|1", "NULL|c|1")
+	w.want("SELECT * FROM now", "1|b|2", "2|d|1", "3|c|1")
 	w.rows("CREATE OR REFRESH STREAMING TABLE now AS SELECT * FROM STREAM src WHERE id = 2")
 	w.fails("DROP FLOW now", "FLOW_NOT_FOUND", "42704")
-	w.want("SELECT id FROM now", "1", "2", "2", "NULL")
+	w.want("SELECT id FROM now", "1", "2", "2", "3")
 }
 
 // TestFlowInsertOnce: a flow that inserts once reads tables as they are when

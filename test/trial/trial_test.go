@@ -4,9 +4,9 @@ package trial_test
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -165,11 +165,16 @@ func (w *workspace) interrupted(text string) {
 	_, _, err := w.try(text) // whatever it says: it is dead
 	w.text = append(w.text, fmt.Sprintf("-- which says %v", err))
 	w.open(local.New("/"))
-	// The lease of the dead process, which this one is.
-	leases, err := filepath.Glob(filepath.Join(w.root, "ws", "checkpoints", "*", "*", "*", "lease"))
-	for _, l := range leases {
-		err = errors.Join(err, os.RemoveAll(l))
-	}
+	// The leases of the dead process, which this one is.
+	err = filepath.WalkDir(filepath.Join(w.root, "ws", "checkpoints"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() || e.Name() != "lease" {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}

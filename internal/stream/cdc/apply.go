@@ -142,7 +142,7 @@ func (a *application) findMark(ctx context.Context, before *delta.Snapshot) (tru
 	if err != nil {
 		return false, false, err
 	}
-	if n, err := a.create(ctx, "mark", latestTruncate(), in); err != nil || n == 0 {
+	if n, err := a.create(ctx, "mark", a.latestTruncate(), in); err != nil || n == 0 {
 		return false, false, err
 	}
 	rows, err := a.read(ctx, "SELECT s, a FROM "+mark, schema.New(schema.Col("s", a.sequence), schema.Col("a", schema.Long)))
@@ -299,6 +299,7 @@ func (a *application) addPage(p *page, n int) {
 			a.key.Add(e)
 		case e.Stored:
 			a.kept.Delete(a.store.at(r.stored))
+			a.key.Cut()
 		}
 	}
 }
@@ -350,13 +351,8 @@ func (a *application) unchanged(v Version[row]) bool {
 	if len(a.backed.Fields) < len(a.layout.columns.Fields) && v.Image[0].Stored {
 		return true // its columns are in the table alone
 	}
-	if v.Start.Row.target < 0 {
+	if v.Start.Row.target < 0 || !v.Known() {
 		return false
-	}
-	for _, e := range v.Image {
-		if e != nil && !e.Stored {
-			return false
-		}
 	}
 	if !a.Flow.History {
 		return true

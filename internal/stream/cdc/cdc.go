@@ -34,6 +34,13 @@ type Image[R any] []*Event[R]
 type Version[R any] struct {
 	Start, End *Event[R]
 	Image      Image[R]
+	// Cut says that values which stored events gave it may be gone.
+	Cut bool
+}
+
+// Known reports whether the row has the values that batches before have left.
+func (v Version[R]) Known() bool {
+	return !v.Cut && !slices.ContainsFunc(v.Image, func(e *Event[R]) bool { return e != nil && !e.Stored })
 }
 
 // Rules say how events make rows.
@@ -76,6 +83,7 @@ type Key[R any] struct {
 	held  *Event[R]   // that the open version was updated by last
 	tomb  *Event[R]   // the last delete, when there is no history
 	alive bool        // a stored event before has the row there
+	cut   bool        // since then a value that was there may be gone
 	gone  []*Event[R] // scratch
 }
 
@@ -100,6 +108,10 @@ func (k *Key[R]) Add(e *Event[R]) {
 	}
 }
 
+// Cut says that a stored event of the key is void, which came before those
+// that follow.
+func (k *Key[R]) Cut() { k.cut = true }
+
 // End says that there are no more events of the key.
 func (k *Key[R]) End() {
 	k.apply()
@@ -107,7 +119,7 @@ func (k *Key[R]) End() {
 	case k.rules.History:
 		k.close(nil)
 	case k.image != nil:
-		k.effects.Show(Version[R]{Start: k.image[0], Image: k.image})
+		k.effects.Show(Version[R]{Start: k.image[0], Image: k.image, Cut: k.cut})
 		k.each(k.image, k.effects.Keep)
 	}
 	if k.tomb != nil {
@@ -156,6 +168,11 @@ func (k *Key[R]) apply() {
 		k.extend(e)
 	} else {
 		k.replace(e)
+	}
+	if e.Delete {
+		// What updates after a stored delete leave out was not there before. A
+		// new one takes from them what came earlier than it.
+		k.cut = !e.Stored
 	}
 }
 
@@ -227,7 +244,7 @@ func (k *Key[R]) close(end *Event[R]) {
 	if k.start == nil {
 		return
 	}
-	k.effects.Show(Version[R]{Start: k.start, End: end, Image: k.image})
+	k.effects.Show(Version[R]{Start: k.start, End: end, Image: k.image, Cut: k.cut})
 	k.effects.Keep(k.held)
 	k.start, k.held, k.image = nil, nil, nil
 }

@@ -54,11 +54,14 @@ func (b *batch) join(left, right string) string {
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
+// rank is what orders the sequence s.
+func (b *batch) rank(s string) string { return rank(b.sequence, s) }
+
 // latestTruncate is the sequence up to which the batch and those before it
 // have truncated the table; its address is NULL when the batch has.
-func latestTruncate() string {
-	return fmt.Sprintf("SELECT s, a FROM (SELECT s, NULL AS a FROM %[1]s WHERE kind = %[3]d UNION ALL SELECT s, a FROM %[2]s WHERE kind = %[3]d) ORDER BY s DESC, a NULLS LAST LIMIT 1",
-		incoming, input, truncate)
+func (b *batch) latestTruncate() string {
+	return fmt.Sprintf("SELECT s, a FROM (SELECT s, NULL AS a FROM %[1]s WHERE kind = %[3]d UNION ALL SELECT s, a FROM %[2]s WHERE kind = %[3]d) ORDER BY %[4]s DESC, a NULLS LAST LIMIT 1",
+		incoming, input, truncate, b.rank("s"))
 }
 
 // touchedKeys are the keys of the batch and, when it truncates the table,
@@ -66,7 +69,7 @@ func latestTruncate() string {
 func (b *batch) touchedKeys(truncates bool) string {
 	q := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE kind < %d", list(b.keys("")), incoming, truncate)
 	if truncates {
-		q += fmt.Sprintf(" UNION SELECT %s FROM %s WHERE kind < %d AND s < (SELECT s FROM %s)", list(b.keys("")), input, truncate, mark)
+		q += fmt.Sprintf(" UNION SELECT %s FROM %s WHERE kind < %d AND %s < (SELECT %s FROM %s)", list(b.keys("")), input, truncate, b.rank("s"), b.rank("s"), mark)
 	}
 	return q
 }
@@ -126,12 +129,12 @@ func (b *batch) events(truncated bool) string {
 	}
 	void, version, until := "FALSE", "", ""
 	if truncated {
-		void = fmt.Sprintf("coalesce(e.s < (SELECT s FROM %s), FALSE)", mark)
+		void = fmt.Sprintf("coalesce(%s < (SELECT %s FROM %s), FALSE)", b.rank("e.s"), b.rank("s"), mark)
 	}
 	if b.Flow.History {
 		version, until = " AND e.s IS NOT DISTINCT FROM o.f", ", o.u AS u"
 	}
-	order := append(b.keys("e."), "e.s", "e.a IS NULL", "e.kind")
+	order := append(b.keys("e."), b.rank("e.s"), "e.a IS NULL", "e.kind")
 	for i, f := range b.layout.columns.Fields {
 		order = append(order, ordering(f.Type, "e."+numbered(i)))
 	}

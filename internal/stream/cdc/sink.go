@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/freshet/freshet/delta"
 	"github.com/freshet/freshet/internal/engine"
@@ -216,24 +215,17 @@ func (b *batch) gather(ctx context.Context, base *delta.Snapshot, rows *ingest.R
 	if _, err := b.scratch.Create(ctx, "incoming", "SELECT * FROM "+input, []engine.Input{in}); err != nil {
 		return err
 	}
-	return b.each(ctx, "SELECT count(*) FROM "+incoming+" WHERE s IS NULL", func(rec arrow.RecordBatch) error {
-		if n, ok := rec.Column(0).(*array.Int64); ok && n.Value(0) > 0 {
-			return errclass.New("APPLY_CHANGES_NULL_SEQUENCE", "22004",
-				"%d events have no sequence: SEQUENCE BY is NULL for them. Leave such rows out in a view that the flow reads, or order by an expression that is never NULL.", n.Value(0))
-		}
-		return nil
-	})
+	return b.each(ctx, b.faults(), b.validate)
 }
 
 // fit works out the columns of the table and lays events out like them.
 func (b *batch) fit(base *delta.Snapshot, rows *ingest.Relation) (*ingest.Relation, error) {
-	at := rows.Schema.Index(SequenceColumn)
-	if at < 0 {
-		return nil, fmt.Errorf("events have no column %s", SequenceColumn)
+	err := b.Check(rows.Schema)
+	if err != nil {
+		return nil, err
 	}
-	b.sequence = rows.Schema.Fields[at].Type
+	b.sequence = rows.Schema.Fields[rows.Schema.Index(SequenceColumn)].Type
 	b.meta = base.Metadata()
-	var err error
 	if b.meta, err = ingest.Evolve(b.meta, b.Flow.Columns(rows.Schema)); err != nil {
 		return nil, err
 	}
