@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/freshet/freshet/internal/dataset"
 	"github.com/freshet/freshet/internal/session"
 )
 
@@ -75,19 +77,28 @@ func listFlows(ctx context.Context, s *session.Session, std Streams, _ []string)
 	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TABLE\tSTATE\tBATCH\tBACKLOG\tOWNER")
 	for _, f := range flows {
-		batch, waiting, owner := "-", "-", "-"
-		if f.Batch >= 0 {
-			batch = strconv.FormatInt(f.Batch, 10)
+		listFlow(table, "", f)
+		for _, part := range f.Flows {
+			listFlow(table, "  ", part)
 		}
-		if f.BacklogFiles != nil {
-			waiting = fmt.Sprintf("%d files", *f.BacklogFiles)
-		}
-		if f.Owner != nil {
-			owner = fmt.Sprintf("process %d on %s", f.Owner.PID, f.Owner.Host)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.State, batch, waiting, owner)
 	}
 	return table.Flush()
+}
+
+// listFlow writes the line of a flow. Those that fill a table which has no query
+// of its own stand below it.
+func listFlow(table io.Writer, indent string, f dataset.FlowInfo) {
+	batch, waiting, owner := "-", "-", "-"
+	if f.Batch >= 0 {
+		batch = strconv.FormatInt(f.Batch, 10)
+	}
+	if f.BacklogFiles != nil {
+		waiting = fmt.Sprintf("%d files", *f.BacklogFiles)
+	}
+	if f.Owner != nil {
+		owner = fmt.Sprintf("process %d on %s", f.Owner.PID, f.Owner.Host)
+	}
+	fmt.Fprintf(table, "%s%s\t%s\t%s\t%s\t%s\n", indent, f.Name, f.State, batch, waiting, owner)
 }
 
 func showFlow(ctx context.Context, s *session.Session, std Streams, args []string) error {

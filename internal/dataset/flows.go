@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,8 @@ type FlowInfo struct {
 	Progress json.RawMessage `json:"progress,omitempty"`
 	// Error is why the last refresh failed.
 	Error string `json:"error,omitempty"`
+	// Flows are those that fill a table which has no query of its own.
+	Flows []FlowInfo `json:"flows,omitempty"`
 }
 
 // Flows returns the flows of all streaming tables of the workspace, by name.
@@ -106,8 +109,9 @@ func (d *Set) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, erro
 	if err != nil {
 		return info, err
 	}
-	if p.Planned != nil {
-		info.Batch, info.Planned, info.Done = p.Planned.ID, &p.Planned.Timestamp, p.Done
+	info.planned(p)
+	if err := d.partsOf(ctx, entry, &info); err != nil {
+		return info, err
 	}
 	if err := d.lastEvents(ctx, &info); err != nil {
 		return info, err
@@ -127,18 +131,64 @@ func (d *Set) flowInfo(ctx context.Context, entry catalog.Table) (FlowInfo, erro
 	case info.Error != "":
 		info.State = "FAILED"
 	}
+	for i := range info.Flows {
+		part := &info.Flows[i]
+		switch {
+		case info.State == "RUNNING" || info.State == "STOPPED":
+			part.State = info.State
+		case part.Error != "":
+			part.State = "FAILED"
+		}
+	}
 	return info, nil
+}
+
+// planned takes in how far a checkpoint is.
+func (info *FlowInfo) planned(p checkpoint.Progress) {
+	if p.Planned != nil {
+		info.Batch, info.Planned, info.Done = p.Planned.ID, &p.Planned.Timestamp, p.Done
+	}
+}
+
+// partsOf adds the flows that fill a table without query. One that the table's
+// definition gives, with the table's name, stands for the table itself.
+func (d *Set) partsOf(ctx context.Context, entry catalog.Table, info *FlowInfo) error {
+	flows, err := d.ws.Catalog.Flows(ctx, entry.Name)
+	if err != nil {
+		return err
+	}
+	for _, flow := range flows {
+		at := flowCheckpoint(entry, flow)
+		part := FlowInfo{Table: entry.Name, Name: flow.Name.Plain(), State: "IDLE", Batch: -1, Checkpoint: at}
+		c, err := d.openCheckpoint(ctx, at)
+		var p checkpoint.Progress
+		if err == nil {
+			p, err = c.Progress(ctx)
+		}
+		switch {
+		case isLost(err):
+			part.Error = err.Error()
+		case err != nil:
+			return err
+		case len(flows) == 1 && flow.Name == entry.Name:
+			info.planned(p)
+			return nil
+		}
+		part.planned(p)
+		info.Flows = append(info.Flows, part)
+	}
+	return nil
 }
 
 // lastEvents reads of the event log how the last batch and the last refresh
 // went. One that was turned away, as another one was at work, says nothing of
 // the flow.
 func (d *Set) lastEvents(ctx context.Context, info *FlowInfo) error {
-	q, err := sql.ParseQuery(`SELECT event_type, level, max_by(details, sequence.control_plane_seq_no) AS details, max_by(message, sequence.control_plane_seq_no) AS message,
+	q, err := sql.ParseQuery(`SELECT event_type, level, origin.flow_name, max_by(details, sequence.control_plane_seq_no) AS details, max_by(message, sequence.control_plane_seq_no) AS message,
 		max(sequence.control_plane_seq_no) AS at FROM event_log(TABLE(` + info.Table.String() + `))
 		WHERE event_type = 'stream_progress' OR event_type = 'flow_progress' AND
 			(level = 'ERROR' AND error.exceptions[0].class_name IS DISTINCT FROM 'CONCURRENT_STREAM_LOG_UPDATE' OR details LIKE '%"COMPLETED"%')
-		GROUP BY event_type, level ORDER BY at`)
+		GROUP BY event_type, level, origin.flow_name ORDER BY at`)
 	if err != nil {
 		return err
 	}
@@ -158,17 +208,42 @@ func (d *Set) lastEvents(ctx context.Context, info *FlowInfo) error {
 				}
 				return strings.Clone(text.Value(i))
 			}
-			switch {
-			case cell(0) == "stream_progress":
-				info.progressed(cell(2))
-			case cell(1) == "ERROR":
-				info.Error = cell(3)
-			default:
-				info.Error = ""
+			info.happened(cell(0), cell(1), cell(3), cell(4))
+			for part := range info.Flows {
+				if info.Flows[part].Name == cell(2) {
+					info.Flows[part].happened(cell(0), cell(1), cell(3), cell(4))
+				}
 			}
 		}
 	}
+	if len(info.Flows) > 0 {
+		info.BacklogFiles, info.BacklogBytes = nil, nil
+	}
+	for _, part := range info.Flows {
+		info.BacklogFiles, info.BacklogBytes = sum(info.BacklogFiles, part.BacklogFiles), sum(info.BacklogBytes, part.BacklogBytes)
+	}
 	return nil
+}
+
+// sum adds what is known.
+func sum(a, b *int64) *int64 {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	n := *a + *b
+	return &n
+}
+
+// happened takes in an event, which is newer than those before.
+func (info *FlowInfo) happened(event, level, details, message string) {
+	switch {
+	case event == "stream_progress":
+		info.progressed(details)
+	case level == "ERROR":
+		info.Error = message
+	default:
+		info.Error = ""
+	}
 }
 
 // progressed takes in the details of a stream_progress event.
@@ -182,7 +257,7 @@ func (info *FlowInfo) progressed(details string) {
 	if json.Unmarshal([]byte(details), &event) != nil || json.Unmarshal([]byte(event.Progress.JSON), &p) != nil {
 		return
 	}
-	info.Progress = json.RawMessage(event.Progress.JSON)
+	info.Progress, info.BacklogFiles, info.BacklogBytes = json.RawMessage(event.Progress.JSON), nil, nil
 	for _, src := range p.Sources {
 		info.BacklogBytes = backlog(info.BacklogBytes, src.Metrics["numBytesOutstanding"])
 		info.BacklogFiles = backlog(info.BacklogFiles, src.Metrics["numFilesOutstanding"])

@@ -164,19 +164,26 @@ func Text(text string, stmt sql.Node, err error) error {
 		return err
 	}
 	if at := argument(stmt, refused.Name); at != nil {
-		return &placedError{err: err, place: sql.Error{Range: at.Range, SQL: text}}
+		return &placedError{err: err, place: sql.Error{Range: at.Pos(), SQL: text}}
 	}
 	return err
 }
 
-// argument returns the one argument of a statement's calls that gives an
-// option; nil when there are more, or none.
-func argument(stmt sql.Node, name string) *sql.NamedArgument {
+// argument returns the one argument of a statement's calls, or the one of its
+// lists of options, that gives an option; nil when there are more, or none.
+func argument(stmt sql.Node, name string) sql.Node {
 	plain := func(name string) string { return strings.TrimPrefix(strings.ToLower(name), "cloudfiles.") }
-	var found []*sql.NamedArgument
+	var found []sql.Node
 	sql.Inspect(stmt, func(n sql.Node) bool {
-		if arg, ok := n.(*sql.NamedArgument); ok && plain(arg.Name) == plain(name) {
-			found = append(found, arg)
+		given := ""
+		switch n := n.(type) {
+		case *sql.NamedArgument:
+			given = n.Name
+		case *sql.Property:
+			given = n.Key
+		}
+		if given != "" && plain(given) == plain(name) {
+			found = append(found, n)
 		}
 		return true
 	})

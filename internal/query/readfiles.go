@@ -53,7 +53,7 @@ func (p *Planner) readFiles(ctx context.Context, call *sql.TableFunction, want S
 	}
 	for name := range options {
 		if streamOnly(name) {
-			return nil, errclass.New("STREAMING_ONLY_OPTION", "42K06", "Option %s is for STREAM read_files only.", name)
+			return nil, option.Refuse(name, errclass.New("STREAMING_ONLY_OPTION", "42K06", "Option %s is for STREAM read_files only.", name))
 		}
 	}
 	set, err := ingest.Discover(ctx, ingest.FileQuery{

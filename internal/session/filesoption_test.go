@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,6 +34,37 @@ func TestRefusedOptionsHaveAPlace(t *testing.T) {
 		text := errclass.Format(w.fails(c.from+c.option, c.class, c.state))
 		if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "(line") {
 			t.Errorf("%s\ngot  %s\nwant %s", c.option, text, c.want)
+		}
+	}
+}
+
+// TestRefusedOptionsOfListsHaveAPlace: so do those of COPY INTO, of REPAIR and
+// of streams of tables, and those that a format refuses.
+func TestRefusedOptionsOfListsHaveAPlace(t *testing.T) {
+	w := newWorkspace(t)
+	w.file("a.json", `{"id":1}`)
+	w.rows("CREATE TABLE t (id INT, _rescued_data STRING); CREATE TABLE lines (value STRING)")
+	const load = "COPY INTO t FROM '$IN' FILEFORMAT = %s FORMAT_OPTIONS (\n  %s)"
+	for _, c := range []struct{ text, class, state string }{
+		{fmt.Sprintf(load, "JSON", "'multiline' = 'maybe'"), "INVALID_OPTION_VALUE", "42K06"},
+		{fmt.Sprintf(load, "JSON", "'header' = 'true'"), "UNKNOWN_OPTION", "42K06"},
+		{fmt.Sprintf(load, "JSON", "'schemaHints' = 'id nosuch'"), "PARSE_SYNTAX_ERROR", "42601"},
+		{fmt.Sprintf(load, "JSON", "'samplingRatio' = '2'"), "INVALID_OPTION_VALUE", "42K06"},
+		{fmt.Sprintf(load, "JSON", "'dateFormat' = 'bbb'"), "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER", "22007"},
+		{fmt.Sprintf(load, "JSON", "'encoding' = 'morse'"), "INVALID_PARAMETER_VALUE.CHARSET", "22023"},
+		{"COPY INTO lines FROM '$IN' FILEFORMAT = TEXT FORMAT_OPTIONS (\n  'encoding' = 'morse')", "INVALID_PARAMETER_VALUE.CHARSET", "22023"},
+		{fmt.Sprintf(load, "CSV", "'encoding' = 'morse'"), "INVALID_PARAMETER_VALUE.CHARSET", "22023"},
+		{fmt.Sprintf(load, "CSV", "'sep' = ''"), "INVALID_DELIMITER_VALUE", "42602"},
+		{fmt.Sprintf(load, "CSV", "'timestampFormat' = 'bbb'"), "INVALID_DATETIME_PATTERN.ILLEGAL_CHARACTER", "22007"},
+		{fmt.Sprintf(load, "CSV", "'timeZone' = 'Mars'"), "INVALID_OPTION_VALUE", "42K06"},
+		{fmt.Sprintf(load, "CSV", "'header' = 'true')\n COPY_OPTIONS ( 'forced' = 'true'"), "UNKNOWN_OPTION", "42K06"},
+		{"SELECT * FROM read_files('$IN', format => 'json',\n  maxFilesPerTrigger => 1)", "STREAMING_ONLY_OPTION", "42K06"},
+		{"CREATE STREAMING TABLE s AS SELECT * FROM STREAM t WITH (\n  maxFilesPerTriger = 1)", "UNKNOWN_OPTION", "42K06"},
+		{"CREATE STREAMING TABLE s AS SELECT * FROM STREAM t WITH (\n  maxFilesPerTrigger = 0)", "DELTA_ILLEGAL_OPTION", "42616"},
+	} {
+		line := 1 + strings.Count(c.text, "\n")
+		if text := errclass.Format(w.fails(c.text, c.class, c.state)); !strings.Contains(text, fmt.Sprintf("(line %d, pos ", line)) {
+			t.Errorf("%s\n%s has no place on line %d", c.text, text, line)
 		}
 	}
 }

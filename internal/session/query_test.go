@@ -128,6 +128,8 @@ func TestQueryErrorsHaveAPlace(t *testing.T) {
 		{"SELECT to_date(name, 'yyyy') FROM orders", "CANNOT_PARSE_TIMESTAMP", "22007", "(line 1, pos 7)"},
 		{"SELECT id FROM orders WHERE nosuch(id) > 1", "UNRESOLVED_ROUTINE", "42883", "(line 1, pos 28)"},
 		{"SELECT uper('a')", "UNRESOLVED_ROUTINE", "42883", "Did you mean upper?"},
+		{"SELECT *, input_file_name() FROM orders", "UNRESOLVED_ROUTINE", "42883", "Use _metadata.file_path instead"},
+		{"SELECT input_file_block_start() FROM orders", "UNRESOLVED_ROUTINE", "42883", "Use _metadata.file_block_start instead"},
 		{"SELECT id FROM orders ORDER BY 9", "ORDER_BY_POS_OUT_OF_RANGE", "42805", "[1, 1]"},
 		{"SELECT CAST(name AS INT) FROM orders", "CAST_INVALID_INPUT", "22018", "The value 'a' of the type \"STRING\""},
 		{"SELECT CAST(price AS DECIMAL(3,2)) FROM orders", "NUMERIC_VALUE_OUT_OF_RANGE.WITH_SUGGESTION", "22003", "10.50"},

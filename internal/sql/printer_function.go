@@ -42,8 +42,20 @@ func (t functionTable) render(p *printer, call *FunctionCall) (string, error) {
 // another's.
 const maxMistyped = 2
 
-// suggestion asks whether one of the table's functions is meant, "" for none.
+// replaced are functions about the file of a row that Databricks no longer has,
+// with what is to be used instead.
+var replaced = map[string]string{
+	"input_file_name":         "_metadata.file_path",
+	"input_file_block_start":  "_metadata.file_block_start",
+	"input_file_block_length": "_metadata.file_block_length",
+}
+
+// suggestion says what to use instead of a function that is no more, or asks
+// whether one of the table's functions is meant; "" is neither.
 func (t functionTable) suggestion(name string) string {
+	if column := replaced[name]; column != "" {
+		return " Use " + column + " instead, which each row that is read from a file has."
+	}
 	nearest, far := "", maxMistyped+1
 	for _, known := range slices.Sorted(maps.Keys(t)) {
 		if d := distance(name, known); d < far && d < len(name)/2 {

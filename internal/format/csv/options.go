@@ -172,7 +172,7 @@ func newDialect(v option.Values) (*dialect, error) {
 		d.lineSep = []byte(sep)
 	}
 	d.charset, err = charset.Lookup(v.Text("encoding"))
-	return d, err
+	return d, option.Refuse("encoding", err)
 }
 
 func char(v option.Values, name string) symbol {
@@ -213,5 +213,5 @@ func separator(text string) ([]byte, error) {
 }
 
 func invalid(name, text, want string) error {
-	return errclass.New("INVALID_DELIMITER_VALUE", "42602", "option %s is %q; it must be %s", name, text, want)
+	return option.Refuse(name, errclass.New("INVALID_DELIMITER_VALUE", "42602", "option %s is %q; it must be %s", name, text, want))
 }

@@ -229,7 +229,7 @@ func newFormats(v option.Values, zone *time.Location) (formats, error) {
 		}
 		compiled, err := value.CompileFormat(v.Text(name), v.Text("locale"))
 		if err != nil {
-			return f, fmt.Errorf("option %s: %w", name, err)
+			return f, option.Refuse(name, fmt.Errorf("option %s: %w", name, err))
 		}
 		*to = compiled
 	}

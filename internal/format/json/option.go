@@ -1,6 +1,7 @@
 package json
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/freshet/freshet/internal/errclass"
@@ -130,16 +131,16 @@ func newSettings(o option.Values, zone *time.Location) (*settings, error) {
 		s.layout.separator = []byte(sep)
 	}
 	if s.sampling <= 0 || s.sampling > 1 {
-		return nil, errclass.New("INVALID_OPTION_VALUE", "42K06", "option %s is %q; it must be over 0 and up to 1", optSamplingRatio, o.Text(optSamplingRatio))
+		return nil, option.Refuse(optSamplingRatio, errclass.New("INVALID_OPTION_VALUE", "42K06", "option %s is %q; it must be over 0 and up to 1", optSamplingRatio, o.Text(optSamplingRatio)))
 	}
 	var err error
 	if s.charset, err = charset.Lookup(o.Text(optEncoding)); err != nil {
-		return nil, err
+		return nil, option.Refuse(optEncoding, err)
 	}
 	if name := o.Text(optTimeZone); name != "" {
 		var ok bool
 		if s.zone, ok = value.LoadZone(name); !ok {
-			return nil, errclass.New("INVALID_OPTION_VALUE", "42K06", "option %s is %q; it must be a zone such as Europe/Berlin or +02:00", optTimeZone, name)
+			return nil, option.Refuse(optTimeZone, errclass.New("INVALID_OPTION_VALUE", "42K06", "option %s is %q; it must be a zone such as Europe/Berlin or +02:00", optTimeZone, name))
 		}
 	}
 	for _, f := range []struct {
@@ -151,7 +152,7 @@ func newSettings(o option.Values, zone *time.Location) (*settings, error) {
 			continue
 		}
 		if *f.format, err = value.CompileFormat(pattern, o.Text(optLocale)); err != nil {
-			return nil, err
+			return nil, option.Refuse(f.option, fmt.Errorf("option %s: %w", f.option, err))
 		}
 	}
 	return s, nil

@@ -55,7 +55,7 @@ func (f Format) Read(ctx context.Context, files iter.Seq[format.File], req forma
 		}
 		encoding, err := charset.Lookup(req.Options.Text("encoding"))
 		if err != nil {
-			yield(format.Batch{}, err)
+			yield(format.Batch{}, option.Refuse("encoding", err))
 			return
 		}
 		l := lines{separator: []byte(req.Options.Text("lineSep")), whole: req.Options.Bool("wholeText")}

@@ -31,7 +31,7 @@ func Options() option.Set {
 // check returns what is wrong with options taken together.
 func (s *Source) check() (err error) {
 	refuse := func(name, format string, args ...any) error {
-		return errclass.New("DELTA_ILLEGAL_OPTION", "42616", "Invalid value for option %s: "+format, append([]any{name}, args...)...)
+		return option.Refuse(name, errclass.New("DELTA_ILLEGAL_OPTION", "42616", "Invalid value for option %s: "+format, append([]any{name}, args...)...))
 	}
 	opts := s.opts
 	switch {
