@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -57,16 +58,41 @@ func newRoot(std Streams) *cobra.Command {
 // printError prints an error with its class and SQLSTATE and, where the error
 // is in the SQL text, the place; of several, one below the other.
 func printError(w io.Writer, err error) {
-	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
-	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range several.Unwrap() {
-			printError(w, one)
+	list := joined(err)
+	told := slices.ContainsFunc(list, func(err error) bool {
+		return errors.Is(err, context.Canceled) && err.Error() != context.Canceled.Error()
+	})
+	for _, one := range list {
+		if one.Error() == context.Canceled.Error() {
+			if told { // what was interrupted, or that something was
+				continue
+			}
+			told = true
 		}
-		return
+		printOne(w, one)
 	}
+}
+
+// joined returns the errors that [errors.Join] has joined. One that wraps
+// several in words of its own is one.
+func joined(err error) (list []error) {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	for _, one := range several.Unwrap() {
+		list = append(list, joined(one)...)
+	}
+	return list
+}
+
+// printOne prints one error. Of one that ends in a context's, the signal that
+// ended the context is the cause.
+func printOne(w io.Writer, err error) {
 	text := errclass.Format(err)
+	if canceled := context.Canceled.Error(); errors.Is(err, context.Canceled) {
+		text = strings.ReplaceAll(text, canceled, "interrupted")
+	}
 	if !strings.HasPrefix(text, "[") {
 		text = "Error: " + text
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -17,6 +18,7 @@ import (
 	"github.com/freshet/freshet/internal/cli/shell"
 	"github.com/freshet/freshet/internal/option"
 	"github.com/freshet/freshet/internal/session"
+	"github.com/freshet/freshet/internal/sql"
 )
 
 // runner is the part of [session.Session] that commands use.
@@ -147,19 +149,38 @@ type console struct {
 }
 
 func (c *console) run(ctx context.Context, text string) error {
-	started := time.Now()
+	started, done := time.Now(), 0
 	for result, err := range c.session.Run(ctx, text) {
 		c.clearProgress()
-		if err != nil {
-			return err
+		if err == nil {
+			err = c.print(result, started)
 		}
-		if err := c.print(result, started); err != nil {
-			return err
+		if err != nil {
+			return endedIn(text, done, err)
 		}
 		started = time.Now()
+		done++
 	}
 	return nil
 }
+
+// endedIn says which statement of a text a signal has ended.
+func endedIn(text string, statement int, err error) error {
+	statements, bad := sql.Parse(text)
+	if !errors.Is(err, context.Canceled) || bad != nil || statement >= len(statements) {
+		return err
+	}
+	at := statements[statement].Pos()
+	words := strings.Fields(text[at.Start:at.End])
+	short := strings.Join(words[:min(len(words), statementWords)], " ")
+	if len(words) > statementWords {
+		short += " …"
+	}
+	return fmt.Errorf("%s: %w", short, err)
+}
+
+// statementWords is how many words of a statement tell which one it is.
+const statementWords = 5
 
 // print prints a result, and below it how many rows it has.
 func (c *console) print(r *session.Result, started time.Time) error {
