@@ -401,6 +401,14 @@ func TestLostCheckpointOfAQuery(t *testing.T) {
 		h.want("SELECT id FROM t", "0", "1", "2", "3")
 	}
 	refused("STREAMING_CHECKPOINT_BEHIND_TARGET")
+	old.Table, old.ForeachBatch = "", func(ctx context.Context, b *freshet.Batch, _ int64) error {
+		_, err := b.AppendTo(ctx, "t")
+		return err
+	}
+	refused("STREAMING_CHECKPOINT_BEHIND_TARGET")
+	refused("STREAMING_CHECKPOINT_BEHIND_TARGET")
+	old.Table, old.ForeachBatch = "t", nil
+	refused("STREAMING_CHECKPOINT_BEHIND_TARGET")
 	if err := os.Remove(filepath.Join(copied, "metadata")); err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,6 @@ func (s *Session) AppendBatch(ctx context.Context, table string, batch stream.Ba
 		return false, err
 	}
 	sink := &stream.Table{Name: t.Name, Table: t.Delta, Store: t.Store, TimeZone: s.planner.TimeZone(), Env: s.planner.LoadEnv()}
-	w, err := sink.Write(ctx, batch, rows)
+	w, err := batch.WriteTo(ctx, sink, rows)
 	return err == nil && !w.Already, err
 }

@@ -12,9 +12,9 @@ import (
 // rows: when the process died, or the function failed, before the batch was
 // known to be done. Writing it twice has no effect when
 //
-//   - a [Table] writes it: its Write is told the batch, which the table keeps
-//     in the commit (txnAppId and txnVersion of Spark). One function may write
-//     to several tables, each of which takes the batch once; or
+//   - [Batch.WriteTo] writes it to a table, which keeps the batch's number in the
+//     commit (txnAppId and txnVersion of Spark). One function may write to
+//     several tables, each of which takes the batch once; or
 //   - rows are merged by a key.
 type ForeachBatch struct {
 	Name string // for progress reports

@@ -58,6 +58,7 @@ type running struct {
 	// before is when the batch before it began, zero for the first of the run.
 	before time.Time
 
+	again         bool // the batch at hand was planned by a run before
 	toldUnwatched bool // that a source is watched in part, to the log
 }
 
@@ -138,6 +139,8 @@ func (r *running) resume(ctx context.Context) error {
 	}
 	r.next = p.Planned.ID
 	r.Logger.Info("running an unfinished batch again", "flow", r.Name, "batch", r.next)
+	r.again = true
+	defer func() { r.again = false }()
 	return r.batch(ctx, p.Planned.Offsets, newStopwatch(r.Clock))
 }
 
@@ -217,7 +220,11 @@ func (r *running) batch(ctx context.Context, ends []json.RawMessage, watch *stop
 	}
 	rows = r.settled(rows)
 	watch.lap("queryPlanning")
-	written, err := r.Sink.Write(ctx, Batch{Flow: r.Checkpoint.ID(), ID: r.next}, rows)
+	attempt := r.attempt()
+	written, err := r.Sink.Write(ctx, Batch{Flow: r.Checkpoint.ID(), ID: r.next, attempt: attempt}, rows)
+	if attempt.refused != nil {
+		return r.withdraw(ctx, attempt.refused)
+	}
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,8 @@ type Batch struct {
 	// Flow is the flow's identity, which its checkpoint keeps.
 	Flow string
 	ID   int64
+
+	attempt *attempt // nil outside of a run
 }
 
 // Written is what a sink did with a batch.

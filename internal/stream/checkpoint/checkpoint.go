@@ -280,6 +280,15 @@ func (c *Checkpoint) Finish(ctx context.Context, batch, watermark int64) error {
 	return nil
 }
 
+// Withdraw takes back the plan of the batch planned last, of which nothing was
+// written.
+func (c *Checkpoint) Withdraw(ctx context.Context, batch int64) error {
+	if err := c.store.Delete(ctx, offsetKey(batch)); err != nil {
+		return fmt.Errorf("withdraw batch %d: %w", batch, err)
+	}
+	return nil
+}
+
 // Purge deletes what is known of batches before the given one.
 func (c *Checkpoint) Purge(ctx context.Context, before int64) error {
 	for _, prefix := range []string{commitsPrefix, offsetsPrefix} {
