@@ -7,6 +7,7 @@ import (
 	"github.com/freshet/freshet/internal/ingest"
 	"github.com/freshet/freshet/internal/query"
 	"github.com/freshet/freshet/internal/stream"
+	"github.com/freshet/freshet/internal/stream/state"
 	"github.com/freshet/freshet/internal/stream/stateful"
 	"github.com/freshet/freshet/schema"
 )
@@ -39,6 +40,15 @@ func (f *streamingFlow) openState(ctx context.Context) (err error) {
 	cfg.Check = f.expect.Filter
 	f.flow.Stateful = stateful.Open(cfg)
 	return nil
+}
+
+// checkState refuses a query that cannot go on from the batches that are done.
+func (f *streamingFlow) checkState(ctx context.Context) error {
+	p, err := f.flow.Checkpoint.Progress(ctx)
+	if err != nil || p.Planned == nil || p.Planned.ID == 0 && !p.Done {
+		return err
+	}
+	return state.Fits(ctx, f.flow.Checkpoint.Store(), 0, f.plan != nil)
 }
 
 // stateConfig is what the state of a flow's query needs of a session.

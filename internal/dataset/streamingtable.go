@@ -190,12 +190,16 @@ func (f *streamingFlow) begin(ctx context.Context, r *refreshing, keep func() er
 	return workspace.Wrap(f.target.Name, err)
 }
 
-// keep stores the definition, if its query can be planned.
+// keep stores the definition, if its query can be planned, and can go on with
+// what the flow has kept.
 func (f *streamingFlow) keep(ctx context.Context, store func() error) error {
 	if f.def.Query != nil {
 		columns, err := f.columns(ctx)
 		if err == nil {
 			err = f.expect.Plan(ctx, columns)
+		}
+		if err == nil {
+			err = f.checkState(ctx)
 		}
 		if err != nil {
 			return err

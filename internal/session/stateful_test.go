@@ -84,6 +84,23 @@ func TestStateOfAnotherQuery(t *testing.T) {
 	w.fails("CREATE OR REFRESH STREAMING TABLE plain AS SELECT k, sum(n) AS n FROM "+readings+" GROUP BY k", "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "XXKST")
 }
 
+// TestStateThatComesAndGoes: a definition that would leave out what came before
+// is refused where it is given, and the former one goes on.
+func TestStateThatComesAndGoes(t *testing.T) {
+	w := newWorkspace(t)
+	const class, sum, plain = "STATE_STORE_VALUE_SCHEMA_NOT_COMPATIBLE", "AS SELECT k, sum(n) AS n FROM " + readings + " GROUP BY k", "AS SELECT k, n FROM " + readings
+	w.file("1.json", `{"k":"a","n":1}`)
+	w.rows("CREATE STREAMING TABLE s " + sum + "; CREATE STREAMING TABLE plain " + plain)
+	w.fails("CREATE OR REFRESH STREAMING TABLE s "+plain, class, "XXKST")
+	w.fails("CREATE OR REFRESH STREAMING TABLE plain "+sum, class, "XXKST")
+	w.file("2.json", `{"k":"a","n":5}`)
+	w.fails("CREATE OR REFRESH STREAMING TABLE s "+plain, class, "XXKST")
+	w.want("REFRESH TABLE s; SELECT * FROM s", "a|6")
+	w.want("REFRESH TABLE plain; SELECT * FROM plain", "a|1", "a|5")
+	w.rows("DROP TABLE s; CREATE STREAMING TABLE s " + plain)
+	w.want("SELECT * FROM s", "a|1", "a|5")
+}
+
 // TestStreamStaticJoin: each batch sees the table as it is then.
 func TestStreamStaticJoin(t *testing.T) {
 	w := newWorkspace(t)

@@ -168,6 +168,23 @@ func changed(why string) error {
 		"The query has changed in what it keeps between batches: %s. Load the streaming table anew with REFRESH STREAMING TABLE … FULL, or give the flow a new checkpoint.", why)
 }
 
+// Fits refuses a query that needs state where the flow has kept none, and one
+// that needs none where it has: either would go on without what came before.
+// The flow has finished a batch.
+func Fits(ctx context.Context, checkpoint object.Store, operator int, needed bool) error {
+	s := &Store{store: checkpoint, operator: fmt.Sprintf("state/%d/", operator)}
+	_, err := s.schema(ctx)
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && needed:
+		return changed("the flow has kept no state so far")
+	case !missing && err == nil && !needed:
+		return changed("the flow has kept state so far, and would keep none")
+	case missing:
+		return nil
+	}
+	return err
+}
+
 // schema reads the file schema.
 func (s *Store) schema(ctx context.Context) ([]byte, error) {
 	body, err := object.ReadAll(ctx, s.store, s.operator+"schema", maxSchemaBytes)
