@@ -206,6 +206,30 @@ func TestAutoCDCRefuses(t *testing.T) {
 	w.fails("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM src KEYS (id) SEQUENCE BY n", "AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE", "22000")
 }
 
+// TestAutoCDCFlowsAgree: flows into one table share what is known of its rows,
+// and are refused where they would take it otherwise than the first has left
+// it, until the table is loaded anew.
+func TestAutoCDCFlowsAgree(t *testing.T) {
+	t.Parallel()
+	for drift, clauses := range map[string][2]string{
+		"KEY_SCHEMA_DRIFT":          {"KEYS (id) SEQUENCE BY n", "KEYS (id, k) SEQUENCE BY n"},
+		"SCD_TYPE_DRIFT":            {"KEYS (id) SEQUENCE BY n", "KEYS (id) SEQUENCE BY n STORED AS SCD TYPE 2"},
+		"IGNORE_NULL_UPDATES_DRIFT": {"KEYS (id) SEQUENCE BY n", "KEYS (id) IGNORE NULL UPDATES SEQUENCE BY n"},
+	} {
+		for _, c := range [][2]string{clauses, {clauses[1], clauses[0]}} {
+			w := newWorkspace(t)
+			w.rows("CREATE TABLE a (id INT, k INT, v STRING, n INT); INSERT INTO a VALUES (1, 2, 'x', 5); CREATE TABLE b (id INT, k INT, v STRING, n INT); INSERT INTO b VALUES (1, 2, NULL, 7)")
+			w.rows("CREATE STREAMING TABLE t; CREATE FLOW f AS AUTO CDC INTO t FROM STREAM a " + c[0])
+			w.fails("CREATE FLOW g AS AUTO CDC INTO t FROM STREAM b "+c[1], "AUTOCDC_INVALID_STATE."+drift, "42000")
+			w.want("SELECT id, k, v FROM t", "1|2|x")
+			w.rows("DROP FLOW f; REFRESH TABLE t FULL")
+			w.want("SELECT id, k, v FROM t", "1|2|NULL")
+			w.rows("CREATE FLOW f AS AUTO CDC INTO t FROM STREAM a " + strings.ReplaceAll(strings.ReplaceAll(c[1], "id, k", "k, ID"), "BY n", "BY n + 0"))
+			w.want("SELECT count(*) FROM t WHERE n = 7", "1")
+		}
+	}
+}
+
 // TestSequencesOfAutoCDC: SEQUENCE BY takes what has an order, in which NULL
 // inside of a value comes first, as everywhere.
 func TestSequencesOfAutoCDC(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -60,6 +62,9 @@ func (b *batch) backing(ctx context.Context, base *delta.Snapshot) (snap *delta.
 			return nil, meta, err
 		}
 	}
+	if err := b.sameManner(snap); err != nil {
+		return nil, meta, err
+	}
 	if snap, err = b.maintain(ctx, snap); err != nil {
 		return nil, meta, err
 	}
@@ -99,10 +104,48 @@ func (b *batch) createBacking(ctx context.Context, columns *schema.Struct) error
 		ID: b.Env.NewID(), Schema: columns, PartitionColumns: []string{KindColumn}, CreatedTime: b.Env.Clock().UnixMilli(),
 		Configuration: map[string]string{"delta.enableDeletionVectors": "true", "delta.columnMapping.mode": "name", widening: "true"},
 	}
+	for _, m := range b.manner() {
+		meta.Configuration[m.property] = m.value
+	}
 	_, err := ingest.Commit{
 		Table: b.Backing, Store: b.BackingStore, Metadata: &meta, Now: b.Env.Clock, Operation: "CREATE TABLE",
 	}.Apply(ctx, nil)
 	return err
+}
+
+// manner is a property of the backing table that says what its events are to
+// the flows that share it, and the error when a flow takes them otherwise.
+type manner struct{ property, value, class, state, what string }
+
+func (b *batch) manner() []manner {
+	keys := make([]string, len(b.Flow.Keys))
+	for i, k := range b.layout.keys {
+		keys[i] = schema.QuoteIdent(b.layout.columns.Fields[k].Name)
+	}
+	slices.Sort(keys)
+	scdType := "1"
+	if b.Flow.History {
+		scdType = "2"
+	}
+	return []manner{
+		{"freshet.cdc.keys", list(keys), "AUTOCDC_INVALID_STATE.KEY_SCHEMA_DRIFT", "42000", "key columns"},
+		{"freshet.cdc.scdType", scdType, "AUTOCDC_INVALID_STATE.SCD_TYPE_DRIFT", "42000", "SCD type"},
+		// Without it, and without history, no values are kept besides the table.
+		{"freshet.cdc.ignoreNullUpdates", strconv.FormatBool(b.Flow.Ignoring != nil), "AUTOCDC_INVALID_STATE.IGNORE_NULL_UPDATES_DRIFT", "42000", "IGNORE NULL UPDATES"},
+	}
+}
+
+// sameManner refuses a flow that takes the events of the backing table for
+// others than they are.
+func (b *batch) sameManner(snap *delta.Snapshot) error {
+	for _, m := range b.manner() {
+		if recorded, ok := snap.Property(m.property); ok && recorded != m.value {
+			return errclass.New(m.class, m.state, "Detected an invalid AutoCDC state for target table %s: one or more AutoCDC flows writing to the target use %s %s, "+
+				"which is inconsistent with what is recorded for it (recorded %s). AutoCDC does not support changing it across incremental runs. "+
+				"Correct the conflicting flow(s) or perform a full refresh of the target table, REFRESH STREAMING TABLE … FULL.", b.Name, m.what, m.value, recorded)
+		}
+	}
+	return nil
 }
 
 // takeBack undoes what a batch has done to the backing table that never came

@@ -13,8 +13,8 @@ import (
 )
 
 // invalid is the error for events that cannot be applied.
-func (k *Sink) invalid(condition, format string, args ...any) error {
-	return errclass.New("AUTOCDC_MICROBATCH_VALIDATION."+condition, "22000", "AutoCDC flow on table %s failed microbatch validation. "+format, append([]any{k.Name}, args...)...)
+func (k *Sink) invalid(class, state, format string, args ...any) error {
+	return errclass.New(class, state, "AutoCDC flow on table %s failed microbatch validation. "+format, append([]any{k.Name}, args...)...)
 }
 
 // Check refuses a flow whose events, of these columns, have no order.
@@ -24,7 +24,7 @@ func (k *Sink) Check(events *schema.Struct) error {
 		return fmt.Errorf("events have no column %s", SequenceColumn)
 	}
 	if t := events.Fields[i].Type; !orderable(t) {
-		return k.invalid("NON_ORDERABLE_SEQUENCE", "The sequencing column has non-orderable type %q. The sequencing column must be of a type that supports ordering: "+
+		return k.invalid("AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE", "22000", "The sequencing column has non-orderable type %q. The sequencing column must be of a type that supports ordering: "+
 			"let SEQUENCE BY be a number, a time, a string or a struct of such.", t)
 	}
 	return nil
@@ -77,7 +77,7 @@ func (b *batch) validate(rec arrow.RecordBatch) error {
 		return n.Value(0)
 	}
 	if n := count(0); n > 0 {
-		return b.invalid("NULL_SEQUENCE", "The microbatch contains %d row(s) with a null sequencing value. All rows must have a non-null sequencing value: "+
+		return b.invalid("AUTOCDC_MICROBATCH_VALIDATION.NULL_SEQUENCE", "22000", "The microbatch contains %d row(s) with a null sequencing value. All rows must have a non-null sequencing value: "+
 			"leave such rows out in a view that the flow reads, or order by an expression that is never NULL.", n)
 	}
 	var without []string
@@ -87,7 +87,7 @@ func (b *batch) validate(rec arrow.RecordBatch) error {
 		}
 	}
 	if len(without) > 0 {
-		return b.invalid("NULL_KEY", "The microbatch contains rows with null values in the following key column(s): %s. All rows must have non-null values for every key column: "+
+		return b.invalid("AUTOCDC_MICROBATCH_VALIDATION.NULL_KEY", "22000", "The microbatch contains rows with null values in the following key column(s): %s. All rows must have non-null values for every key column: "+
 			"leave such rows out in a view that the flow reads.", strings.Join(without, ", "))
 	}
 	return nil
