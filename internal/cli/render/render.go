@@ -86,7 +86,7 @@ func printCSV(w *bufio.Writer, columns *schema.Struct, rows Rows) (int64, error)
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if column.IsNull(row) {
+			if isNull(column, row) {
 				continue
 			}
 			field = appendText(field[:0], column, row)

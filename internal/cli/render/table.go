@@ -67,7 +67,7 @@ func (t *table) row(batch arrow.RecordBatch, row int) {
 	cells := t.cells[:0]
 	for _, column := range batch.Columns() {
 		text := "NULL"
-		if !column.IsNull(row) {
+		if !isNull(column, row) {
 			text = printable(string(appendText(nil, column, row)))
 		}
 		cells = append(cells, text)

@@ -48,7 +48,7 @@ func appendText(dst []byte, a arrow.Array, i int) []byte {
 // numbers, but NaN and the infinities, which JSON lacks, are strings; a map is
 // an object.
 func appendJSON(dst []byte, a arrow.Array, i int) []byte {
-	if a.IsNull(i) {
+	if isNull(a, i) {
 		return append(dst, "null"...)
 	}
 	switch a := a.(type) {
@@ -197,3 +197,7 @@ func appendQuoted(dst []byte, text string) []byte {
 	}
 	return append(dst, '"')
 }
+
+// isNull reports whether a value is NULL. An array of type VOID has no bits that
+// say so.
+func isNull(a arrow.Array, i int) bool { return a.DataType().ID() == arrow.NULL || a.IsNull(i) }
