@@ -139,6 +139,14 @@ func (d *Set) cdcSink(ctx context.Context, whole *streamingFlow, c *sql.AutoCDC)
 	for _, k := range c.Keys {
 		flow.Keys = append(flow.Keys, k.Parts[0])
 	}
+	for _, set := range []*sql.ColumnSet{c.IgnoreNulls, c.Tracked} {
+		if set == nil || set.Except { // what COLUMNS leaves out may be left out twice
+			continue
+		}
+		for _, column := range set.Columns {
+			flow.Named = append(flow.Named, strings.Join(column.Parts, "."))
+		}
+	}
 	if c.IgnoreNulls != nil {
 		flow.Ignoring = func(column string) bool { return selects(c.IgnoreNulls, column) }
 	}

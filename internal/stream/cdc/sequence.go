@@ -17,7 +17,8 @@ func (k *Sink) invalid(class, state, format string, args ...any) error {
 	return errclass.New(class, state, "AutoCDC flow on table %s failed microbatch validation. "+format, append([]any{k.Name}, args...)...)
 }
 
-// Check refuses a flow whose events, of these columns, have no order.
+// Check refuses a flow whose events, of these columns, have no order, or lack a
+// column that the flow names.
 func (k *Sink) Check(events *schema.Struct) error {
 	i := events.Index(SequenceColumn)
 	if i < 0 {
@@ -26,6 +27,17 @@ func (k *Sink) Check(events *schema.Struct) error {
 	if t := events.Fields[i].Type; !orderable(t) {
 		return k.invalid("AUTOCDC_MICROBATCH_VALIDATION.NON_ORDERABLE_SEQUENCE", "22000", "The sequencing column has non-orderable type %q. The sequencing column must be of a type that supports ordering: "+
 			"let SEQUENCE BY be a number, a time, a string or a struct of such.", t)
+	}
+	columns := k.Flow.Columns(events)
+	var missing []string
+	for _, name := range k.Flow.Named {
+		if columns.Index(name) < 0 {
+			missing = append(missing, schema.QuoteIdent(name))
+		}
+	}
+	if len(missing) > 0 {
+		return errclass.New("AUTOCDC_INVALID_COLUMN_SELECTION.COLUMNS_NOT_FOUND", "42703",
+			"AutoCDC flow on table %s selects columns that the changes do not have: %s. They have %s.", k.Name, strings.Join(missing, ", "), strings.Join(columns.Names(), ", "))
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ type Flow struct {
 	Ignoring func(column string) bool
 	// Tracked chooses the columns whose history is kept.
 	Tracked func(column string) bool
+	// Named are columns that Ignoring and Tracked choose by name: events have all
+	// of them.
+	Named []string
 	// TombstoneAge is how long it is known of a row that it was deleted.
 	TombstoneAge time.Duration
 }
