@@ -102,6 +102,20 @@ func TestStateThatComesAndGoes(t *testing.T) {
 	w.want("SELECT * FROM s", "a|1", "a|5")
 }
 
+// TestUpdatesOfATableWithoutColumns: the first batch of a flow brings them, also
+// where columns have names of their own in files.
+func TestUpdatesOfATableWithoutColumns(t *testing.T) {
+	for _, mapping := range []string{"none", "name"} {
+		w := newWorkspace(t)
+		w.rows("CREATE TABLE src AS SELECT 'a' AS k, 1 AS n; CREATE STREAMING TABLE ft TBLPROPERTIES ('delta.columnMapping.mode' = '" + mapping + "')")
+		w.rows("CREATE FLOW f AS INSERT INTO ft BY NAME SELECT k, sum(n) AS n FROM STREAM src GROUP BY k")
+		w.want("SELECT * FROM ft", "a|1")
+		w.rows("INSERT INTO src VALUES ('a', 2), ('b', 3)")
+		w.rows("CREATE FLOW g AS INSERT INTO ft BY NAME SELECT upper(k) AS k, count(*) AS c FROM STREAM src GROUP BY upper(k)")
+		w.want("SELECT k, n, c FROM ft", "A|NULL|2", "B|NULL|1", "a|3|NULL", "b|3|NULL")
+	}
+}
+
 // TestStreamStaticJoin: each batch sees the table as it is then.
 func TestStreamStaticJoin(t *testing.T) {
 	w := newWorkspace(t)

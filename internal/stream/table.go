@@ -76,6 +76,9 @@ func (s *Table) Write(ctx context.Context, b Batch, rows *ingest.Relation) (Writ
 		return Written{}, err
 	}
 	if s.Keys != nil {
+		if meta, err = s.grown(ctx, base, meta); err != nil {
+			return s.wrote(ctx)(Written{}, err)
+		}
 		return s.wrote(ctx)(s.update(ctx, b, meta, rows, fitting))
 	}
 	if s.Replaced != nil {
@@ -164,6 +167,23 @@ func (s *Table) target(base *delta.Snapshot, incoming *schema.Struct) (delta.Met
 			s.Name, added, meta.Schema.DDL(), incoming.DDL())
 	}
 	return meta, nil
+}
+
+// grown gives the table the columns that it lacks, before rows are merged into
+// it. That is a commit of its own, which brings no rows and is of no batch.
+func (s *Table) grown(ctx context.Context, base *delta.Snapshot, meta delta.Metadata) (delta.Metadata, error) {
+	if schema.Equal(meta.Schema, base.Schema()) {
+		return meta, nil
+	}
+	c := ingest.Commit{Table: s.Table, Store: s.Store, Base: base, Metadata: &meta, Now: s.Env.Clock, Operation: "UPDATE SCHEMA"}
+	if _, err := c.Apply(ctx, nil); err != nil {
+		return meta, err
+	}
+	now, err := s.Table.Snapshot(ctx)
+	if err != nil {
+		return meta, err
+	}
+	return now.Metadata(), nil
 }
 
 // update merges the rows of a batch into the table by their keys.
