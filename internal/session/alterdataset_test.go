@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,11 @@ func TestAlterOfDatasets(t *testing.T) {
 	w.want("REFRESH TABLE named; SELECT * FROM named", "1|a", "2|b")
 	w.want("ALTER TABLE src ADD COLUMN n INT; ALTER TABLE src ALTER COLUMN v COMMENT 'x'; SELECT * FROM src", "1|a|NULL")
 	w.fails("ALTER MATERIALIZED VIEW named ADD COLUMN n INT", "WRONG_COMMAND_FOR_OBJECT_TYPE", "42809")
+}
+
+// beneath names a table by its path, past the catalog.
+func (w *workspace) beneath(table string) string {
+	return "delta.`" + filepath.Join(w.root, "ws", "tables", "main", "default", table) + "`"
 }
 
 // TestDatasetsAreNotTakenBack: a view's rows are those of its query, and a flow

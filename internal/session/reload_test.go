@@ -33,7 +33,7 @@ func TestReloadedAtOnce(t *testing.T) {
 func TestRefreshOfARestoredTable(t *testing.T) {
 	w := newWorkspace(t)
 	w.file("1.json", `{"id":1}`)
-	w.rows(bronze + "; REFRESH STREAMING TABLE bronze FULL; RESTORE TABLE bronze TO VERSION AS OF 1")
+	w.rows(bronze + "; REFRESH STREAMING TABLE bronze FULL; RESTORE TABLE " + w.beneath("bronze") + " TO VERSION AS OF 1")
 	w.want("SELECT id FROM bronze", "1")
 	w.fails("REFRESH STREAMING TABLE bronze", "STREAMING_TABLE_OPERATION_NOT_ALLOWED.REQUIRES_FULL_REFRESH", "55000")
 	w.want("SELECT id FROM bronze", "1")
