@@ -19,16 +19,9 @@ func (s *Session) checkRestore(ctx context.Context, table *sql.Name) error {
 	if err := s.checkWritable(ctx, table); err != nil {
 		return err
 	}
-	if _, _, path := table.Path(); path {
-		return nil
-	}
-	name, err := s.planner.TableName(ctx, table)
-	if err != nil {
-		return err
-	}
-	entry, err := s.ws.Catalog.Table(ctx, name)
+	entry, err := s.changing(ctx, table)
 	if err != nil || entry.Kind != catalog.KindStreamingTable {
-		return nil //nolint:nilerr // who restores the table reports it missing
+		return err
 	}
 	return s.planner.Placed(table, errclass.New("STREAMING_TABLE_OPERATION_NOT_ALLOWED.RESTORE", "42601",
 		"RESTORE of the streaming table %s is not allowed: its flow would not go back, and what it has loaded since would be missing for good. Take rows away with DELETE, load files again with ALTER STREAMING TABLE … REPLAY FILES, or load all anew with REFRESH STREAMING TABLE %s FULL.", entry.Name, entry.Name))

@@ -115,19 +115,30 @@ func (s *Session) loading(ctx context.Context, table *sql.Name, run func() (*Res
 // checkWritable refuses to change the rows of a materialized view, which are
 // those of its query.
 func (s *Session) checkWritable(ctx context.Context, table *sql.Name) error {
-	if _, _, path := table.Path(); path {
-		return nil
-	}
-	name, err := s.planner.TableName(ctx, table)
-	if err != nil {
-		return err
-	}
-	entry, err := s.ws.Catalog.Table(ctx, name)
+	entry, err := s.changing(ctx, table)
 	if err != nil || entry.Kind != catalog.KindMaterializedView {
-		return nil //nolint:nilerr // who changes the table reports it missing
+		return err
 	}
 	return errclass.New("MATERIALIZED_VIEW_OPERATION_NOT_ALLOWED.MV_NOT_WRITABLE", "56038",
 		"%s is a materialized view: its rows are those of its query. Change the tables that it reads, and refresh it.", entry.Name)
+}
+
+// changing returns the entry of a table that a statement is to change; the zero
+// one for a path, and for a table that is missing, which is for whoever changes
+// it to report.
+func (s *Session) changing(ctx context.Context, table *sql.Name) (catalog.Table, error) {
+	if _, _, path := table.Path(); path {
+		return catalog.Table{}, nil
+	}
+	name, err := s.planner.TableName(ctx, table)
+	if err != nil {
+		return catalog.Table{}, err
+	}
+	entry, err := s.ws.Catalog.Table(ctx, name)
+	if err != nil {
+		return catalog.Table{}, nil //nolint:nilerr // see above
+	}
+	return entry, nil
 }
 
 func (s *Session) selectRows(ctx context.Context, q *sql.Query) (*Result, error) {

@@ -19,7 +19,8 @@ import (
 
 // Table is the sink that appends each batch to a Delta table in one commit,
 // which carries the batch's number: a batch that the table has is left at that
-// (semantics §10.4). Its name, table and store are required.
+// (semantics §10.4). Columns that a batch with Keys is the first to have come in
+// a commit before it. Its name, table and store are required.
 type Table struct {
 	Name  string // for messages
 	Table *delta.Table
